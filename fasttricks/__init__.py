@@ -1,0 +1,36 @@
+"""fasttricks: the fastest honest input path for image-classification training.
+
+    loader = fasttricks.make_loader("dali", "imagenet/", batch_size=256, device="cuda")
+
+Names are imported when first used, so that `import fasttricks` costs nothing.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from fasttricks.version import __version__
+
+if TYPE_CHECKING:
+    from fasttricks import pipelines
+    from fasttricks.data.samples import Samples
+    from fasttricks.kernels.augment import Augment
+    from fasttricks.pipelines.registry import make_loader
+
+_HOME = {
+    "Augment": "fasttricks.kernels.augment",
+    "Samples": "fasttricks.data.samples",
+    "make_loader": "fasttricks.pipelines.registry",
+}
+
+__all__ = ["Augment", "Samples", "__version__", "make_loader", "pipelines"]
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name == "pipelines":
+        return importlib.import_module("fasttricks.pipelines")
+    if name not in _HOME:
+        raise AttributeError(f"module 'fasttricks' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value

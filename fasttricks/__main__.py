@@ -1,0 +1,7 @@
+"""`python -m fasttricks`, the same as `fasttricks`."""
+
+import sys
+
+from fasttricks.cli import main
+
+sys.exit(main())

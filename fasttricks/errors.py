@@ -1,0 +1,47 @@
+"""What fasttricks raises on purpose. The command line turns each into one line and exit code 2."""
+
+from __future__ import annotations
+
+
+class FasttricksError(Exception):
+    """Base of all errors whose message alone tells the user what to do."""
+
+
+class DataError(FasttricksError):
+    """A data set cannot be used as given: missing path, no pictures, damaged container."""
+
+
+class UnknownNameError(FasttricksError, ValueError):
+    """A pipeline, peer or option value that does not exist; the message lists those that do."""
+
+    def __init__(self, kind: str, name: str, known: list[str]) -> None:
+        super().__init__(f"unknown {kind} {name!r}; known: {', '.join(known)}")
+
+
+class MissingExtraError(FasttricksError, ImportError):
+    """An optional package is not installed; the message names the extra that brings it."""
+
+    def __init__(self, package: str, extra: str, cause: str = "") -> None:
+        why = f" ({cause})" if cause else ""
+        super().__init__(
+            f"{package} is not available{why}; install it with: pip install 'fasttricks[{extra}]'"
+        )
+
+
+class BadSampleError(FasttricksError):
+    """One picture cannot be decoded.
+
+    Attributes:
+        index: sample index in the data set.
+        name: file path, or "sample <index>" for pictures given as bytes.
+        cause: why, in words.
+    """
+
+    def __init__(self, index: int, name: str, cause: str) -> None:
+        super().__init__(f"sample {index} ({name}): {cause}")
+        self.index = index
+        self.name = name
+        self.cause = cause
+
+    def __reduce__(self) -> tuple[type[BadSampleError], tuple[int, str, str]]:
+        return type(self), (self.index, self.name, self.cause)

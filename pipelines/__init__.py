@@ -1,0 +1,20 @@
+"""Input pipelines: one back end per file behind one protocol, each carrying out the same plan.
+
+`fasttricks.pipelines` is both this package and, called, the list of what it holds:
+`fasttricks.pipelines()` gives every pipeline's name and availability.
+"""
+
+import sys
+import types
+
+from fasttricks.pipelines.registry import Availability, make_loader, pipelines
+
+__all__ = ["Availability", "make_loader", "pipelines"]
+
+
+class _CallablePackage(types.ModuleType):
+    def __call__(self) -> dict[str, Availability]:
+        return pipelines()
+
+
+sys.modules[__name__].__class__ = _CallablePackage

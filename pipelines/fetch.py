@@ -1,0 +1,78 @@
+"""Reading a sample and deciding, before any back end sees it, whether and how it is decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fasttricks.data.probe import Kind, Probe, probe
+from fasttricks.data.samples import Samples
+from fasttricks.errors import BadSampleError, DataError
+from fasttricks.pipelines.loader import Replaced
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The bytes that stand for an asked-for index."""
+
+    index: int
+    """The sample that the bytes belong to: the one asked for, or its replacement."""
+    data: bytes
+    probe: Probe
+    replaced: Replaced | None
+
+
+class Fetcher:
+    """Reads samples; with `on_error="replace"` goes on to the next good one, cyclically.
+
+    The replacement of a sample depends on nothing but the data set, so every pipeline, rank and
+    epoch agrees on it. What was found bad is remembered and not read again.
+    """
+
+    def __init__(self, samples: Samples, on_error: str) -> None:
+        self.samples = samples
+        self.replace = on_error == "replace"
+        self.bad: dict[int, str] = {}
+
+    def mark(self, index: int, cause: str) -> None:
+        """Remember that a sample cannot be decoded; a back end may find it out after the probe."""
+        self.bad[index] = cause
+
+    def __call__(self, index: int, epoch: int = 0) -> Fetched:
+        """Read one sample.
+
+        Raises:
+            BadSampleError: it is bad and `on_error` is "raise".
+            DataError: no sample of the whole set is good.
+        """
+        candidate = index
+        for _ in range(len(self.samples)):
+            found = self._good(candidate)
+            if found is not None:
+                data, facts = found
+                return Fetched(candidate, data, facts, self._replaced(index, candidate, epoch))
+            if not self.replace:
+                raise BadSampleError(index, self.samples.name(index), self.bad[index])
+            candidate = (candidate + 1) % len(self.samples)
+        raise DataError(
+            f"none of the {len(self.samples)} pictures can be decoded; "
+            f"sample {index} ({self.samples.name(index)}): {self.bad[index]}"
+        )
+
+    def _good(self, index: int) -> tuple[bytes, Probe] | None:
+        if index in self.bad:
+            return None
+        try:
+            data = self.samples.read(index)
+        except BadSampleError as error:
+            self.mark(index, error.cause)
+            return None
+        facts = probe(data)
+        if facts.kind == Kind.BAD:
+            self.mark(index, facts.reason)
+            return None
+        return data, facts
+
+    def _replaced(self, index: int, replacement: int, epoch: int) -> Replaced | None:
+        if index == replacement:
+            return None
+        return Replaced(epoch, index, self.samples.name(index), self.bad[index], replacement)

@@ -1,0 +1,246 @@
+"""The loader protocol: order, sharding, state and errors, the same for every back end.
+
+A back end implements `_run` only: given an epoch's remaining batches of sample indices, it yields
+the pictures. Everything that decides *which* samples and *what happens to them* stands here or in
+the plan, so no back end can differ in it.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from fasttricks.data.folder import scan_folder
+from fasttricks.data.samples import Samples
+from fasttricks.kernels.augment import PlanParams
+from fasttricks.kernels.plan import PLAN_VERSION, epoch_order
+from fasttricks.pipelines.options import Options
+
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A sample that could not be decoded and what stands in its place (`on_error="replace"`)."""
+
+    epoch: int
+    index: int
+    name: str
+    cause: str
+    replacement: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is left of an epoch for one rank: the only input of a back end."""
+
+    seed: int
+    epoch: int
+    params: PlanParams
+    batches: list[Indices]
+    """Sample indices per step, int64 [b], never empty; all of batch_size but perhaps the last."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """What a back end yields for one step. B = views * b rows, view-major."""
+
+    images: torch.Tensor
+    """[B, 3, size, size] channels_last on the loader's device; uint8 for work="decode"."""
+    indices: Indices
+    """int64 [b], the samples shown, after replacing."""
+    replaced: list[Replaced] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    """Added to `Loader.stats`: "odd" pictures that took the shared PIL path, for instance."""
+
+
+def view_rows(indices: Indices, views: int) -> tuple[Indices, Indices]:
+    """(sample index, view) of each row of a batch, int64 [views * b] each, view-major."""
+    return np.tile(indices, views), np.repeat(np.arange(views), len(indices))
+
+
+def own_part(chosen: Indices, rank: int, world_size: int) -> Indices:
+    """This rank's share of a global batch: its `rank`-th part, sizes differing by at most one."""
+    n = len(chosen)
+    return chosen[rank * n // world_size : (rank + 1) * n // world_size]
+
+
+class Loader(ABC):
+    """Iterate to get `(images, targets)`; see `make_loader` for the settings.
+
+    images: [B, 3, size, size] channels_last, `options.dtype` (uint8 for work="decode"), where
+    B = views * batch_size rows are view-major, so `images.chunk(views)` gives the views.
+    targets: the data set's targets of the same rows, on the same device.
+
+    A full iteration moves on to the next epoch by itself; `set_epoch` chooses one. Leaving a loop
+    early is safe; the next iteration starts that epoch again unless `load_state_dict` says where.
+
+    Attributes:
+        errors: every sample replaced so far, with its cause (`on_error="replace"`).
+        stats: counts so far: "samples", "odd" (good, but took the shared PIL path), "replaced".
+    """
+
+    name: ClassVar[str]
+    edge: ClassVar[str]
+    """Resize at the crop's rim: "renormalise" (as PIL) or "clamp" (repeat the edge pixel)."""
+
+    def __init__(self, samples: Samples, options: Options) -> None:
+        self.dataset = samples
+        self.options = options
+        self.errors: list[Replaced] = []
+        self.stats: Counter[str] = Counter()
+        self._seed = options.seed
+        self._epoch = 0
+        self._consumed = 0
+        self._resume = False
+        # Weak, so that leaving a loop early frees the iterator, and with it the work in flight.
+        self._active: weakref.ref[Generator[tuple[torch.Tensor, torch.Tensor]]] | None = None
+        self._targets = torch.from_numpy(np.ascontiguousarray(samples.targets))
+        if options.drop_last and len(samples) < options.global_batch:
+            raise ValueError(
+                f"a batch of {options.global_batch} (batch_size {options.batch_size} x world_size "
+                f"{options.world_size}) is larger than the data set ({len(samples)} pictures); "
+                "use a smaller batch or drop_last=False"
+            )
+
+    @classmethod
+    def open(cls, data: str | os.PathLike[str] | Samples, options: Options) -> Self:
+        """A loader over `Samples` or a folder of class folders (see `scan_folder`)."""
+        samples = data if isinstance(data, Samples) else scan_folder(data, train=options.train)
+        return cls(samples, options)
+
+    @property
+    def batch_size(self) -> int:
+        """Samples per step on this rank."""
+        return self.options.batch_size
+
+    def __len__(self) -> int:
+        """Steps in a whole epoch, the same on all ranks."""
+        full, rest = divmod(len(self.dataset), self.options.global_batch)
+        return full + (1 if rest and not self.options.drop_last else 0)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch of the next iteration; a position loaded for this epoch is kept."""
+        if not 0 <= epoch < 2**32:
+            raise ValueError(f"epoch must lie in [0, 2**32); got {epoch}")
+        if epoch != self._epoch:
+            self._epoch, self._consumed, self._resume = epoch, 0, False
+
+    def state_dict(self) -> dict[str, int]:
+        """Where the loader stands: plan version, seed, epoch and global samples consumed."""
+        return {
+            "plan_version": PLAN_VERSION,
+            "seed": self._seed,
+            "epoch": self._epoch,
+            "consumed": self._consumed,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue exactly where `state` was taken, also with another world size or batch size.
+
+        Raises:
+            ValueError: the state is of another plan version, or no loader state at all.
+        """
+        missing = {"plan_version", "seed", "epoch", "consumed"} - state.keys()
+        if missing:
+            raise ValueError(f"not a loader state: it lacks {', '.join(sorted(missing))}")
+        if state["plan_version"] != PLAN_VERSION:
+            raise ValueError(
+                f"the state was saved under plan version {state['plan_version']}, this is version "
+                f"{PLAN_VERSION}: the same samples would get other augmentations"
+            )
+        self._seed, self._epoch = int(state["seed"]), int(state["epoch"])
+        self._consumed, self._resume = int(state["consumed"]), True
+
+    def indices(self, epoch: int, step: int) -> Indices:
+        """Sample indices that this rank is given in a step of a whole epoch, int64 [b]."""
+        if not 0 <= step < len(self):
+            raise IndexError(f"step must lie in [0, {len(self)}); got {step}")
+        return self._slices(epoch, 0)[step]
+
+    def _slices(self, epoch: int, consumed: int) -> list[Indices]:
+        """This rank's batches of an epoch from a position on; a last one may be short or empty."""
+        o, count = self.options, len(self.dataset)
+        order = epoch_order(np.uint64(self._seed), epoch, count) if o.train else np.arange(count)
+        end = consumed + (count - consumed) // o.global_batch * o.global_batch
+        end = end if o.drop_last else count
+        starts = range(consumed, end, o.global_batch)
+        return [own_part(order[s : s + o.global_batch], o.rank, o.world_size) for s in starts]
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        self._stop()
+        if not self._resume:
+            self._consumed = 0
+        self._resume = False
+        iterator = self._iterate()
+        self._active = weakref.ref(iterator)
+        return iterator
+
+    def _stop(self) -> None:
+        """Abandon the iteration under way, if there is one."""
+        iterator = self._active() if self._active is not None else None
+        if iterator is not None:
+            iterator.close()
+        self._active = None
+
+    def _iterate(self) -> Generator[tuple[torch.Tensor, torch.Tensor]]:
+        epoch, total = self._epoch, len(self.dataset)
+        batches = self._slices(epoch, self._consumed)
+        job = Job(
+            seed=self._seed,
+            epoch=epoch,
+            params=self.options.params_at(epoch),
+            batches=[b for b in batches if len(b)],
+        )
+        with closing(self._run(job)) as run:
+            for expected in batches:
+                batch = next(run) if len(expected) else self._empty(job.params.size)
+                self._consumed = min(total, self._consumed + self.options.global_batch)
+                self.errors += batch.replaced
+                self.stats.update(batch.counts)
+                self.stats.update(samples=len(batch.indices), replaced=len(batch.replaced))
+                yield batch.images, self._targets_of(batch.indices)
+        self._epoch, self._consumed = epoch + 1, 0
+
+    def _targets_of(self, indices: Indices) -> torch.Tensor:
+        rows, _ = view_rows(indices, self.options.views)
+        return self._targets[torch.from_numpy(rows)].to(self.options.device, non_blocking=True)
+
+    def _empty(self, size: int) -> Batch:
+        dtype = torch.uint8 if self.options.work == "decode" else self.options.dtype
+        images = torch.empty(0, 3, size, size, dtype=dtype, device=self.options.device)
+        return Batch(images=images, indices=np.empty(0, np.int64))
+
+    @abstractmethod
+    def _run(self, job: Job) -> Generator[Batch]:
+        """Yield one Batch per entry of `job.batches`, in order.
+
+        Closing the generator early must stop all work in flight. Raises BadSampleError for a bad
+        sample when `on_error` is "raise".
+        """
+
+    def close(self) -> None:
+        """Stop all work and free workers, threads and buffers; the loader is of no use after it."""
+        self._stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,81 @@
+"""What a loader was asked for, checked once so that back ends need not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+
+from fasttricks.errors import UnknownNameError
+from fasttricks.kernels.augment import Augment, PlanParams
+from fasttricks.pipelines.threads import available_cpus
+
+WORK = ("decode", "normalise", "full")
+ON_ERROR = ("raise", "replace")
+DTYPES = (torch.float32, torch.float16, torch.bfloat16)
+
+
+def _from_environment(name: str, default: int) -> int:
+    return int(os.environ.get(name, default))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The settings of `make_loader`, which explains them. Once made, they are valid and final."""
+
+    batch_size: int
+    train: bool = True
+    size: int | Callable[[int], int] = 224
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    dtype: torch.dtype = torch.float32
+    augment: Augment = field(default_factory=Augment)
+    work: str = "full"
+    views: int = 1
+    seed: int = 0
+    rank: int = field(default_factory=lambda: _from_environment("RANK", 0))
+    world_size: int = field(default_factory=lambda: _from_environment("WORLD_SIZE", 1))
+    num_threads: int = field(default_factory=available_cpus)
+    on_error: str = "raise"
+    drop_last: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "views", "world_size", "num_threads"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be an integer >= 1; got {value!r}")
+        if not 0 <= self.rank < self.world_size:
+            raise ValueError(f"rank must lie in [0, {self.world_size}); got {self.rank}")
+        if not 0 <= self.seed < 2**64:
+            raise ValueError(f"seed must lie in [0, 2**64); got {self.seed}")
+        if self.device.type not in ("cpu", "cuda"):
+            raise ValueError(f"device must be cpu or cuda; got {self.device}")
+        if self.device.type == "cuda" and not torch.cuda.is_available():
+            raise ValueError(f"device {self.device} was asked for, but torch sees no CUDA device")
+        if self.dtype not in DTYPES:
+            known = ", ".join(str(d).removeprefix("torch.") for d in DTYPES)
+            raise ValueError(f"dtype must be one of {known}; got {self.dtype}")
+        if self.work not in WORK:
+            raise UnknownNameError("work level", self.work, list(WORK))
+        if self.on_error not in ON_ERROR:
+            raise UnknownNameError("on_error", self.on_error, list(ON_ERROR))
+        if not callable(self.size):
+            self.size_at(0)
+
+    @property
+    def global_batch(self) -> int:
+        """Samples that all ranks together take in one step."""
+        return self.batch_size * self.world_size
+
+    def size_at(self, epoch: int) -> int:
+        """Side of the square output pictures in this epoch, in pixels."""
+        size = self.size(epoch) if callable(self.size) else self.size
+        if not isinstance(size, int) or not 1 <= size <= 16384:
+            raise ValueError(f"size must be an integer in [1, 16384]; got {size!r}")
+        return size
+
+    def params_at(self, epoch: int) -> PlanParams:
+        """The augmentation of this epoch as the numbers that the plan takes."""
+        size = self.size_at(epoch)
+        return self.augment.params(size=size, train=self.train, work=self.work)

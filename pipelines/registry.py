@@ -1,0 +1,154 @@
+"""The one door to every loader, and what can be opened with what is installed."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fasttricks.errors import MissingExtraError, UnknownNameError
+
+if TYPE_CHECKING:
+    import torch
+
+    from fasttricks.data.samples import Samples
+    from fasttricks.kernels.augment import Augment
+    from fasttricks.pipelines.loader import Loader
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a pipeline lives and what it needs."""
+
+    module: str
+    factory: str
+    packages: tuple[str, ...] = ()
+    extra: str = ""
+
+
+REGISTRY = {
+    "torchvision": Entry("fasttricks.pipelines.torchvision", "TorchvisionLoader"),
+    "dali": Entry("fasttricks.pipelines.dali", "DaliLoader", ("nvidia.dali",), "dali"),
+    "ffcv": Entry("fasttricks.pipelines.ffcv", "FFCVLoader", ("ffcv",), "ffcv"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Whether a pipeline can be used here, and if not, why and what to install."""
+
+    name: str
+    available: bool
+    reason: str = ""
+
+
+def _missing(packages: tuple[str, ...]) -> str | None:
+    """The first package that is not installed; imports none of them but their parents."""
+    for package in packages:
+        try:
+            found = importlib.util.find_spec(package) is not None
+        except ModuleNotFoundError:
+            found = False
+        if not found:
+            return package
+    return None
+
+
+def pipelines() -> dict[str, Availability]:
+    """Every pipeline by name, with its availability on this machine."""
+    result = {}
+    for name, entry in REGISTRY.items():
+        missing = _missing(entry.packages)
+        reason = f"{missing} is not installed: pip install 'fasttricks[{entry.extra}]'"
+        result[name] = Availability(name, missing is None, reason if missing else "")
+    return result
+
+
+def make_loader(
+    name: str,
+    data: str | os.PathLike[str] | Samples,
+    *,
+    batch_size: int,
+    train: bool = True,
+    size: int | Callable[[int], int] = 224,
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype | None = None,
+    augment: Augment | None = None,
+    work: str = "full",
+    views: int = 1,
+    seed: int = 0,
+    rank: int | None = None,
+    world_size: int | None = None,
+    num_threads: int | None = None,
+    on_error: str = "raise",
+    drop_last: bool | None = None,
+) -> Loader:
+    """Open a loader: iterate for `(images, targets)`, the same pictures whatever the pipeline.
+
+    images: [B, 3, size, size] channels_last in `dtype` on `device`; targets: the rows of
+    `data.targets`, class indices int64 [B] for folders.
+
+    Args:
+        name: a name from `pipelines()`.
+        data: a folder `root/class/picture` (or with `train` and `val` inside), `Samples`, or for
+            `ffcv` a `.beton` written by `fasttricks pack`.
+        batch_size: samples per step on this rank.
+        train: random augmentation in shuffled order; else the evaluation transform in file order,
+            every sample exactly once.
+        size: side of the output in pixels, or a function of the epoch (progressive resizing).
+        device: "cpu" or "cuda[:n]".
+        dtype: float32 (default), float16 or bfloat16. work="decode" gives uint8.
+        augment: the transform; default `Augment()`.
+        work: "decode" (crop, resize, flip, uint8), "normalise" (and that), "full" (and colour).
+        views: augmentations per sample, view-major in the batch.
+        seed: with the epoch and the sample's index, decides everything random.
+        rank, world_size: this process among those that share an epoch; default from torchrun's
+            environment (RANK, WORLD_SIZE), else 0 of 1.
+        num_threads: decoding threads or workers; default the CPUs this rank may use.
+        on_error: "raise" a BadSampleError naming file, index and cause, or "replace" the sample by
+            the next good one and list it in `loader.errors`.
+        drop_last: leave out a last short batch; default True in training, False in evaluation.
+
+    Raises:
+        UnknownNameError: no such pipeline or option value.
+        MissingExtraError: the pipeline's package is not installed.
+        DataError: the data cannot be used.
+        ValueError: a setting is out of range.
+    """
+    if name not in REGISTRY:
+        raise UnknownNameError("pipeline", name, list(REGISTRY))
+    entry = REGISTRY[name]
+    if missing := _missing(entry.packages):
+        raise MissingExtraError(missing, entry.extra)
+
+    import torch
+
+    from fasttricks.kernels.augment import Augment
+    from fasttricks.pipelines.options import Options
+
+    given = {"rank": rank, "world_size": world_size, "num_threads": num_threads}
+    options = Options(
+        batch_size=batch_size,
+        train=train,
+        size=size,
+        device=torch.device(device),
+        dtype=dtype or torch.float32,
+        augment=augment or Augment(),
+        work=work,
+        views=views,
+        seed=seed,
+        on_error=on_error,
+        drop_last=train if drop_last is None else drop_last,
+        **{key: value for key, value in given.items() if value is not None},
+    )
+    try:
+        factory = getattr(importlib.import_module(entry.module), entry.factory)
+    except ImportError as error:
+        if not entry.extra:
+            raise
+        raise MissingExtraError(entry.packages[0], entry.extra, str(error)) from error
+    loader: Loader = factory.open(data, options)
+    return loader

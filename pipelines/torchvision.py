@@ -1,0 +1,244 @@
+"""The honest baseline: PyTorch's DataLoader; PIL (pillow-simd) decodes, crops and resizes.
+
+What torchvision's `RandomResizedCrop` does per sample, done per batch and by plan: a worker makes a
+whole batch in one shared buffer and finishes it there, so the training process only receives it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
+
+from fasttricks.data.pixels import opened
+from fasttricks.data.probe import Kind
+from fasttricks.data.samples import Samples
+from fasttricks.errors import BadSampleError, DataError
+from fasttricks.kernels.augment import PlanParams
+from fasttricks.kernels.finish import finish
+from fasttricks.kernels.plan import plan_batch
+from fasttricks.pipelines.fetch import Fetched, Fetcher
+from fasttricks.pipelines.loader import Batch, Indices, Job, Loader, Replaced, view_rows
+from fasttricks.pipelines.options import Options
+from fasttricks.pipelines.stages import StageClock
+
+PREFETCH = 2  # batches ahead, per worker
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One batch to make; what the sampler sends to a worker."""
+
+    seed: int
+    epoch: int
+    params: PlanParams
+    indices: Indices
+
+
+@dataclass(slots=True)
+class Result:
+    """One batch from a worker: finished, or pixels and matrices for the GPU to finish."""
+
+    images: torch.Tensor
+    matrices: torch.Tensor
+    flips: torch.Tensor
+    indices: Indices
+    replaced: list[Replaced]
+    odd: int
+
+    def pin_memory(self) -> Result:
+        """Called by DataLoader's pinning thread."""
+        self.images = self.images.pin_memory()
+        self.matrices = self.matrices.pin_memory()
+        self.flips = self.flips.pin_memory()
+        return self
+
+
+def resample(image: Image.Image, sample: np.void, size: int) -> Image.Image:
+    """Carry out a plan's geometry (not its flip) on a whole RGB picture; gives size x size."""
+    if sample["grid_height"] == size and sample["grid_width"] == size:
+        box = (sample["left"], sample["top"], sample["width"], sample["height"])
+        left, top, width, height = (int(x) for x in box)
+        cropped = image.crop((left, top, left + width, top + height))
+        return cropped.resize((size, size), Image.Resampling.BILINEAR)
+    # The window of the resized picture, given as the source box it comes from: PIL then computes
+    # only the window, with the taps and weights that it would use for the whole.
+    y_scale = sample["height"] / sample["grid_height"]
+    x_scale = sample["width"] / sample["grid_width"]
+    top, left = sample["grid_top"] * y_scale, sample["grid_left"] * x_scale
+    box = (left, top, left + size * x_scale, top + size * y_scale)
+    return image.resize((size, size), Image.Resampling.BILINEAR, box=box)
+
+
+class PlannedBatches(Dataset[Any]):
+    """Makes the batch that a task describes; runs in DataLoader's workers."""
+
+    def __init__(self, samples: Samples, options: Options) -> None:
+        self.fetch = Fetcher(samples, options.on_error)
+        self.views = options.views
+        self.decode_only = options.work == "decode"
+        self.finish_here = options.device.type == "cpu" and not self.decode_only
+        self.dtype = options.dtype
+        self.clock = StageClock()
+
+    def __getitem__(self, task: Task) -> Result | BadSampleError | DataError:
+        try:
+            return self._make(task)
+        except (BadSampleError, DataError) as error:
+            return error  # DataLoader would re-raise it without its fields
+
+    def _make(self, task: Task) -> Result:
+        size, count = task.params.size, len(task.indices)
+        pixels = _shared((count * self.views, size, size, 3), torch.uint8)
+        samples = matrices = None
+        fetched = []
+        for position, index in enumerate(task.indices):
+            found, image = self._decode(int(index), task.epoch)
+            fetched.append(found)
+            rows, views = view_rows(np.array([found.index]), self.views)
+            sizes = np.full(self.views, image.height), np.full(self.views, image.width)
+            plans, colors = plan_batch(task.seed, task.epoch, rows, views, *sizes, task.params)
+            if samples is None or matrices is None:
+                samples = np.empty((self.views, count), plans.dtype)
+                matrices = np.empty((self.views, count, 3, 4), np.float32)
+            samples[:, position], matrices[:, position] = plans, colors
+            for view, plan in enumerate(plans):
+                with self.clock("resize"):
+                    picture = resample(image, plan, size)
+                    if self.decode_only and plan["flip"]:
+                        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+                with self.clock("copy"):
+                    pixels[view * count + position] = torch.from_numpy(np.asarray(picture))
+        assert samples is not None
+        assert matrices is not None
+        return self._result(
+            pixels, samples["flip"].reshape(-1), matrices.reshape(-1, 3, 4), fetched
+        )
+
+    def _decode(self, index: int, epoch: int) -> tuple[Fetched, Image.Image]:
+        """The whole picture as RGB; one that breaks while decoding is replaced like any bad one."""
+        with self.clock("read"):
+            found = self.fetch(index, epoch)
+        try:
+            with self.clock("decode"), opened(found.data) as image:
+                return found, image.convert("RGB")
+        except DataError as error:
+            self.fetch.mark(found.index, str(error))
+            return self._decode(index, epoch)
+
+    def _result(
+        self,
+        pixels: torch.Tensor,
+        flips: npt.NDArray[np.int32],
+        matrices: npt.NDArray[np.float32],
+        fetched: list[Fetched],
+    ) -> Result:
+        flip, matrix = torch.from_numpy(flips), torch.from_numpy(matrices)
+        images = pixels.permute(0, 3, 1, 2)
+        if self.finish_here:
+            out = _shared(tuple(pixels.shape), self.dtype).permute(0, 3, 1, 2)
+            with self.clock("finish"):
+                images = finish(pixels, matrix, flip, dtype=self.dtype, out=out)
+        return Result(
+            images=images,
+            matrices=matrix,
+            flips=flip,
+            indices=np.array([f.index for f in fetched], np.int64),
+            replaced=[f.replaced for f in fetched if f.replaced],
+            odd=sum(f.probe.kind == Kind.ODD for f in fetched),
+        )
+
+
+def _shared(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+    """An empty tensor that a worker can hand over without copying (as default_collate does it)."""
+    if get_worker_info() is None:
+        return torch.empty(shape, dtype=dtype)
+    count = int(np.prod(shape))
+    storage = torch.UntypedStorage._new_shared(count * dtype.itemsize, device="cpu")
+    return torch.empty(0, dtype=dtype).set_(storage).view(-1)[:count].view(shape)  # type: ignore[call-overload]
+
+
+class Tasks(Sampler[Task]):
+    """What the next iteration is to make; set before DataLoader is iterated."""
+
+    def __init__(self) -> None:
+        self.tasks: list[Task] = []
+
+    def __iter__(self) -> Iterator[Task]:
+        return iter(self.tasks)
+
+    def __len__(self) -> int:
+        return len(self.tasks)
+
+
+class TorchvisionLoader(Loader):
+    """PIL in DataLoader workers (`forkserver`), one worker per thread asked for."""
+
+    name = "torchvision"
+    edge = "renormalise"
+
+    def __init__(self, samples: Samples, options: Options) -> None:
+        super().__init__(samples, options)
+        self._tasks = Tasks()
+        self._loader: DataLoader[Result] | None = DataLoader(
+            PlannedBatches(samples, options),
+            batch_size=None,
+            sampler=self._tasks,
+            num_workers=options.num_threads,
+            multiprocessing_context="forkserver",
+            persistent_workers=True,
+            prefetch_factor=PREFETCH,
+            pin_memory=options.device.type == "cuda",
+        )
+
+    def _run(self, job: Job) -> Generator[Batch]:
+        if self._loader is None:
+            raise RuntimeError("the loader is closed")
+        self._tasks.tasks = [Task(job.seed, job.epoch, job.params, b) for b in job.batches]
+        for result in self._loader:
+            if isinstance(result, Exception):
+                raise result
+            yield Batch(
+                images=self._on_device(result),
+                indices=result.indices,
+                replaced=result.replaced,
+                counts={"odd": result.odd},
+            )
+
+    def _on_device(self, result: Result) -> torch.Tensor:
+        device = self.options.device
+        if device.type == "cpu":
+            return result.images
+        images = result.images.to(device, non_blocking=True)
+        if self.options.work == "decode":
+            return images
+        matrices = result.matrices.to(device, non_blocking=True)
+        flips = result.flips.to(device, non_blocking=True)
+        return finish(images.permute(0, 2, 3, 1), matrices, flips, dtype=self.options.dtype)
+
+    def stages(self, count: int) -> dict[str, float]:
+        """Milliseconds of one core per picture and stage, over `count` pictures, made right here."""
+        batches = PlannedBatches(self.dataset, self.options)
+        order = self._slices(0, 0)
+        params = self.options.params_at(0)
+        chosen = np.concatenate(order)[:count]
+        for _ in range(2):  # the first pass warms up
+            batches.clock = StageClock()
+            for start in range(0, len(chosen), self.batch_size):
+                result = batches[
+                    Task(self._seed, 0, params, chosen[start : start + self.batch_size])
+                ]
+                if isinstance(result, Exception):
+                    raise result
+        return batches.clock.per_image(len(chosen) * self.options.views)
+
+    def close(self) -> None:
+        """Stop the workers."""
+        super().close()
+        self._loader = None

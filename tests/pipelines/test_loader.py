@@ -1,0 +1,205 @@
+"""The protocol that all back ends share, with a back end that only reports what it was given."""
+
+import numpy as np
+import pytest
+import torch
+
+from fasttricks.data import Samples
+from fasttricks.errors import UnknownNameError
+from fasttricks.kernels.augment import Augment
+from fasttricks.kernels.plan import PLAN_VERSION
+from fasttricks.pipelines.loader import Batch, Loader, own_part, view_rows
+from fasttricks.pipelines.options import Options
+
+
+class Echo(Loader):
+    """Pictures of one pixel that hold (index, epoch, size)."""
+
+    name, edge = "echo", "renormalise"
+    closed = 0
+
+    def _run(self, job):
+        try:
+            for indices in job.batches:
+                rows, _ = view_rows(indices, self.options.views)
+                pixel = [[i, job.epoch, job.params.size] for i in rows]
+                yield Batch(images=torch.tensor(pixel).reshape(-1, 3, 1, 1), indices=indices)
+        finally:
+            self.closed += 1
+
+
+def echo(count=103, **options):
+    samples = Samples([bytes([i]) for i in range(count)], np.arange(count) * 10)
+    options = {"batch_size": 8, "rank": 0, "world_size": 1, "size": 32, **options}
+    return Echo(samples, Options(**options))
+
+
+def shown(loader):
+    return [images[:, 0].flatten().tolist() for images, _ in loader]
+
+
+def test_an_epoch_is_a_permutation_and_the_next_another():
+    loader = echo(drop_last=False)
+    first, second = sum(shown(loader), []), sum(shown(loader), [])
+    assert sorted(first) == sorted(second) == list(range(103))
+    assert first != second
+    loader.set_epoch(0)
+    assert sum(shown(loader), []) == first
+
+
+def test_lengths():
+    assert len(echo()) == len(shown(echo())) == 12
+    assert len(echo(drop_last=False)) == len(shown(echo(drop_last=False))) == 13
+    assert len(echo(train=False, drop_last=False, world_size=4)) == 4
+
+
+def test_targets_follow_the_pictures():
+    for images, targets in echo(views=2):
+        assert images.shape == (16, 3, 1, 1)
+        assert torch.equal(images[:, 0].flatten() * 10, targets)
+        assert torch.equal(*images.chunk(2))
+
+
+def test_a_global_batch_does_not_depend_on_the_world_size():
+    whole = shown(echo(batch_size=8))
+    for world in (2, 4):
+        ranks = [shown(echo(batch_size=8 // world, world_size=world, rank=r)) for r in range(world)]
+        assert [sum(parts, []) for parts in zip(*ranks, strict=True)] == whole
+
+
+@pytest.mark.parametrize("world", [1, 3, 8])
+def test_evaluation_shows_every_sample_once_in_equal_steps(world):
+    ranks = [
+        shown(echo(world_size=world, rank=r, train=False, drop_last=False)) for r in range(world)
+    ]
+    assert len({len(steps) for steps in ranks}) == 1
+    assert sorted(sum((sum(steps, []) for steps in ranks), [])) == list(range(103))
+
+
+def test_an_empty_part_is_an_empty_batch():
+    loader = echo(count=9, train=False, drop_last=False, world_size=8, rank=0, batch_size=1)
+    sizes = [(tuple(images.shape), len(targets)) for images, targets in loader]
+    assert sizes == [((1, 3, 1, 1), 1), ((0, 3, 32, 32), 0)]
+
+
+def test_parts_differ_by_at_most_one():
+    for n in range(20):
+        parts = [own_part(np.arange(n), r, 6) for r in range(6)]
+        assert np.concatenate(parts).tolist() == list(range(n))
+        assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+@pytest.mark.parametrize("stop", [0, 1, 5, 11, 12])
+def test_resume_continues_exactly(stop):
+    unbroken = echo()
+    expected = shown(unbroken) + shown(unbroken)
+    first = echo()
+    got = []
+    state = first.state_dict()
+    for i, (images, _) in enumerate(first):
+        if i == stop:
+            break
+        got.append(images[:, 0].flatten().tolist())
+        state = first.state_dict()
+    second = echo(seed=99)
+    second.load_state_dict(state)
+    second.set_epoch(0)
+    assert got + shown(second) + shown(second) == expected
+
+
+def test_resume_with_another_world_size():
+    expected = sum(shown(echo(batch_size=8)), [])
+    first = echo(batch_size=8)
+    iterator = iter(first)
+    for _ in range(3):
+        next(iterator)
+    ranks = []
+    for rank in range(2):
+        loader = echo(batch_size=4, world_size=2, rank=rank)
+        loader.load_state_dict(first.state_dict())
+        ranks.append(shown(loader))
+    assert sum((a + b for a, b in zip(*ranks, strict=True)), []) == expected[24:]
+
+
+def test_a_state_of_another_plan_is_refused():
+    loader = echo()
+    with pytest.raises(ValueError, match="plan version"):
+        loader.load_state_dict({**loader.state_dict(), "plan_version": PLAN_VERSION + 1})
+    with pytest.raises(ValueError, match="lacks consumed, epoch"):
+        loader.load_state_dict({"plan_version": PLAN_VERSION, "seed": 0})
+
+
+def test_leaving_early_closes_the_back_end_and_starts_the_epoch_again():
+    loader = echo()
+    expected = shown(echo())
+    for _ in loader:
+        break
+    assert loader.closed == 1
+    assert loader.state_dict()["consumed"] == 8
+    assert shown(loader) == expected
+    stale = iter(loader)
+    next(stale)
+    shown(loader)
+    assert loader.closed == 4
+    with pytest.raises(StopIteration):
+        next(stale)
+
+
+def test_indices_tell_what_a_step_shows():
+    loader = echo(world_size=2, rank=1)
+    steps = shown(loader)
+    assert [loader.indices(0, step).tolist() for step in range(len(loader))] == steps
+    with pytest.raises(IndexError, match="step"):
+        loader.indices(0, len(loader))
+
+
+def test_size_may_follow_the_epoch():
+    loader = echo(size=lambda epoch: 32 + epoch)
+    assert {int(images[0, 2]) for images, _ in loader} == {32}
+    assert {int(images[0, 2]) for images, _ in loader} == {33}
+
+
+def test_torchrun_environment_is_the_default(monkeypatch):
+    monkeypatch.setenv("RANK", "3")
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    options = Options(batch_size=1)
+    assert (options.rank, options.world_size) == (3, 4)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"batch_size": 0}, "batch_size"),
+        ({"rank": 2, "world_size": 2}, "rank"),
+        ({"dtype": torch.float64}, "float32, float16, bfloat16"),
+        ({"work": "half"}, "decode, normalise, full"),
+        ({"on_error": "ignore"}, "raise, replace"),
+        ({"size": 0}, "size"),
+        ({"seed": -1}, "seed"),
+        ({"device": torch.device("meta")}, "cpu or cuda"),
+        ({"batch_size": 104}, "larger than the data set"),
+    ],
+)
+def test_bad_settings_are_named(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        echo(**wrong)
+    assert issubclass(UnknownNameError, ValueError)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"area": (0, 1)},
+        {"area": (0.5, 1.5)},
+        {"aspect": (2, 1)},
+        {"hue": (0.5, float("nan"))},
+        {"flip": 1.1},
+        {"color": "sepia"},
+        {"std": (1, 0, 1)},
+        {"lighting": -1},
+        {"crop_ratio": 0},
+    ],
+)
+def test_bad_augmentation_is_named(wrong):
+    with pytest.raises(ValueError, match=f"Augment.{next(iter(wrong))}"):
+        Augment(**wrong)
