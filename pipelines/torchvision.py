@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.context import BaseContext
 from typing import Any
 
 import numpy as np
@@ -96,6 +98,7 @@ class PlannedBatches(Dataset[Any]):
     def _make(self, task: Task) -> Result:
         size, count = task.params.size, len(task.indices)
         pixels = _shared((count * self.views, size, size, 3), torch.uint8)
+        array = pixels.numpy()
         samples = matrices = None
         fetched = []
         for position, index in enumerate(task.indices):
@@ -114,7 +117,7 @@ class PlannedBatches(Dataset[Any]):
                     if self.decode_only and plan["flip"]:
                         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
                 with self.clock("copy"):
-                    pixels[view * count + position] = torch.from_numpy(np.asarray(picture))
+                    array[view * count + position] = np.asarray(picture)
         assert samples is not None
         assert matrices is not None
         return self._result(
@@ -139,7 +142,7 @@ class PlannedBatches(Dataset[Any]):
         matrices: npt.NDArray[np.float32],
         fetched: list[Fetched],
     ) -> Result:
-        flip, matrix = torch.from_numpy(flips), torch.from_numpy(matrices)
+        flip, matrix = torch.from_numpy(flips.astype(np.uint8)), torch.from_numpy(matrices)
         images = pixels.permute(0, 3, 1, 2)
         if self.finish_here:
             out = _shared(tuple(pixels.shape), self.dtype).permute(0, 3, 1, 2)
@@ -162,6 +165,16 @@ def _shared(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     count = int(np.prod(shape))
     storage = torch.UntypedStorage._new_shared(count * dtype.itemsize, device="cpu")
     return torch.empty(0, dtype=dtype).set_(storage).view(-1)[:count].view(shape)  # type: ignore[call-overload]
+
+
+def _workers_context() -> BaseContext:
+    """Workers fork from a server that has imported what they need: they start in milliseconds.
+
+    Not from this process: forking one that has threads, CUDA or numba running can hang.
+    """
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["__main__", __name__])
+    return context
 
 
 class Tasks(Sampler[Task]):
@@ -191,7 +204,7 @@ class TorchvisionLoader(Loader):
             batch_size=None,
             sampler=self._tasks,
             num_workers=options.num_threads,
-            multiprocessing_context="forkserver",
+            multiprocessing_context=_workers_context(),
             persistent_workers=True,
             prefetch_factor=PREFETCH,
             pin_memory=options.device.type == "cuda",
