@@ -2,12 +2,13 @@
 
 numba's own cache notices an edit of the file that a function stands in, but not of a function that
 it calls in another file, and would go on running the old callee. So the cache folder is named by a
-hash of all our sources that hold kernels.
+hash of all sources beside the function and of all kernels.
 """
 
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -21,11 +22,12 @@ R = TypeVar("R")
 
 
 @cache
-def _folder() -> str:
-    package = Path(__file__).resolve().parent
+def _folder(home: Path) -> str:
+    """The cache folder of kernels that stand in `home`; they may call those that stand here."""
     digest = hashlib.sha256(numba.__version__.encode())
-    for source in sorted(package.glob("*.py")):
-        digest.update(source.name.encode() + source.read_bytes())
+    for folder in sorted({home, Path(__file__).resolve().parent}):
+        for source in sorted(folder.glob("*.py")):
+            digest.update(source.name.encode() + source.read_bytes())
     return str(cache_dir() / "numba" / digest.hexdigest()[:16])
 
 
@@ -36,7 +38,8 @@ def kernel(function: Callable[..., R]) -> Callable[..., R]:
     is `parallel=True`: numba's thread layers abort or die when several threads or forked workers
     enter parallel code, and pipelines bring their own threads.
     """
-    previous, numba.config.CACHE_DIR = numba.config.CACHE_DIR, _folder()
+    home = Path(inspect.getfile(function)).resolve().parent
+    previous, numba.config.CACHE_DIR = numba.config.CACHE_DIR, _folder(home)
     try:
         compiled: Callable[..., R] = numba.njit(cache=True, nogil=True, error_model="numpy")(
             function

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fasttricks.data.probe import Kind, Probe, probe
+from fasttricks.data.pixels import Pixels
+from fasttricks.data.probe import Kind, Probe, probe_and_decode
 from fasttricks.data.samples import Samples
 from fasttricks.errors import BadSampleError, DataError
 from fasttricks.pipelines.loader import Replaced
@@ -18,6 +19,8 @@ class Fetched:
     """The sample that the bytes belong to: the one asked for, or its replacement."""
     data: bytes
     probe: Probe
+    pixels: Pixels | None
+    """uint8 [H, W, 3] of an odd picture, which had to be decoded to tell; None of a plain one."""
     replaced: Replaced | None
 
 
@@ -48,8 +51,7 @@ class Fetcher:
         for _ in range(len(self.samples)):
             found = self._good(candidate)
             if found is not None:
-                data, facts = found
-                return Fetched(candidate, data, facts, self._replaced(index, candidate, epoch))
+                return Fetched(candidate, *found, self._replaced(index, candidate, epoch))
             if not self.replace:
                 raise BadSampleError(index, self.samples.name(index), self.bad[index])
             candidate = (candidate + 1) % len(self.samples)
@@ -58,7 +60,7 @@ class Fetcher:
             f"sample {index} ({self.samples.name(index)}): {self.bad[index]}"
         )
 
-    def _good(self, index: int) -> tuple[bytes, Probe] | None:
+    def _good(self, index: int) -> tuple[bytes, Probe, Pixels | None] | None:
         if index in self.bad:
             return None
         try:
@@ -66,11 +68,11 @@ class Fetcher:
         except BadSampleError as error:
             self.mark(index, error.cause)
             return None
-        facts = probe(data)
+        facts, pixels = probe_and_decode(data)
         if facts.kind == Kind.BAD:
             self.mark(index, facts.reason)
             return None
-        return data, facts
+        return data, facts, pixels
 
     def _replaced(self, index: int, replacement: int, epoch: int) -> Replaced | None:
         if index == replacement:

@@ -9,8 +9,8 @@ from fasttricks.data.samples import Samples
 from fasttricks.errors import DataError
 
 EXTENSIONS = frozenset(
-    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif"]
-    + [".tif", ".tiff", ".ppm", ".pgm", ".pbm"]
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+    | {".ppm", ".pgm", ".pbm"}
 )
 SPLITS = {True: ("train",), False: ("val", "valid", "validation")}
 
