@@ -31,6 +31,7 @@ class Entry:
 
 REGISTRY = {
     "torchvision": Entry("fasttricks.pipelines.torchvision", "TorchvisionLoader"),
+    "roi": Entry("fasttricks.pipelines.roi", "RoiLoader"),
     "dali": Entry("fasttricks.pipelines.dali", "DaliLoader", ("nvidia.dali",), "dali"),
     "ffcv": Entry("fasttricks.pipelines.ffcv", "FFCVLoader", ("ffcv",), "ffcv"),
 }

@@ -238,7 +238,7 @@ class TorchvisionLoader(Loader):
         return finish(images.permute(0, 2, 3, 1), matrices, flips, dtype=self.options.dtype)
 
     def stages(self, count: int) -> dict[str, float]:
-        """Milliseconds of one core per picture and stage, over `count` pictures, made right here."""
+        """Milliseconds of one core per picture and stage, over `count` pictures made right here."""
         batches = PlannedBatches(self.dataset, self.options)
         order = self._slices(0, 0)
         params = self.options.params_at(0)

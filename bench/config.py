@@ -1,0 +1,106 @@
+"""The settings of `fasttricks bench`; the command line is made from them, so nothing heavy here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from fasttricks.errors import UnknownNameError
+
+WORK = ("decode", "normalise", "full")
+DTYPES = ("float32", "float16", "bfloat16")
+DEVICES = ("cpu", "cuda")
+PEERS = ("stock-dali", "stock-ffcv", "stock-torchvision", "timm", "tf-data")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchConfig:
+    """Measure input pipelines on the same files, interleaved, each in a process of its own."""
+
+    pipeline: str = "all"
+    """Pipelines to measure, separated by commas, or `all` that are installed. FFCV reads a pack:
+    `ffcv` with the files' own bytes, `ffcv:jpg` and `ffcv:raw` re-encoded (marked in the table)."""
+    peers: str = ""
+    """Other loaders with their own ImageNet recipe, separated by commas, or `all`: stock-dali,
+    stock-ffcv, stock-torchvision, timm, tf-data."""
+    data: Path | None = None
+    """Folder of class folders, or of pictures. Without it: generated files like ImageNet's."""
+    batch_size: int = 64
+    """Pictures per batch."""
+    size: int = 224
+    """Side of the square output in pixels."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where batches are delivered."""
+    threads: str = ""
+    """Decoding threads or workers, one or several counts separated by commas. Empty: the CPUs that
+    this process may use."""
+    seconds: float = 5.0
+    """Timed seconds per row and round."""
+    rounds: int = 5
+    """Rounds; in each one every row is timed once, in turn."""
+    warmup: float = 2.0
+    """Seconds that a row runs after its first batch before anything is timed."""
+    eval: bool = False
+    """Measure the evaluation transform (resize, centre crop) in file order, not training's."""
+    cold: bool = False
+    """Drop the files from the page cache before each timing, which is then one pass at most."""
+    work: Literal["decode", "normalise", "full"] = "full"
+    """How far: decode (crop, resize, flip; uint8), normalise, full (with colour)."""
+    dtype: Literal["float32", "float16", "bfloat16"] = "float32"
+    """Type of the output, unless `work` is `decode`."""
+    json: Path | None = None
+    """Write one JSON object per row to this file."""
+    compare: Path | None = None
+    """A file written by `--json` before: show the same rows then and now."""
+    tf_python: Path | None = None
+    """Python interpreter that has TensorFlow, for the peer tf-data. Default: this one."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("batch_size", 1), ("size", 1), ("rounds", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"--{name.replace('_', '-')} must be at least {least}")
+        if not 0.01 <= self.seconds < 3600:
+            raise ValueError(f"--seconds must lie in [0.01, 3600); got {self.seconds}")
+        if not 0 <= self.warmup < 3600:
+            raise ValueError(f"--warmup must lie in [0, 3600); got {self.warmup}")
+        for kind, value, known in (
+            ("work level", self.work, WORK),
+            ("dtype", self.dtype, DTYPES),
+            ("device", self.device, DEVICES),
+            *(("peer", name, PEERS) for name in self.peer_names),
+        ):
+            if value not in known:
+                raise UnknownNameError(kind, value, list(known))
+        if not self.pipeline_names and not self.peer_names:
+            raise ValueError("nothing to measure: give --pipeline or --peers")
+        _ = self.thread_counts
+
+    @property
+    def pipeline_names(self) -> list[str]:
+        """Names given with --pipeline, in order, each once; `all` is left as it is."""
+        return _names(self.pipeline)
+
+    @property
+    def peer_names(self) -> list[str]:
+        """Names given with --peers, in order, each once, `all` replaced."""
+        names = _names(self.peers)
+        return list(PEERS) if names == ["all"] else names
+
+    @property
+    def thread_counts(self) -> list[int]:
+        """Counts given with --threads, in order, each once; empty for the default.
+
+        Raises:
+            ValueError: one is not an integer from 1 to 1024.
+        """
+        counts = []
+        for word in _names(self.threads):
+            if not word.isdecimal() or not 1 <= int(word) <= 1024:
+                raise ValueError(f"--threads takes integers from 1 to 1024; got {word!r}")
+            counts.append(int(word))
+        return list(dict.fromkeys(counts))
+
+
+def _names(text: str) -> list[str]:
+    return list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))

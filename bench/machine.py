@@ -1,0 +1,113 @@
+"""What a measurement ran on: processor, cores, GPU, versions, commit."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from fasttricks.pipelines.threads import available_cpus
+from fasttricks.version import __version__
+
+PACKAGES = (
+    *("torch", "torchvision", "numba", "numpy", "nvidia-dali-cuda130", "nvidia-dali-cuda120"),
+    *("ffcv", "timm", "pillow", "pillow-simd", "opencv-python"),
+)
+
+
+def machine() -> dict[str, Any]:
+    """Processor, its cores and those usable here, memory in GB, GPUs with driver, system."""
+    return {
+        "cpu": _cpu_model(),
+        "cores": os.cpu_count() or 1,
+        "usable_cores": available_cpus(),
+        "memory_gb": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9, 1),
+        "gpus": _gpus(),
+        "system": f"{platform.system()} {platform.release()}",
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what takes part; `PIL` says which of its two flavours is installed."""
+    found = {"python": platform.python_version(), "fasttricks": __version__}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    found["PIL"] = _pil_flavour()
+    return found
+
+
+def commit() -> str:
+    """The commit of the source, with "+dirty" when files differ from it; "unknown" without git."""
+    folder = Path(__file__).resolve().parent
+    head = _output("git", "-C", str(folder), "rev-parse", "HEAD")
+    if not head or _output("git", "-C", str(folder), "ls-files", Path(__file__).name) == "":
+        return "unknown"  # no repository, or one that only happens to contain the installed package
+    return head + ("+dirty" if _output("git", "-C", str(folder), "status", "--porcelain") else "")
+
+
+def describe(facts: dict[str, Any], found: dict[str, str]) -> str:
+    """`machine()` and `versions()` in one line."""
+    gpus = ", ".join(facts["gpus"]) or "no GPU"
+    names = ("torch", "torchvision", "nvidia-dali-cuda130", "nvidia-dali-cuda120", "ffcv", "timm")
+    shown = [f"{name.split('-cuda')[0]} {found[name]}" for name in names if name in found]
+    return (
+        f"{facts['cpu']}, {facts['usable_cores']} of {facts['cores']} cores, {gpus}; "
+        f"Python {found['python']}, {', '.join([*shown, found['PIL']])}"
+    )
+
+
+def _cpu_model() -> str:
+    for line in _read("/proc/cpuinfo").splitlines():
+        if line.startswith(("model name", "Model")):
+            return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _gpus() -> list[str]:
+    """Each GPU as "name (driver version)"."""
+    if not shutil.which("nvidia-smi"):
+        return []
+    query = ("--query-gpu=name,driver_version", "--format=csv,noheader")
+    rows = (_output("nvidia-smi", *query) or "").splitlines()
+    cells = [[cell.strip() for cell in row.split(",")] for row in rows if "," in row]
+    return [f"{name} (driver {driver})" for name, driver, *_ in cells]
+
+
+def _pil_flavour() -> str:
+    """PIL's name, version and the instruction set that its SIMD build was compiled for."""
+    try:
+        import PIL
+    except ImportError:
+        return "no PIL"
+    if "post" not in PIL.__version__:
+        return f"Pillow {PIL.__version__}"
+    return f"pillow-simd {PIL.__version__}"
+
+
+def _output(*command: str) -> str | None:
+    """What a command prints; None if it fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""
+
+
+def command_line() -> str:
+    """How this process was started."""
+    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])

@@ -1,0 +1,144 @@
+"""Which rows a bench has, and what is started for each of them."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from fasttricks.bench.config import BenchConfig
+from fasttricks.bench.files import PictureFiles
+from fasttricks.errors import DataError, FasttricksError, MissingExtraError, UnknownNameError
+from fasttricks.pipelines.registry import REGISTRY
+from fasttricks.pipelines.threads import available_cpus
+
+PIPELINE_SOURCE = "fasttricks.bench.pipeline_source"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of the table: a pipeline or a peer at one number of threads."""
+
+    name: str
+    threads: int
+    source: str
+    """Dotted name of the module that makes the batches; a path for another interpreter."""
+    python: str = sys.executable
+    pack: str = ""
+    """Which .beton it reads, a key of `fasttricks.bench.packs.PACKS`; empty for none."""
+
+    @property
+    def label(self) -> str:
+        """What to call it in messages."""
+        return f"{self.name} x{self.threads}"
+
+    @property
+    def reencoded(self) -> bool:
+        """Whether its pixels are not the files' own."""
+        return self.pack not in ("", "source")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peer:
+    """A loader of others, and what it needs."""
+
+    module: str
+    package: str
+    extra: str
+    """The extra of ours that brings the package; empty: it lives in an interpreter of its own."""
+    cuda: bool = True
+    pack: str = ""
+
+
+PEERS = {
+    "stock-dali": Peer(module="stock_dali", package="nvidia.dali", extra="dali"),
+    "stock-ffcv": Peer(module="stock_ffcv", package="ffcv", extra="ffcv", pack="stock"),
+    "stock-torchvision": Peer(module="stock_torchvision", package="torchvision", extra="peers"),
+    "timm": Peer(module="timm", package="timm", extra="peers"),
+    "tf-data": Peer(module="tf_data", package="tensorflow", extra="", cuda=False),
+}
+
+PACKED = {"ffcv": "source", "ffcv:jpg": "jpg", "ffcv:raw": "raw"}
+"""Pipelines that read a pack, and which."""
+
+LARGE = 20_000
+"""Pictures above which `--pipeline all` makes no packs: that would take hours and fill a disk."""
+
+
+def plan_rows(config: BenchConfig, files: PictureFiles) -> tuple[list[Row], list[str]]:
+    """The rows in the order they are run and shown, and a line for each that is left out.
+
+    Raises:
+        UnknownNameError: no such pipeline.
+        MissingExtraError: one that was asked for by name is not installed.
+        DataError: nothing is left to measure.
+    """
+    rows: list[Row] = []
+    left_out: list[str] = []
+    every = config.pipeline_names == ["all"]
+    for name in known_pipelines() if every else config.pipeline_names:
+        if every and name in PACKED and len(files.paths) > LARGE:
+            left_out.append(f"{name}: would pack {len(files.paths):,} pictures; ask for it by name")
+            continue
+        _add(rows, left_out, lenient=every, make=partial(_pipeline_row, name))
+    for name in config.peer_names:
+        peer = PEERS[name]
+        if config.device == "cuda" and not peer.cuda:
+            left_out.append(f"{name}: hands over its batches on the CPU only")
+            continue
+        make = partial(_peer_row, name, peer, config.tf_python)
+        _add(rows, left_out, lenient=config.peers.strip() == "all", make=make)
+    if not rows:
+        raise DataError("nothing to measure: " + "; ".join(left_out))
+    counts = config.thread_counts or [available_cpus()]
+    return [replace(row, threads=count) for count in counts for row in rows], left_out
+
+
+def known_pipelines() -> list[str]:
+    """Every name that --pipeline takes, but `all`."""
+    names = list(REGISTRY)
+    return [*names, *(name for name in PACKED if name not in names)]
+
+
+def _add(rows: list[Row], left_out: list[str], lenient: bool, make: Callable[[], Row]) -> None:
+    try:
+        rows.append(make())
+    except FasttricksError as error:
+        if not lenient:
+            raise
+        left_out.append(str(error))
+
+
+def _pipeline_row(name: str) -> Row:
+    if name not in known_pipelines():
+        raise UnknownNameError("pipeline", name, ["all", *known_pipelines()])
+    entry = REGISTRY[name.partition(":")[0]]
+    for package in entry.packages:
+        if not _installed(package):
+            raise MissingExtraError(package, entry.extra)
+    return Row(name=name, threads=0, source=PIPELINE_SOURCE, pack=PACKED.get(name, ""))
+
+
+def _peer_row(name: str, peer: Peer, tf_python: Path | None) -> Row:
+    source, python = f"fasttricks.bench.peers.{peer.module}", sys.executable
+    if name == "tf-data" and tf_python is not None:
+        python = str(tf_python)
+        source = str(Path(__file__).with_name("peers") / f"{peer.module}.py")
+    elif not _installed(peer.package):
+        if peer.extra:
+            raise MissingExtraError(peer.package, peer.extra)
+        raise FasttricksError(
+            f"{name}: {peer.package} is not installed here; name an interpreter that has it with "
+            "--tf-python"
+        )
+    return Row(name=name, threads=0, source=source, python=python, pack=peer.pack)
+
+
+def _installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:  # not even its parent
+        return False

@@ -1,0 +1,42 @@
+"""`fasttricks bench`: find files and rows, measure, show and save what came out."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from fasttricks.bench import report, table
+from fasttricks.bench.config import BenchConfig
+from fasttricks.bench.files import open_files
+from fasttricks.bench.measure import Measurement
+from fasttricks.bench.progress import Teller
+from fasttricks.bench.rows import plan_rows
+
+
+def run(config: BenchConfig) -> int:
+    """Measure as `config` says; table on stdout, progress and problems on stderr.
+
+    Returns:
+        0, or 2 if a row failed (the others are measured and shown all the same).
+
+    Raises:
+        FasttricksError: nothing can be measured: data, names or packages are not right.
+    """
+    # All that can be known to be wrong is found before minutes are spent.
+    old = report.read(config.compare) if config.compare else []
+    if config.json:
+        report.check_writable(config.json)
+    files = open_files(config)
+    rows, left_out = plan_rows(config, files)
+    with Teller() as teller:
+        for line in left_out:
+            teller.note(f"left out: {line}")
+        measurement = Measurement(config, files, teller)
+        results = measurement.run(rows)
+    if config.json and results:
+        report.write(config.json, results)
+    console = Console()
+    if results:
+        table.show(results, console)
+    if old and results:
+        table.show_comparison(results, old, console)
+    return 2 if measurement.failed else 0

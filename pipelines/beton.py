@@ -1,0 +1,260 @@
+"""Packing a folder or `Samples` into a `.beton`, for the `ffcv` pipeline.
+
+Threads probe and encode (all of it without the GIL), one thread writes. FFCV's own writer is not
+used: it forks, and waits for ever when a worker dies.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import glob
+import os
+import secrets
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import BinaryIO, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from fasttricks.data.folder import scan_folder
+from fasttricks.data.pixels import decode_rgb
+from fasttricks.data.probe import Kind, probe_and_decode
+from fasttricks.data.samples import Samples
+from fasttricks.errors import BadSampleError, DataError, FasttricksError, UnknownNameError
+from fasttricks.pipelines import beton_file as layout
+from fasttricks.pipelines.beton_writer import Piece, Writer
+from fasttricks.pipelines.threads import available_cpus
+
+LISTED = 20
+"""Bad files that a report names when printed."""
+LARGEST_SIDE = 65535  # FFCV's image field keeps sides in 16 bits
+_BLACK = bytes(3)
+_AHEAD = 4  # samples in flight per thread
+
+Pixels = npt.NDArray[np.uint8]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackReport:
+    """What `pack` wrote."""
+
+    path: Path
+    mode: str
+    samples: int
+    odd: int
+    """Good pictures that only PIL decodes surely; in `jpg` and `raw` they became ordinary."""
+    bad: tuple[BadSampleError, ...]
+    """Kept as entries, so that every pipeline counts and rejects the same samples."""
+    size_bytes: int
+    seconds: float
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.path}: {self.samples:,} samples, {self.size_bytes / 1e6:,.1f} MB, "
+            f"mode {self.mode}, {self.seconds:.1f} s; {self.odd} odd, {len(self.bad)} bad"
+        ]
+        lines += [f"  bad: {error}" for error in self.bad[:LISTED]]
+        if len(self.bad) > LISTED:
+            lines.append(f"  and {len(self.bad) - LISTED} more")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoder:
+    """Turns samples into pieces; called from several threads."""
+
+    samples: Samples
+    mode: str
+    max_size: int | None
+    max_side: int | None
+    quality: int
+
+    def __call__(self, index: int) -> Piece:
+        try:
+            data = self.samples.read(index)
+        except BadSampleError as error:
+            return self._bad(b"", error.cause)
+        facts, pixels = probe_and_decode(data)
+        if facts.kind == Kind.BAD:
+            return self._bad(data, facts.reason)
+        odd = facts.kind == Kind.ODD
+        if self.mode == "source":
+            return Piece(data, layout.OTHER if odd else layout.JPG, facts.height, facts.width, odd)
+        try:
+            small = self._shrink(decode_rgb(data) if pixels is None else pixels)
+        except DataError as error:
+            return self._bad(data, str(error))
+        height, width, _ = small.shape
+        if max(height, width) > LARGEST_SIDE:
+            raise DataError(
+                f"{self.samples.name(index)} is {width} x {height}: FFCV keeps sides up to "
+                f"{LARGEST_SIDE}; pack in mode source, or smaller"
+            )
+        if self.mode == "raw":
+            return Piece(small.tobytes(), layout.RAW, height, width, odd)
+        return Piece(_turbojpeg().encode(small, self.quality), layout.JPG, height, width, odd)
+
+    def _bad(self, data: bytes, cause: str) -> Piece:
+        if self.mode == "source":
+            return Piece(data, layout.BAD, 0, 0, cause=cause)
+        return Piece(_BLACK, layout.RAW, 1, 1, cause=cause)
+
+    def _shrink(self, pixels: Pixels) -> Pixels:
+        """Bound the sides, keeping the aspect; antialiased. Never enlarges."""
+        height, width, _ = pixels.shape
+        scale = 1.0
+        if self.max_size is not None:
+            scale = min(scale, self.max_size / min(height, width))
+        if self.max_side is not None:
+            scale = min(scale, self.max_side / max(height, width))
+        if scale == 1.0:
+            return pixels
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
+
+
+def pack(
+    src: str | os.PathLike[str] | Samples,
+    dst: str | os.PathLike[str],
+    *,
+    mode: str = "source",
+    max_size: int | None = None,
+    max_side: int | None = None,
+    quality: int = 90,
+    workers: int | None = None,
+    progress: bool = True,
+) -> PackReport:
+    """Write a `.beton` for the `ffcv` pipeline. `dst` appears complete or not at all.
+
+    Args:
+        src: a folder `root/class/picture` (or `root/train/class/picture`), or `Samples`.
+        dst: the file to write; replaced if it exists.
+        mode: "source" keeps the original bytes; "jpg" encodes anew; "raw" stores uint8 pixels.
+        max_size: bound of the shorter side in pixels, for jpg and raw.
+        max_side: bound of the longer side in pixels, for jpg and raw (what FFCV calls
+            `max_resolution`).
+        quality: of the new JPEGs, 1 to 100; 4:2:0.
+        workers: threads; default the CPUs this process may use.
+        progress: show a bar if stderr is a terminal.
+
+    Raises:
+        UnknownNameError: no such mode.
+        ValueError: a setting is out of range, or a bound was given with mode "source".
+        DataError: `src` cannot be used or `dst` cannot be written.
+        FasttricksError: mode "jpg" without libturbojpeg.
+    """
+    if mode not in layout.MODES:
+        raise UnknownNameError("mode", mode, list(layout.MODES))
+    if mode == "source" and (max_size is not None or max_side is not None):
+        raise ValueError("mode source keeps the files as they are; a maximum size needs jpg or raw")
+    if not all(bound is None or bound >= 1 for bound in (max_size, max_side, workers)):
+        raise ValueError("max_size, max_side and workers must be at least 1")
+    if not 1 <= quality <= 100:
+        raise ValueError(f"quality must lie in [1, 100]; got {quality}")
+    if mode == "jpg":
+        _turbojpeg()
+    began, target = time.monotonic(), Path(dst).expanduser()
+    samples = src if isinstance(src, Samples) else scan_folder(src)
+    encode = Encoder(
+        samples=samples, mode=mode, max_size=max_size, max_side=max_side, quality=quality
+    )
+    pieces = _in_order(encode, len(samples), workers or available_cpus())
+    with _replacing(target) as file, closing(pieces):
+        writer = Writer(file, samples, mode)
+        for index, piece in enumerate(_shown(pieces, len(samples), target.name, progress)):
+            writer.add(index, piece)
+        size = writer.finish({"quality": quality, "max_size": max_size, "max_side": max_side})
+    return PackReport(
+        path=target,
+        mode=mode,
+        samples=len(samples),
+        odd=writer.odd,
+        bad=tuple(BadSampleError(i, samples.name(i), c) for i, c in writer.bad.items()),
+        size_bytes=size,
+        seconds=time.monotonic() - began,
+    )
+
+
+def _turbojpeg() -> ModuleType:
+    """The module, which only mode jpg needs."""
+    try:
+        from fasttricks.pipelines import turbojpeg
+    except ImportError as error:
+        raise FasttricksError(str(error)) from error
+    return turbojpeg
+
+
+def _in_order(function: Callable[[int], T], count: int, workers: int) -> Generator[T]:
+    """`function(0), function(1), ...` by threads, a few ahead of whoever takes the results."""
+    pending: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(workers, "pack") as pool:
+        try:
+            for index in range(count):
+                pending.append(pool.submit(function, index))
+                if len(pending) > _AHEAD * workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def _shown(items: Iterator[T], count: int, name: str, progress: bool) -> Iterator[T]:
+    """The items, with a progress bar if a person is watching."""
+    if not (progress and sys.stderr.isatty()):
+        yield from items
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(
+        items, f"packing {name}", total=count, console=Console(stderr=True), transient=True
+    )
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[BinaryIO]:
+    """A file beside `target` that takes its place if the block ends well, and vanishes if not.
+
+    The file is locked while its writer lives, so that the next run recognises and removes what a
+    killed one left behind.
+    """
+    if target.is_dir() or not target.parent.is_dir():
+        where = target if target.is_dir() else target.parent
+        what = "is a folder" if target.is_dir() else "does not exist"
+        raise DataError(f"cannot write {target}: {where} {what}")
+    for leftover in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+        _remove_if_abandoned(leftover)
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        with open(part, "xb") as file:
+            with suppress(OSError):  # some network file systems have no locks
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(target)
+    except OSError as error:
+        raise DataError(f"cannot write {target}: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _remove_if_abandoned(part: Path) -> None:
+    try:
+        with open(part, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink(missing_ok=True)
+    except OSError:  # locked: somebody is writing it; or gone already
+        return

@@ -1,0 +1,186 @@
+"""FFCV, with the plan carried out by decoder operations of ours.
+
+FFCV brings its file format, its memory mapping, its graph of operations compiled by numba, and a
+thread that works ahead. Ours are the plan, decoding with libturbojpeg's accurate DCT, resizing, and
+memory per thread instead of per picture.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, Self
+
+import numba
+import numpy as np
+import torch
+
+from fasttricks.data.samples import Samples
+from fasttricks.errors import BadSampleError, DataError, MissingExtraError
+from fasttricks.pipelines.beton_file import ADVICE, Beton
+from fasttricks.pipelines.fetch import Fetcher
+from fasttricks.pipelines.loader import Batch, Indices, Job, Loader, Replaced
+from fasttricks.pipelines.options import Options
+
+if TYPE_CHECKING:
+    from fasttricks.pipelines.ffcv_ops import Epoch
+
+AHEAD = 3
+"""Batches that FFCV keeps ready; it has memory for two more."""
+
+
+class FFCVLoader(Loader):
+    """A `.beton` written by `fasttricks pack`, through FFCV.
+
+    Attributes:
+        compile_seconds: what building and compiling FFCV's code took, in the first epoch.
+    """
+
+    name = "ffcv"
+    edge = "renormalise"
+
+    def __init__(self, samples: Beton, options: Options) -> None:
+        super().__init__(samples, options)
+        try:
+            with _thread_counts_kept():
+                from fasttricks.pipelines.ffcv_ops import Epoch  # imports FFCV: seconds
+        except ImportError as error:
+            raise MissingExtraError("ffcv", "ffcv", str(error)) from error
+
+        self.compile_seconds = 0.0
+        self._beton = samples
+        self._now: Epoch | None = Epoch(samples, options, _workers(options))
+        self._ffcv: Any = None
+
+    @classmethod
+    def open(cls, data: str | os.PathLike[str] | Samples, options: Options) -> Self:
+        """A loader over a `.beton`.
+
+        Raises:
+            DataError: `data` is anything else, or the file cannot be used.
+        """
+        if isinstance(data, Samples) and not isinstance(data, Beton):
+            raise DataError(f"the ffcv pipeline reads a .beton file, not Samples; {ADVICE}")
+        return cls(data if isinstance(data, Beton) else Beton(data), options)
+
+    def _run(self, job: Job) -> Generator[Batch]:
+        from fasttricks.pipelines.ffcv_thread import EpochThread
+
+        epoch = self._now
+        if epoch is None:
+            raise RuntimeError("the loader is closed")
+        epoch.begin(job)
+        if self._ffcv is None:
+            self._ffcv = self._compile(epoch)
+        batches, replaced, error = _without_bad(job, epoch.fetch)
+        with _current(self.options.device):
+            thread = EpochThread(self._ffcv, _rows(batches, self.options.views))
+        try:
+            for known in replaced:
+                images = next(thread)
+                note = epoch.notes.popleft()
+                if images.is_cuda:
+                    # Made on a stream of FFCV's: not to be freed for it while ours still reads.
+                    images.record_stream(torch.cuda.current_stream(images.device))
+                yield Batch(
+                    images=images,
+                    indices=note.indices,
+                    replaced=known + note.replaced,
+                    counts={"odd": note.odd},
+                )
+            if error is not None:
+                raise error
+        finally:
+            thread.stop()
+
+    def _compile(self, epoch: Epoch) -> Any:
+        """FFCV's loader, all of whose code is compiled: by a batch without pictures."""
+        from fasttricks.pipelines.ffcv_thread import EpochThread, assemble
+
+        began, nothing = time.monotonic(), np.empty(0, np.int64)
+        with _thread_counts_kept():
+            ffcv = assemble(epoch, AHEAD)
+        with _current(self.options.device):
+            thread = EpochThread(ffcv, nothing)
+        try:
+            thread.run_pipeline(0, nothing, 0, None)
+        finally:
+            thread.stop()
+        epoch.notes.clear()
+        self.compile_seconds = time.monotonic() - began
+        return ffcv
+
+    def stages(self, count: int) -> dict[str, float]:
+        """Milliseconds of one core per picture and stage, over `count` pictures made right here."""
+        from fasttricks.pipelines.ffcv_stages import measure
+
+        order = np.concatenate(self._slices(0, 0))
+        good = order[~np.isin(order, list(self._beton.bad))]
+        return measure(self._beton, self.options, good[:count])
+
+    def close(self) -> None:
+        """Stop FFCV's thread, free buffers and threads."""
+        super().close()
+        if self._now is not None:
+            self._now.close()
+        self._now = self._ffcv = None
+
+
+def _without_bad(
+    job: Job, fetch: Fetcher
+) -> tuple[list[Indices], list[list[Replaced]], BadSampleError | None]:
+    """The job's batches with known bad samples replaced, and what was replaced in each.
+
+    With `on_error="raise"` they end before the first bad sample, and its error comes third.
+    """
+    batches: list[Indices] = []
+    replaced: list[list[Replaced]] = []
+    bad = np.array(list(fetch.bad), np.int64)
+    for batch in job.batches:
+        shown, in_batch = batch.copy(), []
+        for position in np.flatnonzero(np.isin(batch, bad)) if len(bad) else ():
+            try:
+                found = fetch(int(batch[position]), job.epoch)
+            except BadSampleError as error:
+                return batches, replaced, error
+            shown[position] = found.index
+            in_batch += [found.replaced] if found.replaced is not None else []
+        batches.append(shown)
+        replaced.append(in_batch)
+    return batches, replaced, None
+
+
+def _rows(batches: list[Indices], views: int) -> Indices:
+    """Sample indices of all rows of all batches, which FFCV cuts into batches again."""
+    return np.concatenate([np.tile(batch, views) for batch in batches] or [np.empty(0, np.int64)])
+
+
+def _workers(options: Options) -> int:
+    """Threads that numba can give; it fixes their number when it is imported."""
+    most = int(numba.config.NUMBA_NUM_THREADS)
+    if options.num_threads > most:
+        warnings.warn(
+            f"numba has {most} threads in this process, so ffcv uses {most} instead of "
+            f"{options.num_threads}; set NUMBA_NUM_THREADS before Python starts to have more",
+            stacklevel=2,
+        )
+    return min(options.num_threads, most)
+
+
+def _current(device: torch.device) -> AbstractContextManager[object]:
+    """FFCV makes its streams on the current device."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
+
+
+@contextmanager
+def _thread_counts_kept() -> Iterator[None]:
+    """FFCV sets numba's and torch's thread counts of the calling thread, on import already."""
+    of_torch, of_numba = torch.get_num_threads(), numba.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(of_torch)
+        numba.set_num_threads(of_numba)

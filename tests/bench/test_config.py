@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from fasttricks.bench.config import PEERS, BenchConfig
+from fasttricks.errors import UnknownNameError
+
+
+def test_lists_are_parsed_in_order_and_each_once() -> None:
+    config = BenchConfig(pipeline="dali, ffcv:jpg,,dali", peers="timm,tf-data", threads="4,1,4")
+    assert config.pipeline_names == ["dali", "ffcv:jpg"]
+    assert config.peer_names == ["timm", "tf-data"]
+    assert config.thread_counts == [4, 1]
+
+
+def test_defaults() -> None:
+    config = BenchConfig()
+    assert config.pipeline_names == ["all"]
+    assert config.peer_names == config.thread_counts == []
+    assert BenchConfig(peers="all").peer_names == list(PEERS)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"batch_size": 0}, "--batch-size must be at least 1"),
+        ({"rounds": 0}, "--rounds"),
+        ({"size": -3}, "--size"),
+        ({"seconds": 0.0}, "--seconds"),
+        ({"seconds": float("nan")}, "--seconds"),
+        ({"warmup": -1.0}, "--warmup"),
+        ({"threads": "2,two"}, "--threads takes integers from 1 to 1024; got 'two'"),
+        ({"threads": "0"}, "--threads"),
+        ({"pipeline": "", "peers": ""}, "nothing to measure"),
+    ],
+)
+def test_settings_out_of_range(setting: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        BenchConfig(**setting)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"work": "decodes"}, {"dtype": "int8"}, {"device": "tpu"}, {"peers": "stock-dali,webdataset"}],
+)
+def test_unknown_names_list_the_known(setting: dict[str, Any]) -> None:
+    with pytest.raises(UnknownNameError, match="known: "):
+        BenchConfig(**setting)
+
+
+def test_importing_it_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, fasttricks.bench.config as c; sys.path;"
+        "print([m for m in ('torch', 'numpy', 'numba', 'rich') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fasttricks.bench.config import BenchConfig
+from fasttricks.bench.files import LONG_EPOCH, PictureFiles, open_files
+from fasttricks.data.folder import scan_folder
+from fasttricks.errors import DataError
+
+
+def opened(data: Path, **changes: Any) -> PictureFiles:
+    return open_files(BenchConfig(**{"data": data, "batch_size": 1, **changes}))
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("FASTTRICKS_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def touch(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"picture")
+
+
+def test_class_folders_are_taken_as_they_are(tmp_path: Path) -> None:
+    touch(tmp_path / "d/a/1.jpg", tmp_path / "d/b/2.jpg")
+    files = opened(tmp_path / "d")
+    assert files.root == tmp_path / "d"
+    assert [Path(path).name for path in files.paths] == ["1.jpg", "2.jpg"]
+
+
+def test_the_split_that_is_measured_is_the_root(tmp_path: Path) -> None:
+    touch(tmp_path / "d/train/a/1.jpg", tmp_path / "d/val/a/2.jpg")
+    assert opened(tmp_path / "d").root == tmp_path / "d/train"
+    assert opened(tmp_path / "d", eval=True).root == tmp_path / "d/val"
+
+
+def test_a_flat_folder_becomes_one_class(tmp_path: Path) -> None:
+    touch(tmp_path / "flat/1.jpg", tmp_path / "flat/2.png")
+    for _ in range(2):  # the second time the link is there
+        files = opened(tmp_path / "flat")
+        samples = scan_folder(files.root)
+        assert len(samples) == len(files.paths) == 2
+        assert samples.classes == ["pictures"]
+    assert files.label == str(tmp_path / "flat")
+    assert sorted(os.listdir(tmp_path / "flat")) == ["1.jpg", "2.png"]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        ([], "does not exist"),
+        (["d/notes.txt"], "d holds no pictures"),
+        (["d/a/1.jpg", "d/b/notes.txt"], "b holds no pictures"),
+    ],
+)
+def test_unusable_folders(tmp_path: Path, make: list[str], message: str) -> None:
+    touch(*(tmp_path / name for name in make))
+    with pytest.raises(DataError, match=message):
+        opened(tmp_path / "d")
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    touch(tmp_path / "1.jpg")
+    with pytest.raises(DataError, match="not a folder"):
+        opened(tmp_path / "1.jpg")
+
+
+def test_a_batch_larger_than_the_set(tmp_path: Path) -> None:
+    touch(tmp_path / "d/a/1.jpg", tmp_path / "d/b/2.jpg")
+    assert len(opened(tmp_path / "d", batch_size=2).paths) == 2
+    with pytest.raises(DataError, match=r"a batch of 3 is larger than the data set \(2 pictures"):
+        opened(tmp_path / "d", batch_size=3)
+
+
+def test_small_sets_are_repeated_to_a_long_epoch(tmp_path: Path) -> None:
+    def repeat(count: int) -> int:
+        return PictureFiles(root=tmp_path, label="", paths=("x",) * count).repeat
+
+    assert repeat(500) * 500 >= LONG_EPOCH
+    assert repeat(LONG_EPOCH) == repeat(10 * LONG_EPOCH) == 1
+
+
+def test_the_key_follows_the_files(tmp_path: Path) -> None:
+    touch(tmp_path / "d/a/1.jpg")
+    first = opened(tmp_path / "d").key
+    assert opened(tmp_path / "d").key == first
+    os.utime(tmp_path / "d/a/1.jpg", (2e9, 2e9))
+    newer = opened(tmp_path / "d").key
+    touch(tmp_path / "d/a/2.jpg")
+    assert len({first, newer, opened(tmp_path / "d").key}) == 3

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from fasttricks.bench.config import BenchConfig
+from fasttricks.bench.files import PictureFiles, open_files
+from fasttricks.bench.packs import PACKS, make_pack
+from fasttricks.errors import DataError
+
+needs_ffcv = pytest.mark.skipif(
+    importlib.util.find_spec("ffcv") is None, reason="ffcv is not installed"
+)
+
+
+@pytest.fixture
+def files(picture_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PictureFiles:
+    monkeypatch.setenv("FASTTRICKS_CACHE", str(tmp_path / "cache"))
+    return open_files(BenchConfig(data=picture_folder, batch_size=1))
+
+
+@pytest.mark.parametrize("kind", ["source", "jpg"])
+def test_a_pack_is_made_once_and_said_so(files: PictureFiles, kind: str, tmp_path: Path) -> None:
+    said: list[str] = []
+    path = make_pack(kind, files, said.append)
+    assert path.stat().st_size > 1000
+    assert path.is_relative_to(tmp_path / "cache" / "beton")
+    assert said[0] == f"packing 37 pictures for FFCV ({PACKS[kind]}), once"
+    assert said[1].startswith("packed in ")
+    assert make_pack(kind, files, said.append) == path
+    assert len(said) == 2
+
+
+def test_kinds_have_files_of_their_own(files: PictureFiles) -> None:
+    assert make_pack("source", files, print) != make_pack("jpg", files, print)
+
+
+@needs_ffcv
+def test_a_picture_that_ffcv_cannot_read_ends_its_writer(
+    files: PictureFiles, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken" / "a"
+    broken.mkdir(parents=True)
+    (broken / "1.jpg").write_bytes(b"no picture")
+    bad = PictureFiles(root=broken.parent, label="", paths=(str(broken / "1.jpg"),))
+    with pytest.raises(DataError, match=r"FFCV's writer failed \(.*1\.jpg: cannot identify"):
+        make_pack("stock", bad, print)
+    assert list((tmp_path / "cache" / "beton").iterdir()) == []

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import pytest
+
+from fasttricks.bench.progress import Teller
+
+
+def test_without_a_terminal_only_notes_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with Teller() as teller:
+        teller.expect(2)
+        teller.doing("dali x2: round 1")
+        teller.step()
+        teller.note("left out: [bold]ffcv")
+    printed = capsys.readouterr()
+    assert printed.err == "left out: [bold]ffcv\n"
+    assert printed.out == ""
+
+
+def test_on_a_terminal_there_is_a_bar(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    with Teller() as teller:
+        teller.expect(2)
+        teller.doing("dali x2: round 1")
+        teller.step()
+        teller.note("left out: [bold]ffcv")
+    printed = capsys.readouterr()
+    assert "dali x2: round 1" in printed.err
+    assert "left out: [bold]ffcv" in printed.err
+    assert printed.out == ""

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fasttricks.bench import config, rows
+from fasttricks.bench.config import BenchConfig
+from fasttricks.bench.files import PictureFiles
+from fasttricks.errors import DataError, FasttricksError, MissingExtraError, UnknownNameError
+from fasttricks.pipelines.threads import available_cpus
+
+FILES = PictureFiles(root=Path("/nowhere"), label="few", paths=("a", "b"))
+MANY = PictureFiles(root=Path("/nowhere"), label="many", paths=("a",) * (rows.LARGE + 1))
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Packages that count as installed; tests may change the set."""
+    names = {"nvidia.dali", "ffcv", "torchvision", "timm"}
+    monkeypatch.setattr(rows, "_installed", lambda package: package in names)
+    return names
+
+
+def plan(files: PictureFiles = FILES, **settings: Any) -> tuple[list[str], list[str]]:
+    found, left_out = rows.plan_rows(BenchConfig(**settings), files)
+    return [row.label for row in found], left_out
+
+
+def test_every_peer_of_the_command_line_is_known() -> None:
+    assert tuple(rows.PEERS) == config.PEERS
+
+
+def test_order_is_threads_then_pipelines_then_peers(installed: set[str]) -> None:
+    labels, left_out = plan(pipeline="ffcv:raw,dali", peers="timm", threads="2,1")
+    assert labels == ["ffcv:raw x2", "dali x2", "timm x2", "ffcv:raw x1", "dali x1", "timm x1"]
+    assert left_out == []
+
+
+def test_threads_are_the_usable_cpus_unless_given(installed: set[str]) -> None:
+    assert plan(pipeline="dali")[0] == [f"dali x{available_cpus()}"]
+
+
+def test_all_skips_what_is_not_installed_and_says_why(installed: set[str]) -> None:
+    installed.remove("ffcv")
+    labels, left_out = plan(pipeline="all", peers="all", threads="1")
+    assert not any("ffcv" in label for label in labels)
+    assert {"torchvision x1", "dali x1", "stock-dali x1", "timm x1"} <= set(labels)
+    assert any("pip install 'fasttricks[ffcv]'" in line for line in left_out)
+    assert any("--tf-python" in line for line in left_out)
+
+
+def test_what_is_asked_for_by_name_must_be_there(installed: set[str]) -> None:
+    installed.clear()
+    with pytest.raises(MissingExtraError, match=r"fasttricks\[dali\]"):
+        plan(pipeline="dali")
+    with pytest.raises(MissingExtraError, match=r"fasttricks\[peers\]"):
+        plan(pipeline="torchvision", peers="timm")
+    with pytest.raises(FasttricksError, match="--tf-python"):
+        plan(pipeline="torchvision", peers="tf-data")
+
+
+def test_unknown_pipeline_lists_the_known(installed: set[str]) -> None:
+    with pytest.raises(UnknownNameError, match="known: all, torchvision, .*ffcv:raw"):
+        plan(pipeline="dalli")
+
+
+def test_all_makes_no_packs_of_large_sets(installed: set[str]) -> None:
+    labels, left_out = plan(MANY, pipeline="all", threads="1")
+    assert not any(label.startswith("ffcv") for label in labels)
+    assert "ffcv:raw: would pack 20,001 pictures; ask for it by name" in left_out
+    assert plan(MANY, pipeline="ffcv:raw", threads="1")[0] == ["ffcv:raw x1"]
+
+
+def test_tensorflow_runs_in_its_own_interpreter(installed: set[str]) -> None:
+    settings = BenchConfig(pipeline="", peers="tf-data", tf_python=Path("/tf/python"))
+    ((row,), _) = rows.plan_rows(settings, FILES)
+    assert row.python == "/tf/python"
+    assert row.source.endswith("peers/tf_data.py")
+    assert Path(row.source).is_file()
+
+
+def test_a_peer_without_a_gpu_path_is_left_out_there(installed: set[str]) -> None:
+    settings = {"peers": "tf-data", "tf_python": Path("/tf/python"), "device": "cuda"}
+    _, left_out = plan(pipeline="dali", **settings)
+    assert left_out == ["tf-data: hands over its batches on the CPU only"]
+    with pytest.raises(DataError, match="nothing to measure: tf-data"):
+        plan(pipeline="", **settings)
+
+
+def test_which_rows_are_reencoded(installed: set[str]) -> None:
+    names = "ffcv,ffcv:jpg,ffcv:raw,dali"
+    found, _ = rows.plan_rows(BenchConfig(pipeline=names, peers="stock-ffcv"), FILES)
+    marks = {row.name: row.reencoded for row in found}
+    assert marks == {
+        "ffcv": False,
+        "ffcv:jpg": True,
+        "ffcv:raw": True,
+        "dali": False,
+        "stock-ffcv": True,
+    }
+
+
+def test_installed_finds_packages_without_importing_them() -> None:
+    assert rows._installed("json")
+    assert not rows._installed("no_such_package.at_all")
+    assert not rows._installed("json.no_such_module")
+    assert "turtledemo" not in sys.modules
+    assert rows._installed("turtledemo")
+    assert "turtledemo" not in sys.modules

@@ -1,0 +1,60 @@
+"""Memory is used again, but never while somebody still holds it."""
+
+import numpy as np
+import pytest
+import torch
+
+from fasttricks.pipelines.recycle import Recycler
+
+
+def test_a_dropped_tensor_is_used_again():
+    memory = Recycler(2)
+    first = memory.empty((3, 4), torch.float32)
+    address = first.data_ptr()
+    del first
+    assert memory.empty((3, 4), torch.float32).data_ptr() == address
+
+
+@pytest.mark.parametrize(
+    "hold",
+    [
+        lambda x: x,
+        lambda x: x[1:],
+        lambda x: x.permute(1, 0),
+        lambda x: x.detach(),
+        lambda x: x.numpy(),
+        lambda x: x.numpy()[1:],
+        lambda x: x.untyped_storage(),
+        lambda x: x.requires_grad_() * 2,  # the graph may need it
+    ],
+)
+def test_a_held_tensor_is_not(hold):
+    memory = Recycler(2)
+    held = memory.empty((3, 4), torch.float32).fill_(7)
+    address = held.data_ptr()
+    held = hold(held)
+    for _ in range(3):
+        other = memory.empty((3, 4), torch.float32)
+        assert other.data_ptr() != address
+        other.fill_(1)
+    del held
+    assert address in {memory.empty((3, 4), torch.float32).data_ptr() for _ in range(4)}
+
+
+def test_more_tensors_than_blocks():
+    memory = Recycler(2)
+    tensors = [memory.empty((5,), torch.uint8).fill_(i) for i in range(6)]
+    assert [int(tensor.sum()) for tensor in tensors] == [0, 5, 10, 15, 20, 25]
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float16, torch.bfloat16, torch.float32])
+def test_shapes_and_types_may_change(dtype):
+    memory = Recycler(1)
+    for shape in ((2, 3), (4, 5, 3), (1,), (0, 3), (2, 3)):
+        tensor = memory.empty(shape, dtype)
+        assert tensor.shape == shape
+        assert tensor.dtype == dtype
+        assert tensor.is_contiguous()
+        tensor.fill_(3)
+        assert np.all(tensor.float().numpy() == 3)
+        del tensor

@@ -1,0 +1,70 @@
+"""The command line as a user meets it: in a process of its own."""
+
+import subprocess
+import sys
+
+import pytest
+
+from fasttricks.version import __version__
+
+
+def fasttricks(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "fasttricks", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_version_and_help():
+    assert fasttricks("--version").stdout == f"fasttricks {__version__}\n"
+    assert "bench" in fasttricks("--help").stdout
+    text = fasttricks("bench", "--help").stdout
+    for flag in (
+        "--pipeline",
+        "--data",
+        "--batch-size",
+        "--threads",
+        "--eval",
+        "--cold",
+        "--peers",
+    ):
+        assert flag in text
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys\nfrom fasttricks.cli import main\n"
+        "try: main(['bench', '--help'])\nexcept SystemExit: pass\n"
+        "print([m for m in ('torch', 'numba', 'PIL', 'ffcv', 'nvidia.dali') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["bench", "--pipeline", "dalli"], "unknown pipeline 'dalli'"),
+        (["bench", "--peers", "nobody"], "nobody"),
+        (["bench", "--data", "/no/such/place"], "/no/such/place does not exist"),
+        (["bench", "--threads", "0"], "--threads"),
+        (["bench", "--compare", "/no/such/file"], "/no/such/file"),
+        (["pack", "/no/such/place", "/tmp/x.beton"], "/no/such/place"),
+        (["nonsense"], "nonsense"),
+    ],
+)
+def test_mistakes_are_one_clear_line_and_exit_2(arguments, words):
+    done = fasttricks(*arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1 or "─" in done.stderr  # tyro draws a box
+
+
+def test_an_empty_class_folder_is_named(tmp_path):
+    (tmp_path / "cats").mkdir()
+    done = fasttricks("bench", "--pipeline", "torchvision", "--data", tmp_path)
+    assert done.returncode == 2
+    assert "cats holds no pictures" in done.stderr
