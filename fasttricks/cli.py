@@ -45,7 +45,7 @@ class Pack:
     quality: int = 90
     """JPEG quality for mode jpg, 1 to 100."""
     workers: int | None = None
-    """Processes; default: the CPUs that this process may use."""
+    """Threads; default: the CPUs that this process may use."""
 
     def run(self) -> int:
         """Pack and say what was done."""
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         command: Bench | Pack = tyro.cli(
-            Command,  # type: ignore[arg-type]
+            Command,
             args=arguments,
             prog="fasttricks",
             description="The fastest honest input path for image-classification training.",

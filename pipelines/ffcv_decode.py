@@ -13,15 +13,15 @@ from typing import Any
 import numba
 import numpy as np
 import numpy.typing as npt
-from llvmlite import binding, ir
+from llvmlite import binding
 from numba import types
-from numba.extending import intrinsic
 
 from fasttricks.kernels.augment import PlanParams
 from fasttricks.kernels.jit import kernel
 from fasttricks.kernels.plan import SAMPLE, plan_geometry
 from fasttricks.kernels.resize import resize, scratch_bytes
 from fasttricks.pipelines.beton_file import JPG, RAW
+from fasttricks.pipelines.native import pointer
 from fasttricks.pipelines.turbojpeg import Handles, decompress
 
 STATE = np.dtype(
@@ -48,37 +48,6 @@ so that the record itself can be given to `plan_geometry` in its place."""
 
 BUFFERS = np.dtype([("decoder", "<i8"), ("pixels", "<u8"), ("scratch", "<u8")])
 """A worker's own: libturbojpeg's handle, room for the largest picture and for resizing."""
-
-
-@intrinsic
-def _pointer(typing: Any, address: Any) -> Any:
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.inttoptr(args[0], context.get_value_type(types.voidptr))
-
-    return types.voidptr(types.uint64), emit
-
-
-@intrinsic
-def take(typing: Any, address: Any) -> Any:
-    """Add 1 to the int64 at `address` as one indivisible step; its value before."""
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        word = ir.IntType(64)
-        counter = builder.inttoptr(args[0], word.as_pointer())
-        return builder.atomic_rmw("add", counter, word(1), "monotonic")
-
-    return types.int64(types.uint64), emit
-
-
-@intrinsic
-def put(typing: Any, address: Any, value: Any) -> Any:
-    """Write an int64 to `address`."""
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        builder.store(args[1], builder.inttoptr(args[0], ir.IntType(64).as_pointer()))
-        return context.get_dummy_value()
-
-    return types.void(types.uint64, types.int64), emit
 
 
 @kernel
@@ -114,8 +83,8 @@ def _carry_out(
         data_at, data_size: the stored bytes.
         out_at: where uint8 [size, size, 3] is written.
     """
-    state = numba.carray(_pointer(state_at), 1, STATE)[0]
-    own = numba.carray(_pointer(state.buffers), worker + 1, BUFFERS)[worker]
+    state = numba.carray(pointer(state_at), 1, STATE)[0]
+    own = numba.carray(pointer(state.buffers), worker + 1, BUFFERS)[worker]
     wanted = 3 * height * width
     if mode == JPG and wanted <= state.pixel_bytes:
         if not decompress(own.decoder, data_at, data_size, np.int64(own.pixels), height, width):
@@ -128,7 +97,7 @@ def _carry_out(
     plans = np.empty(1, SAMPLE)
     plan = plans[0]
     plan_geometry(state.seed, state.epoch, index, view, height, width, state, plan)
-    picture = numba.carray(_pointer(at), (height, width, 3), np.uint8)
+    picture = numba.carray(pointer(at), (height, width, 3), np.uint8)
     box = picture[plan.top : plan.top + plan.height, plan.left : plan.left + plan.width]
     resize(
         box,
@@ -141,8 +110,8 @@ def _carry_out(
         plan.grid_top,
         plan.grid_left,
         plan.flip,
-        numba.carray(_pointer(np.uint64(out_at)), (state.size, state.size, 3), np.uint8),
-        numba.carray(_pointer(own.scratch), state.scratch_bytes, np.uint8),
+        numba.carray(pointer(np.uint64(out_at)), (state.size, state.size, 3), np.uint8),
+        numba.carray(pointer(own.scratch), state.scratch_bytes, np.uint8),
     )
     return 1
 

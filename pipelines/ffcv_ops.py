@@ -27,8 +27,9 @@ from fasttricks.kernels.finish import finish
 from fasttricks.kernels.plan import plan_batch
 from fasttricks.pipelines.beton_file import Beton
 from fasttricks.pipelines.fetch import Fetched, Fetcher
-from fasttricks.pipelines.ffcv_decode import Workspace, carry_out, draw, put, take
+from fasttricks.pipelines.ffcv_decode import Workspace, carry_out, draw
 from fasttricks.pipelines.loader import Indices, Job, Replaced, view_rows
+from fasttricks.pipelines.native import put, take
 from fasttricks.pipelines.options import Options
 from fasttricks.pipelines.recycle import Recycler
 

@@ -132,7 +132,8 @@ class PlannedBatches(Dataset[Any]):
             return found, Image.fromarray(found.pixels)
         try:
             with self.clock("decode"), opened(found.data) as image:
-                return found, image.convert("RGB")
+                image.load()
+                return found, image if image.mode == "RGB" else image.convert("RGB")
         except DataError as error:
             self.fetch.mark(found.index, str(error))
             return self._decode(index, epoch)
@@ -165,8 +166,8 @@ def _shared(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     if get_worker_info() is None:
         return torch.empty(shape, dtype=dtype)
     count = int(np.prod(shape))
-    storage = torch.UntypedStorage._new_shared(count * dtype.itemsize, device="cpu")
-    return torch.empty(0, dtype=dtype).set_(storage).view(-1)[:count].view(shape)  # type: ignore[call-overload]
+    storage = torch.UntypedStorage._new_shared(count * dtype.itemsize)  # type: ignore[no-untyped-call]
+    return torch.empty(0, dtype=dtype).set_(storage).view(-1)[:count].view(shape)
 
 
 def _workers_context() -> BaseContext:

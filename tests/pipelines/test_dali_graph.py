@@ -14,7 +14,16 @@ from tests.pipelines.test_contract import expected_picture, plan_of
 pytest.importorskip("nvidia.dali", reason="needs fasttricks[dali]")
 
 from fasttricks.pipelines.dali import DaliLoader
-from fasttricks.pipelines.dali_graph import DEPTH, Graph, GraphError, Region, Spec, regions
+from fasttricks.pipelines.dali_graph import (
+    DEPTH,
+    Graph,
+    GraphError,
+    Region,
+    Source,
+    Spec,
+    build,
+    regions,
+)
 
 SHAPES = [(1, 1), (1, 90), (90, 1), (3, 2), (33, 47), (61, 400), (400, 61), (301, 299), (50, 50)]
 ROUNDED = 0.5 + 0.02  # rounded to the nearest, from DALI's float32
@@ -118,6 +127,16 @@ def test_colour_in_the_graph_is_the_references(shapes, dtype):
     assert (np.abs(images.double().numpy() - want) <= slack).all()
     wrong = reference.finish(pixels, matrices[::-1], unflipped)
     assert not (np.abs(wrong - want) <= slack).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, None])
+def test_dali_accepts_the_cuda_graph_and_keeps_it_on_the_gpu(dtype, monkeypatch):
+    """Its definition only, which needs no GPU."""
+    ends = []
+    monkeypatch.setattr("nvidia.dali.Pipeline.set_outputs", lambda _, *nodes: ends.extend(nodes))
+    spec = Spec(rows=4, num_threads=2, device=torch.device("cuda", 0), finish=dtype)
+    build(spec, Source(spec.inputs))
+    assert [node.device for node in ends] == ["gpu"]
 
 
 def test_inputs_live_until_their_pictures_are_there(shapes):
