@@ -6,12 +6,11 @@ Threads of ours read and probe files ahead of DALI; DALI's threads decode, resiz
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from time import process_time
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -24,14 +23,12 @@ from fasttricks.pipelines.dali_graph import Encoded, Feed, Graph, GraphError, Re
 from fasttricks.pipelines.fetch import Fetched, Fetcher
 from fasttricks.pipelines.loader import Batch, Indices, Job, Loader, view_rows
 from fasttricks.pipelines.options import Options
+from fasttricks.pipelines.read_ahead import read_ahead
 from fasttricks.pipelines.recycle import Recycler
 
 READERS = 4  # threads that read; they mostly wait for the disk
 AHEAD = 256  # files, at least, that are read ahead of DALI
 BATCHES_KEPT = 4  # finished batches whose memory is used again
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class DaliLoader(Loader):
@@ -205,20 +202,3 @@ def _dtype_in_graph(options: Options) -> torch.dtype | None:
     if options.device.type == "cpu" or options.work == "decode" or options.dtype == torch.bfloat16:
         return None
     return options.dtype
-
-
-def read_ahead(
-    pool: ThreadPoolExecutor, make: Callable[[T], R], items: Iterable[T], depth: int
-) -> Generator[R]:
-    """`map(make, items)`, in order, done by `pool` for up to `depth` items ahead."""
-    pending: deque[Future[R]] = deque()
-    try:
-        for item in items:
-            pending.append(pool.submit(make, item))
-            if len(pending) > depth:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        for future in pending:
-            future.cancel()

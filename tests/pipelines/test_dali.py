@@ -7,7 +7,6 @@ import gc
 import threading
 import time
 import weakref
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -26,7 +25,7 @@ from tests.pipelines.test_contract import expected_picture, plan_of
 
 pytest.importorskip("nvidia.dali", reason="needs fasttricks[dali]")
 
-from fasttricks.pipelines.dali import DaliLoader, read_ahead
+from fasttricks.pipelines.dali import DaliLoader
 from fasttricks.pipelines.dali_graph import GraphError
 
 
@@ -205,31 +204,6 @@ def test_closing_frees_threads_and_the_pipeline_object(pictures):
     assert pipe() is None
     with pytest.raises(RuntimeError, match="closed"):
         next(iter(loader))
-
-
-def test_read_ahead_keeps_order_and_depth():
-    started = []
-
-    def make(item):
-        started.append(item)
-        time.sleep(0.002 * (item % 3))
-        return item * item
-
-    with ThreadPoolExecutor(3) as pool:
-        results = read_ahead(pool, make, range(50), 4)
-        for item in range(20):
-            assert next(results) == item * item
-            assert len(started) <= item + 5
-        results.close()
-    assert len(started) <= 24
-
-
-def test_read_ahead_raises_in_its_turn():
-    with ThreadPoolExecutor(2) as pool:
-        results = read_ahead(pool, lambda item: 6 // item, [3, 2, 0, 1], 3)
-        assert [next(results), next(results)] == [2, 3]
-        with pytest.raises(ZeroDivisionError):
-            next(results)
 
 
 @pytest.mark.gpu
