@@ -63,7 +63,7 @@ def test_what_is_asked_for_by_name_must_be_there(installed: set[str]) -> None:
 
 
 def test_unknown_pipeline_lists_the_known(installed: set[str]) -> None:
-    with pytest.raises(UnknownNameError, match="known: all, torchvision, .*ffcv:raw"):
+    with pytest.raises(UnknownNameError, match=r"known: all, torchvision, .*ffcv:raw"):
         plan(pipeline="dalli")
 
 
