@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fasttricks.pipelines.threads import available_cpus
+from fasttricks.cpus import available_cpus
 from fasttricks.version import __version__
 
 PACKAGES = (

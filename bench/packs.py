@@ -12,9 +12,9 @@ from pathlib import Path
 from fasttricks.bench.files import PictureFiles
 from fasttricks.bench.process import Group, Guard
 from fasttricks.cache import cache_dir
+from fasttricks.cpus import available_cpus
 from fasttricks.data.folder import scan_folder
 from fasttricks.errors import DataError
-from fasttricks.pipelines.threads import available_cpus
 
 MAX_SIDE, QUALITY = 500, 90
 """FFCV's own recipe for ImageNet; our re-encoded rows use it too, so that they compare."""

@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from fasttricks.data.folder import scan_folder
@@ -29,6 +28,7 @@ def batches(settings: Settings, facts: Facts) -> Iterator[torch.Tensor]:
         dtype=getattr(torch, settings["dtype"]),
         work=settings["work"],
         num_threads=settings["threads"],
+        cut=not settings["name"].endswith(":whole"),
     )
     facts["does"] = "the plan, whole"
     if hasattr(loader, "stages"):
@@ -44,8 +44,4 @@ def batches(settings: Settings, facts: Facts) -> Iterator[torch.Tensor]:
 def _long_epoch(settings: Settings) -> Samples:
     """The set, listed so often that an epoch is long."""
     once = scan_folder(settings["root"], train=settings["train"])
-    if settings["repeat"] == 1:
-        return once
-    paths = [once.name(index) for index in range(len(once))]
-    targets = np.tile(once.targets, settings["repeat"])
-    return Samples(paths * settings["repeat"], targets, classes=once.classes)
+    return once.repeat(settings["repeat"])

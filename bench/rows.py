@@ -11,9 +11,9 @@ from pathlib import Path
 
 from fasttricks.bench.config import BenchConfig
 from fasttricks.bench.files import PictureFiles
+from fasttricks.cpus import available_cpus
 from fasttricks.errors import DataError, FasttricksError, MissingExtraError, UnknownNameError
 from fasttricks.pipelines.registry import REGISTRY
-from fasttricks.pipelines.threads import available_cpus
 
 PIPELINE_SOURCE = "fasttricks.bench.pipeline_source"
 
@@ -64,6 +64,9 @@ PEERS = {
 PACKED = {"ffcv": "source", "ffcv:jpg": "jpg", "ffcv:raw": "raw"}
 """Pipelines that read a pack, and which."""
 
+WHOLE = ("roi:whole", "dali:whole", "torchvision:whole")
+"""Pipelines told to decode whole files, for the gain of cutting; only measured when asked for."""
+
 LARGE = 20_000
 """Pictures above which `--pipeline all` makes no packs: that would take hours and fill a disk."""
 
@@ -79,7 +82,8 @@ def plan_rows(config: BenchConfig, files: PictureFiles) -> tuple[list[Row], list
     rows: list[Row] = []
     left_out: list[str] = []
     every = config.pipeline_names == ["all"]
-    for name in known_pipelines() if every else config.pipeline_names:
+    usual = [name for name in known_pipelines() if name not in WHOLE]
+    for name in usual if every else config.pipeline_names:
         if every and name in PACKED and len(files.paths) > LARGE:
             left_out.append(f"{name}: would pack {len(files.paths):,} pictures; ask for it by name")
             continue
@@ -100,7 +104,7 @@ def plan_rows(config: BenchConfig, files: PictureFiles) -> tuple[list[Row], list
 def known_pipelines() -> list[str]:
     """Every name that --pipeline takes, but `all`."""
     names = list(REGISTRY)
-    return [*names, *(name for name in PACKED if name not in names)]
+    return [*names, *(name for name in (*PACKED, *WHOLE) if name not in names)]
 
 
 def _add(rows: list[Row], left_out: list[str], lenient: bool, make: Callable[[], Row]) -> None:

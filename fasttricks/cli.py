@@ -1,4 +1,4 @@
-"""The command line: `fasttricks bench`, `fasttricks pack`.
+"""The command line: `fasttricks bench`, `fasttricks index`, `fasttricks pack`.
 
 Commands are frozen dataclasses that tyro turns into flags. Nothing here imports torch, numba or a
 back end before the flags are understood, so `--help` and mistakes answer at once.
@@ -63,8 +63,39 @@ class Pack:
         return 0
 
 
+@dataclass(frozen=True)
+class Index:
+    """Note where the JPEGs of a folder can be cut; loaders do it by themselves at first use."""
+
+    data: tyro.conf.Positional[Path]
+    """Folder of class folders (root/class/picture), or with train and val inside."""
+    out: Path | None = None
+    """The index file; default: one in the cache folder, where loaders look for it."""
+    workers: int | None = None
+    """Threads; default: the CPUs that this process may use."""
+    refresh: bool = False
+    """Look at every file again, and index those that have changed."""
+    eval: bool = False
+    """Where the folder is divided, index val instead of train."""
+
+    def run(self) -> int:
+        """Index and say what was done."""
+        from fasttricks.data.folder import scan_folder
+        from fasttricks.data.seek_build import build_index
+        from fasttricks.data.seek_file import SeekIndex
+
+        samples = scan_folder(self.data, train=not self.eval)
+        path = build_index(
+            samples, self.out, workers=self.workers, progress=True, refresh=self.refresh
+        )
+        print(f"{path}: {SeekIndex.open(path, samples).summary()}")
+        return 0
+
+
 Command = (
-    Annotated[Bench, tyro.conf.subcommand("bench")] | Annotated[Pack, tyro.conf.subcommand("pack")]
+    Annotated[Bench, tyro.conf.subcommand("bench")]
+    | Annotated[Index, tyro.conf.subcommand("index")]
+    | Annotated[Pack, tyro.conf.subcommand("pack")]
 )
 
 
@@ -80,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"fasttricks {__version__}")
         return 0
     try:
-        command: Bench | Pack = tyro.cli(
+        command: Bench | Index | Pack = tyro.cli(
             Command,
             args=arguments,
             prog="fasttricks",

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from fasttricks.cpus import available_cpus
 from fasttricks.data.folder import scan_folder
 from fasttricks.data.pixels import decode_rgb
 from fasttricks.data.probe import Kind, probe_and_decode
@@ -32,7 +33,6 @@ from fasttricks.data.samples import Samples
 from fasttricks.errors import BadSampleError, DataError, FasttricksError, UnknownNameError
 from fasttricks.pipelines import beton_file as layout
 from fasttricks.pipelines.beton_writer import Piece, Writer
-from fasttricks.pipelines.threads import available_cpus
 
 LISTED = 20
 """Bad files that a report names when printed."""

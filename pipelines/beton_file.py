@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fasttricks.data.pixels import ppm
-from fasttricks.data.samples import Samples
+from fasttricks.data.samples import Samples, Stamp
 from fasttricks.errors import BadSampleError, DataError
 
 FORMAT = 1
@@ -135,6 +135,10 @@ class Beton(Samples):
 
     def __repr__(self) -> str:
         return f"Beton({str(self.file)!r}, {self.mode}, {len(self)} samples)"
+
+    def read_stamped(self, index: int) -> tuple[bytes, Stamp]:
+        """As `read`; packs have no seek index, so the stamp tells nothing."""
+        return self.read(index), Stamp(0, 0)
 
     def read(self, index: int) -> bytes:
         """One sample as an encoded picture: the stored bytes; raw pixels as a PPM.

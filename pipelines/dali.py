@@ -19,6 +19,7 @@ from fasttricks.data.pixels import ppm
 from fasttricks.data.samples import Samples
 from fasttricks.kernels.finish import finish
 from fasttricks.kernels.plan import plan_batch
+from fasttricks.pipelines.cutter import Cutter
 from fasttricks.pipelines.dali_graph import Encoded, Feed, Graph, GraphError, Region, Spec, regions
 from fasttricks.pipelines.fetch import Fetched, Fetcher
 from fasttricks.pipelines.loader import Batch, Indices, Job, Loader, view_rows
@@ -48,6 +49,7 @@ class DaliLoader(Loader):
     def __init__(self, samples: Samples, options: Options) -> None:
         super().__init__(samples, options)
         self._fetch = Fetcher(samples, options.on_error)
+        self._cutter = Cutter(samples, options.cut)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="fasttricks-read")
         self._spec = Spec(
             rows=options.views * options.batch_size,
@@ -99,14 +101,19 @@ class DaliLoader(Loader):
         )
 
     def _encoded(self, fetched: list[Fetched], region: Region) -> list[Encoded]:
-        """The files of all rows; of an odd picture, the decoded region as a file of its own."""
-        files = [np.frombuffer(f.data, np.uint8) for f in fetched] * self.options.views
-        for i, found in enumerate(fetched):
+        """What DALI decodes for each row: a file, or a part of it; then `region` is moved."""
+        files = []
+        for row in range(self.options.views * len(fetched)):
+            found = fetched[row % len(fetched)]
+            (top, left), (height, width) = region.start[row].tolist(), region.shape[row].tolist()
             if found.pixels is not None:
-                for row in range(i, len(files), len(fetched)):
-                    (top, left), (height, width) = region.start[row], region.shape[row]
-                    files[row] = ppm(found.pixels[top : top + height, left : left + width])
-                    region.start[row] = 0
+                files.append(ppm(found.pixels[top : top + height, left : left + width]))
+                region.start[row] = 0
+            elif part := self._cutter.cut(found, top, left, height, width):
+                files.append(part.data)
+                region.start[row] -= part.top, part.left
+            else:
+                files.append(np.frombuffer(found.data, np.uint8))
         return files
 
     def _batch(self, feed: Feed, pixels: torch.Tensor) -> Batch:

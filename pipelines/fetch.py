@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fasttricks.data.pixels import Pixels
 from fasttricks.data.probe import Kind, Probe, probe_and_decode
-from fasttricks.data.samples import Samples
+from fasttricks.data.samples import Samples, Stamp
 from fasttricks.errors import BadSampleError, DataError
 from fasttricks.pipelines.loader import Replaced
 
@@ -19,6 +19,8 @@ class Fetched:
     """The sample that the bytes belong to: the one asked for, or its replacement."""
     data: bytes
     probe: Probe
+    stamp: Stamp
+    """Size and time of the file when it was read: whether what an index says of it still holds."""
     pixels: Pixels | None
     """uint8 [H, W, 3] of an odd picture, which had to be decoded to tell; None of a plain one."""
     replaced: Replaced | None
@@ -51,7 +53,9 @@ class Fetcher:
         for _ in range(len(self.samples)):
             found = self._good(candidate)
             if found is not None:
-                return Fetched(candidate, *found, self._replaced(index, candidate, epoch))
+                data, stamp, facts, pixels = found
+                replaced = self._replaced(index, candidate, epoch)
+                return Fetched(candidate, data, facts, stamp, pixels, replaced)
             if not self.replace:
                 raise BadSampleError(index, self.samples.name(index), self.bad[index])
             candidate = (candidate + 1) % len(self.samples)
@@ -60,11 +64,11 @@ class Fetcher:
             f"sample {index} ({self.samples.name(index)}): {self.bad[index]}"
         )
 
-    def _good(self, index: int) -> tuple[bytes, Probe, Pixels | None] | None:
+    def _good(self, index: int) -> tuple[bytes, Stamp, Probe, Pixels | None] | None:
         if index in self.bad:
             return None
         try:
-            data = self.samples.read(index)
+            data, stamp = self.samples.read_stamped(index)
         except BadSampleError as error:
             self.mark(index, error.cause)
             return None
@@ -72,7 +76,7 @@ class Fetcher:
         if facts.kind == Kind.BAD:
             self.mark(index, facts.reason)
             return None
-        return data, facts, pixels
+        return data, stamp, facts, pixels
 
     def _replaced(self, index: int, replacement: int, epoch: int) -> Replaced | None:
         if index == replacement:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import torch
 
+from fasttricks.cpus import available_cpus
 from fasttricks.errors import UnknownNameError
 from fasttricks.kernels.augment import Augment, PlanParams
-from fasttricks.pipelines.threads import available_cpus
 
 WORK = ("decode", "normalise", "full")
 ON_ERROR = ("raise", "replace")
@@ -39,6 +39,7 @@ class Options:
     num_threads: int = field(default_factory=available_cpus)
     on_error: str = "raise"
     drop_last: bool = True
+    cut: bool = True
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "views", "world_size", "num_threads"):

@@ -86,6 +86,7 @@ def make_loader(
     num_threads: int | None = None,
     on_error: str = "raise",
     drop_last: bool | None = None,
+    cut: bool = True,
 ) -> Loader:
     """Open a loader: iterate for `(images, targets)`, the same pictures whatever the pipeline.
 
@@ -112,6 +113,9 @@ def make_loader(
         on_error: "raise" a BadSampleError naming file, index and cause, or "replace" the sample by
             the next good one and list it in `loader.errors`.
         drop_last: leave out a last short batch; default True in training, False in evaluation.
+        cut: where the pipeline can (`roi`), cut what the crop needs out of each JPEG before
+            decoding it; the pixels are the same. The first use of a data set indexes it, which
+            reads every file once. False decodes whole files.
 
     Raises:
         UnknownNameError: no such pipeline or option value.
@@ -142,6 +146,7 @@ def make_loader(
         views=views,
         seed=seed,
         on_error=on_error,
+        cut=cut,
         drop_last=train if drop_last is None else drop_last,
         **{key: value for key, value in given.items() if value is not None},
     )

@@ -12,7 +12,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,13 +22,15 @@ from fasttricks.data.probe import Kind
 from fasttricks.data.samples import Samples
 from fasttricks.errors import DataError
 from fasttricks.kernels.finish import FORMS, finish
+from fasttricks.kernels.jpeg_seek import FRAME
 from fasttricks.kernels.plan import plan_batch
+from fasttricks.pipelines.cutter import Cutter
 from fasttricks.pipelines.fetch import Fetched, Fetcher
 from fasttricks.pipelines.loader import Batch, Indices, Job, Loader, view_rows
 from fasttricks.pipelines.options import Options
 from fasttricks.pipelines.read_ahead import read_ahead
 from fasttricks.pipelines.recycle import Recycler
-from fasttricks.pipelines.roi_rows import JPEG, PIXELS, TASK, UINT8, Thread
+from fasttricks.pipelines.roi_rows import JPEG, PIXELS, TASK, UINT8, Thread, Work
 
 READERS = 2  # threads that read; each picture costs them some 50 microseconds
 AHEAD = 2  # batches in work while the caller has one
@@ -43,6 +44,9 @@ class Feed:
     plans: npt.NDArray[np.void]
     matrices: npt.NDArray[np.float32]
     tasks: npt.NDArray[np.void]
+    frames: npt.NDArray[np.void]
+    points: list[npt.NDArray[np.void]]
+    """Seek points that tasks hold the addresses of, kept alive here."""
 
 
 @dataclass(slots=True)
@@ -52,8 +56,7 @@ class Making:
     feed: Feed
     images: torch.Tensor
     """[B, size, size, 3]"""
-    done: npt.NDArray[np.int64]
-    counter: npt.NDArray[np.int64]
+    work: Work
     parts: list[Future[None]]
 
 
@@ -66,6 +69,7 @@ class RoiLoader(Loader):
     def __init__(self, samples: Samples, options: Options) -> None:
         super().__init__(samples, options)
         self._fetch = Fetcher(samples, options.on_error)
+        self._cutter = Cutter(samples, options.cut)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="fasttricks-read")
         self._decoders = ThreadPoolExecutor(options.num_threads, "fasttricks-decode")
         self._threads: SimpleQueue[Thread] = SimpleQueue()
@@ -89,7 +93,7 @@ class RoiLoader(Loader):
                     yield self._end(making.popleft(), job)
         finally:
             for unfinished in making:
-                unfinished.counter[0] = len(unfinished.done)  # threads find no row left
+                unfinished.work.counter[0] = len(unfinished.work.tasks)  # nothing left to take
                 wait(unfinished.parts)
 
     def _feed(self, job: Job, indices: Indices) -> Feed:
@@ -100,22 +104,42 @@ class RoiLoader(Loader):
         heights = np.tile([f.probe.height for f in fetched], views)
         widths = np.tile([f.probe.width for f in fetched], views)
         plans, matrices = plan_batch(job.seed, job.epoch, rows, view, heights, widths, job.params)
-        tasks = np.tile(np.array([_whole(f) for f in fetched], TASK), views)
-        return Feed(fetched, plans, matrices, tasks)
+        tasks = np.array([_whole(f) for f in fetched], TASK)
+        frames = np.zeros(len(fetched), FRAME)
+        points = []
+        for i, found in enumerate(fetched):
+            entry = self._cutter.entry(found)
+            if entry is not None:
+                frames[i] = entry[0]
+                tasks[i]["points"], tasks[i]["count"] = entry[1].ctypes.data, len(entry[1])
+                points.append(entry[1])
+        tasks, frames = np.tile(tasks, views), np.tile(frames, views)
+        return Feed(fetched, plans, matrices, tasks, frames, points)
 
     def _begin(self, feed: Feed, size: int) -> Making:
         """Hand a batch to the decoding threads."""
         images = self._memory.empty((len(feed.tasks), size, size, 3), self._dtype)
-        whole = images.view(torch.uint16) if self._dtype.itemsize == 2 else images
-        done, counter = np.zeros(len(feed.tasks), np.int64), np.zeros(1, np.int64)
-        work = counter, feed.tasks, feed.plans, feed.matrices, whole.numpy(), self._form, done
+        work = self._work(feed, images)
         parts = [self._decoders.submit(self._part, work) for _ in range(self.options.num_threads)]
-        return Making(feed, images, done, counter, parts)
+        return Making(feed, images, work, parts)
 
-    def _part(self, work: tuple[Any, ...]) -> None:
+    def _work(self, feed: Feed, images: torch.Tensor) -> Work:
+        bits = images.view(torch.uint16) if self._dtype.itemsize == 2 else images
+        return Work(
+            counter=np.zeros(1, np.int64),
+            tasks=feed.tasks,
+            frames=feed.frames,
+            plans=feed.plans,
+            matrices=feed.matrices,
+            out=bits.numpy(),
+            form=self._form,
+            done=np.zeros(len(feed.tasks), np.int64),
+        )
+
+    def _part(self, work: Work) -> None:
         thread = self._threads.get()
         try:
-            thread.make(*work)
+            thread.make(work)
         finally:
             self._threads.put(thread)
 
@@ -124,7 +148,7 @@ class RoiLoader(Loader):
         for part in making.parts:
             part.result()
         feed, count = making.feed, len(making.feed.fetched)
-        by_view = making.done.reshape(-1, count)
+        by_view = making.work.done.reshape(-1, count)
         for position in np.flatnonzero(by_view.min(axis=0) == 0):
             feed.fetched[position] = self._repair(making, int(position), job)
         return Batch(
@@ -153,9 +177,8 @@ class RoiLoader(Loader):
         plans, matrices = plan_batch(job.seed, job.epoch, rows, view, *sizes, job.params)
         tasks = np.array([_decoded(pixels)] * views, TASK)
         images = torch.empty((views, *making.images.shape[1:]), dtype=self._dtype)
-        whole = images.view(torch.uint16) if self._dtype.itemsize == 2 else images
-        done, counter = np.zeros(views, np.int64), np.zeros(1, np.int64)
-        self._part((counter, tasks, plans, matrices, whole.numpy(), self._form, done))
+        feed = Feed([found], plans, matrices, tasks, np.zeros(views, FRAME), [])
+        self._part(self._work(feed, images))
         count = len(making.feed.fetched)
         making.images[position::count] = images
         making.feed.matrices[position::count] = matrices
@@ -185,10 +208,10 @@ def _whole(found: Fetched) -> tuple[int, ...]:
     if found.pixels is not None:
         return _decoded(found.pixels)
     address = np.frombuffer(found.data, np.uint8).ctypes.data
-    return address, len(found.data), JPEG, 0, 0, found.probe.height, found.probe.width
+    return address, len(found.data), JPEG, found.probe.height, found.probe.width, 0, 0
 
 
 def _decoded(pixels: Pixels) -> tuple[int, ...]:
     """The TASK of pixels that are there already; they must outlive it."""
     height, width, _ = pixels.shape
-    return pixels.ctypes.data, pixels.size, PIXELS, 0, 0, height, width
+    return pixels.ctypes.data, pixels.size, PIXELS, height, width, 0, 0

@@ -18,19 +18,24 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
-from fasttricks.data.pixels import opened
+from fasttricks.data.pixels import Pixels, opened
 from fasttricks.data.probe import Kind
 from fasttricks.data.samples import Samples
 from fasttricks.errors import BadSampleError, DataError
 from fasttricks.kernels.augment import PlanParams
 from fasttricks.kernels.finish import finish
 from fasttricks.kernels.plan import plan_batch
+from fasttricks.pipelines.cutter import Cutter, needed
 from fasttricks.pipelines.fetch import Fetched, Fetcher
 from fasttricks.pipelines.loader import Batch, Indices, Job, Loader, Replaced, view_rows
 from fasttricks.pipelines.options import Options
 from fasttricks.pipelines.stages import StageClock
 
 PREFETCH = 2  # batches ahead, per worker
+
+Origin = tuple[int, int]
+Plans = npt.NDArray[np.void]
+Colors = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +67,32 @@ class Result:
         return self
 
 
-def resample(image: Image.Image, sample: np.void, size: int) -> Image.Image:
-    """Carry out a plan's geometry (not its flip) on a whole RGB picture; gives size x size."""
+def resample(image: Image.Image, origin: Origin, sample: np.void, size: int) -> Image.Image:
+    """Carry out a plan's geometry (not its flip) on an RGB picture; gives size x size.
+
+    The picture may be a part that begins at `origin` = (top, left) of the whole and holds all that
+    the plan needs.
+    """
     if sample["grid_height"] == size and sample["grid_width"] == size:
-        box = (sample["left"], sample["top"], sample["width"], sample["height"])
-        left, top, width, height = (int(x) for x in box)
+        top, left = int(sample["top"]) - origin[0], int(sample["left"]) - origin[1]
+        height, width = int(sample["height"]), int(sample["width"])
         cropped = image.crop((left, top, left + width, top + height))
         return cropped.resize((size, size), Image.Resampling.BILINEAR)
     # The window of the resized picture, given as the source box it comes from: PIL then computes
     # only the window, with the taps and weights that it would use for the whole.
     y_scale = sample["height"] / sample["grid_height"]
     x_scale = sample["width"] / sample["grid_width"]
-    top, left = sample["grid_top"] * y_scale, sample["grid_left"] * x_scale
+    top = sample["grid_top"] * y_scale - origin[0]
+    left = sample["grid_left"] * x_scale - origin[1]
     box = (left, top, left + size * x_scale, top + size * y_scale)
     return image.resize((size, size), Image.Resampling.BILINEAR, box=box)
+
+
+def load_rgb(data: bytes | Pixels) -> Image.Image:
+    """A decoded picture as PIL's RGB. Raises DataError as `fasttricks.data.pixels.decode`."""
+    with opened(data) as image:
+        image.load()
+        return image if image.mode == "RGB" else image.convert("RGB")
 
 
 class PlannedBatches(Dataset[Any]):
@@ -83,6 +100,7 @@ class PlannedBatches(Dataset[Any]):
 
     def __init__(self, samples: Samples, options: Options) -> None:
         self.fetch = Fetcher(samples, options.on_error)
+        self.cutter = Cutter(samples, options.cut)
         self.views = options.views
         self.decode_only = options.work == "decode"
         self.finish_here = options.device.type == "cpu" and not self.decode_only
@@ -102,21 +120,14 @@ class PlannedBatches(Dataset[Any]):
         samples = matrices = None
         fetched = []
         for position, index in enumerate(task.indices):
-            found, image = self._decode(int(index), task.epoch)
+            found, plans, colors, pictures = self._pictures(int(index), task)
             fetched.append(found)
-            rows, views = view_rows(np.array([found.index]), self.views)
-            sizes = np.full(self.views, image.height), np.full(self.views, image.width)
-            plans, colors = plan_batch(task.seed, task.epoch, rows, views, *sizes, task.params)
             if samples is None or matrices is None:
                 samples = np.empty((self.views, count), plans.dtype)
                 matrices = np.empty((self.views, count, 3, 4), np.float32)
             samples[:, position], matrices[:, position] = plans, colors
-            for view, plan in enumerate(plans):
-                with self.clock("resize"):
-                    picture = resample(image, plan, size)
-                    if self.decode_only and plan["flip"]:
-                        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-                with self.clock("copy"):
+            with self.clock("copy"):
+                for view, picture in enumerate(pictures):
                     array[view * count + position] = np.asarray(picture)
         assert samples is not None
         assert matrices is not None
@@ -124,19 +135,38 @@ class PlannedBatches(Dataset[Any]):
             pixels, samples["flip"].reshape(-1), matrices.reshape(-1, 3, 4), fetched
         )
 
-    def _decode(self, index: int, epoch: int) -> tuple[Fetched, Image.Image]:
-        """The whole picture as RGB; one that breaks while decoding is replaced like any bad one."""
-        with self.clock("read"):
-            found = self.fetch(index, epoch)
-        if found.pixels is not None:
-            return found, Image.fromarray(found.pixels)
-        try:
-            with self.clock("decode"), opened(found.data) as image:
-                image.load()
-                return found, image if image.mode == "RGB" else image.convert("RGB")
-        except DataError as error:
-            self.fetch.mark(found.index, str(error))
-            return self._decode(index, epoch)
+    def _pictures(self, index: int, task: Task) -> tuple[Fetched, Plans, Colors, list[Image.Image]]:
+        """All views of a sample; one that breaks while decoding is replaced like any bad one."""
+        while True:
+            with self.clock("read"):
+                found = self.fetch(index, task.epoch)
+            rows, views = view_rows(np.array([found.index]), self.views)
+            sides = np.full(self.views, found.probe.height), np.full(self.views, found.probe.width)
+            plans, colors = plan_batch(task.seed, task.epoch, rows, views, *sides, task.params)
+            try:
+                return found, plans, colors, self._views(found, plans, task.params.size)
+            except DataError as error:
+                self.fetch.mark(found.index, str(error))
+
+    def _views(self, found: Fetched, plans: Plans, size: int) -> list[Image.Image]:
+        whole = None if found.pixels is None else Image.fromarray(found.pixels)
+        pictures = []
+        for plan in plans:
+            image, origin = whole, (0, 0)
+            if image is None:
+                with self.clock("slice"):
+                    part = self.cutter.cut(found, *needed(plan, size))
+                with self.clock("decode"):
+                    if part is not None:
+                        image, origin = load_rgb(part.data), (part.top, part.left)
+                    else:
+                        image = whole = load_rgb(found.data)
+            with self.clock("resize"):
+                picture = resample(image, origin, plan, size)
+                if self.decode_only and plan["flip"]:
+                    picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+            pictures.append(picture)
+        return pictures
 
     def _result(
         self,

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from fasttricks.errors import BadSampleError, DataError
+
+
+class Stamp(NamedTuple):
+    """How a picture is recognised as unchanged."""
+
+    size: int
+    """Bytes."""
+    mtime_ns: int
+    """Nanoseconds since 1970; 0 for pictures in memory."""
+
 
 Picture = str | os.PathLike[str] | bytes | bytearray | memoryview
 
@@ -57,6 +69,15 @@ class Samples:
         where = "in memory" if self.in_memory else "files"
         return f"Samples({len(self)} {where}, {len(self.classes)} classes)"
 
+    @property
+    def base(self) -> Samples:
+        """The data set without repeats."""
+        return self
+
+    def repeat(self, times: int) -> Samples:
+        """The same pictures `times` times over: sample i is sample i % len(self) of this one."""
+        return self if times == 1 else Repeated(self, times)
+
     def _piece(self, index: int) -> bytes:
         start = int(self._ends[index - 1]) if index else 0
         return self._block[start : int(self._ends[index])]
@@ -73,16 +94,57 @@ class Samples:
         """The encoded bytes of one sample.
 
         Raises:
-            BadSampleError: the file cannot be read.
+            BadSampleError: the file cannot be read whole; its `__cause__` is the OSError.
         """
+        return self.read_stamped(index)[0]
+
+    def read_stamped(self, index: int) -> tuple[bytes, Stamp]:
+        """As `read`, with the size and time that the file had when reading began."""
         piece = self._piece(index)
         if self.in_memory:
-            return piece
+            return piece, Stamp(len(piece), 0)
         try:
-            with open(piece, "rb", buffering=0) as file:
-                data = file.readall()
+            return _read_file(piece)
         except OSError as error:
-            raise BadSampleError(
-                index, self.name(index), f"cannot be read: {error.strerror}"
-            ) from error
-        return data or b""
+            cause = f"cannot be read: {error.strerror}"
+            raise BadSampleError(index, self.name(index), cause) from error
+
+
+def _read_file(path: bytes) -> tuple[bytes, Stamp]:
+    # O_NONBLOCK: a named pipe among the pictures would else be waited for without end.
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        status = os.fstat(file)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(None, "not a regular file")
+        size = status.st_size
+        data = os.read(file, size + 1)
+        while len(data) < size and (more := os.read(file, size + 1 - len(data))):
+            data += more
+        if len(data) != size:
+            raise OSError(None, "its length changes")
+        return data, Stamp(size, status.st_mtime_ns)
+    finally:
+        os.close(file)
+
+
+class Repeated(Samples):
+    """A data set listed several times over; made by `Samples.repeat`."""
+
+    def __init__(self, base: Samples, times: int) -> None:
+        if times < 1:
+            raise ValueError(f"times must be at least 1; got {times}")
+        self._base, self._times = base, times
+        self.in_memory, self.classes = base.in_memory, base.classes
+        self.targets = np.tile(base.targets, (times, *[1] * (base.targets.ndim - 1)))
+
+    @property
+    def base(self) -> Samples:
+        """The data set without repeats."""
+        return self._base
+
+    def __len__(self) -> int:
+        return self._times * len(self._base)
+
+    def _piece(self, index: int) -> bytes:
+        return self._base._piece(index % len(self._base))

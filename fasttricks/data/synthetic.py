@@ -10,7 +10,6 @@ import contextlib
 import io
 import json
 import multiprocessing
-import os
 import secrets
 import shutil
 import signal
@@ -28,6 +27,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from fasttricks.cache import cache_dir
+from fasttricks.cpus import available_cpus
 from fasttricks.data.imagenet_like import draw_spec
 from fasttricks.data.scene import draw_scene
 from fasttricks.errors import DataError
@@ -135,7 +135,7 @@ def make_synthetic(
     if _is_complete(root, recipe):
         return root
     # A process costs about as much as twenty files.
-    workers = workers or min(len(os.sched_getaffinity(0)), 1 + count // 20)
+    workers = workers or min(available_cpus(), 1 + count // 20)
     try:
         with _scratch_folder(root) as scratch:
             for index in range(min(classes, count)):

@@ -9,8 +9,8 @@ import pytest
 from fasttricks.bench import config, rows
 from fasttricks.bench.config import BenchConfig
 from fasttricks.bench.files import PictureFiles
+from fasttricks.cpus import available_cpus
 from fasttricks.errors import DataError, FasttricksError, MissingExtraError, UnknownNameError
-from fasttricks.pipelines.threads import available_cpus
 
 FILES = PictureFiles(root=Path("/nowhere"), label="few", paths=("a", "b"))
 MANY = PictureFiles(root=Path("/nowhere"), label="many", paths=("a",) * (rows.LARGE + 1))

@@ -9,7 +9,7 @@ from fasttricks.pipelines import registry
 
 
 def test_an_unknown_pipeline_lists_the_known_ones():
-    with pytest.raises(UnknownNameError, match="'dalli'; known: torchvision, dali, ffcv"):
+    with pytest.raises(UnknownNameError, match="'dalli'; known: torchvision, roi, dali, ffcv"):
         fasttricks.make_loader("dalli", "nowhere", batch_size=1)
 
 

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from fasttricks.pipelines import threads
+from fasttricks import cpus
 
 
 @pytest.mark.parametrize(
@@ -20,16 +20,16 @@ def test_cgroup_quota(tmp_path, files, expected):
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text + "\n")
-    assert threads._cgroup_quota(tmp_path) == expected
+    assert cpus._cgroup_quota(tmp_path) == expected
 
 
 def test_ranks_of_a_node_share_its_cpus(monkeypatch, tmp_path):
-    monkeypatch.setattr(threads, "_CGROUP", tmp_path)
+    monkeypatch.setattr(cpus, "_CGROUP", tmp_path)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(12)), raising=False)
     monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
-    assert threads.available_cpus() == 12
+    assert cpus.available_cpus() == 12
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "8")
-    assert threads.available_cpus() == 1
+    assert cpus.available_cpus() == 1
     (tmp_path / "cpu.max").write_text("400000 100000")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
-    assert threads.available_cpus() == 2
+    assert cpus.available_cpus() == 2

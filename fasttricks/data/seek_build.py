@@ -1,0 +1,223 @@
+"""Making the seek index of a data set: with all cores, once for all processes that want it.
+
+Threads, not processes: the kernels do not hold the GIL, and what they find is written in order, so
+the same pictures give the same file however many work at it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from fasttricks.cache import cache_dir
+from fasttricks.cpus import available_cpus
+from fasttricks.data.samples import Samples
+from fasttricks.data.seek_file import SeekIndex
+from fasttricks.data.seek_format import ADVICE, MAGIC, Walker, jpeg_walker
+from fasttricks.data.seek_pictures import Previous, Work
+from fasttricks.data.seek_source import Names, names_of
+from fasttricks.data.seek_writer import SeekWriter
+from fasttricks.data.unfinished import Unfinished, remove_abandoned, unfinished
+from fasttricks.errors import DataError
+from fasttricks.kernels.jpeg_seek import TILE_PIXELS
+
+ENDING = ".seek"
+
+_SHARE = 32  # pictures that a thread takes at a time: about 30 ms of work
+
+
+def build_index(
+    samples: Samples,
+    out: str | os.PathLike[str] | None = None,
+    tile_pixels: int = TILE_PIXELS,
+    workers: int | None = None,
+    progress: bool = False,
+    refresh: bool = False,
+    *,
+    walker: Walker | None = None,
+) -> Path:
+    """Index the files of a data set; a file that is there is replaced when the new one is complete.
+
+    A picture that cannot be indexed or read is remembered with the reason and is no error.
+
+    Args:
+        samples: paths. Pictures in memory have no index file; see `ensure_index`.
+        out: the file to write; by default one in the user's cache folder.
+        tile_pixels: there is a seek point for each tile of about this area, in pixels.
+        workers: threads, by default one per CPU that this process may use.
+        progress: show a bar on stderr.
+        refresh: take over from the index that is there what has neither changed nor been damaged,
+            also if pictures were added, removed or sorted anew.
+        walker: the kernels; by default those for JPEG.
+
+    Returns:
+        The index file.
+
+    Raises:
+        DataError: it cannot be written, or `out` is something else.
+        ValueError: workers < 1 or tile_pixels < 1.
+    """
+    if samples.in_memory:
+        raise DataError("pictures in memory have no index file")
+    walker, names = walker or jpeg_walker(), names_of(samples)
+    target = _target(names, out)
+    with _writing(target) as new:
+        previous = _previous(target, names, tile_pixels, walker) if refresh else None
+        work = Work(samples, tile_pixels, walker, previous)
+        _index(work, SeekWriter(new.file, names, tile_pixels, walker), workers, progress)
+        new.publish()
+    return target
+
+
+def ensure_index(
+    samples: Samples,
+    out: str | os.PathLike[str] | None = None,
+    tile_pixels: int = TILE_PIXELS,
+    workers: int | None = None,
+    progress: bool = False,
+    *,
+    walker: Walker | None = None,
+) -> SeekIndex:
+    """Open the index of a data set, after making it if there is none.
+
+    Of several processes that call this at the same time one makes it and the others wait. An index
+    that cannot be used (damaged, other format, other pictures) is made again, and stderr told why.
+    Whether files have changed is not looked at here but at each `lookup`.
+
+    Args:
+        samples: paths; or pictures in memory, whose index is made each time and kept in memory.
+        out, tile_pixels, workers, progress, walker: as for `build_index`. An index that is there
+            is taken whatever its `tile_pixels`.
+
+    Raises:
+        DataError: there is none and it cannot be written, or `out` is something else.
+        ValueError: workers < 1 or tile_pixels < 1.
+    """
+    walker, names = walker or jpeg_walker(), names_of(samples)
+    if samples.in_memory:
+        if out is not None:
+            raise DataError(f"pictures in memory have no index file: {out} would not be written")
+        memory, work = io.BytesIO(), Work(samples, tile_pixels, walker, None)
+        _index(work, SeekWriter(memory, names, tile_pixels, walker), workers, progress)
+        return SeekIndex.from_bytes(memory.getvalue(), walker)
+    target = _target(names, out)
+    if isinstance(index := _usable(target, names, walker), SeekIndex):
+        return index
+    with _writing(target) as new:
+        index = _usable(target, names, walker)
+        if isinstance(index, SeekIndex):  # made by another process while this one waited to
+            return index
+        if index:
+            print(f"fasttricks: {index}; making it again", file=sys.stderr)
+        work = Work(samples, tile_pixels, walker, _previous(target, names, tile_pixels, walker))
+        _index(work, SeekWriter(new.file, names, tile_pixels, walker), workers, progress)
+        new.publish()
+    return SeekIndex.open(target, names, walker=walker)
+
+
+# ---------------------------------------------------------------------------------- the index file
+
+
+def _target(names: Names, out: str | os.PathLike[str] | None) -> Path:
+    """Where the index of these names belongs. DataError if something else is there."""
+    if out is None:
+        root = os.path.realpath(os.fsdecode(names.root))
+        key = hashlib.sha256(os.fsencode(root) + b"\0" + names.digest).hexdigest()[:24]
+        return cache_dir() / "index" / (key + ENDING)
+    target = Path(out).expanduser()
+    if target.is_dir():
+        raise DataError(f"{target} is a folder; the seek index is a file")
+    if target.is_file() and target.suffix != ENDING and target.stat().st_size:
+        with open(target, "rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                raise DataError(f"{target} exists and is not a seek index: not overwritten")
+    return target
+
+
+@contextlib.contextmanager
+def _writing(target: Path) -> Iterator[Unfinished]:
+    """The index file to be written and published, for one process at a time.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    try:
+        with unfinished(target, f"the seek index {target}") as work:
+            remove_abandoned(target.parent, ENDING)
+            yield work
+    except OSError as error:
+        raise DataError(
+            f"cannot write the seek index {target}: {error.strerror or error}; choose another "
+            "place (--out FILE, or FASTTRICKS_CACHE) or do without (index=False)"
+        ) from error
+
+
+def _usable(target: Path, names: Names, walker: Walker) -> SeekIndex | str:
+    """The index, or why it cannot be used; "" if there is none."""
+    try:
+        return SeekIndex.open(target, names, walker=walker)
+    except DataError as error:
+        return str(error).removesuffix(f"; {ADVICE}") if os.path.lexists(target) else ""
+
+
+def _previous(target: Path, names: Names, tile_pixels: int, walker: Walker) -> Previous | None:
+    try:
+        index = SeekIndex.open(target, walker=walker)
+    except DataError:
+        return None
+    return Previous(index, names) if index.tile_pixels == tile_pixels else None
+
+
+# ---------------------------------------------------------------------------------------- the work
+
+
+def _index(work: Work, writer: SeekWriter, workers: int | None, progress: bool) -> None:
+    """Do all of the work and write it in order."""
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers must be at least 1, not {workers}")
+    workers, count = workers or available_cpus(), len(work.samples)
+    share = max(1, min(_SHARE, count // (4 * workers)))
+    waiting: deque[Future[tuple[NDArray[Any], bytes]]] = deque()
+    with _progress_bar(count, progress) as advance, ThreadPoolExecutor(workers) as pool:
+        try:
+            for first in range(0, count, share):
+                waiting.append(pool.submit(work, first, min(first + share, count)))
+                if len(waiting) > 4 * workers:
+                    advance(_write_next(waiting, writer))
+            while waiting:
+                advance(_write_next(waiting, writer))
+        finally:
+            work.stopped.set()
+            for share_ in waiting:
+                share_.cancel()
+    writer.finish()
+
+
+def _write_next(waiting: deque[Future[tuple[NDArray[Any], bytes]]], writer: SeekWriter) -> int:
+    records, points = waiting.popleft().result()
+    writer.add(records, points)
+    return len(records)
+
+
+@contextlib.contextmanager
+def _progress_bar(total: int, visible: bool) -> Iterator[Callable[[int], None]]:
+    """Yields what to tell how many pictures more are done."""
+    if not visible:
+        yield lambda done: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True)) as bar:
+        task = bar.add_task("indexing pictures", total=total)
+        yield lambda done: bar.advance(task, done)

@@ -1,0 +1,318 @@
+"""The seek index of a JPEG: places in its entropy-coded data where decoding may begin.
+
+To begin with MCU number m, one has to know where it begins and what DC prediction has come to. A
+*seek point* holds both. There is one for each `tile` MCUs of each row of MCUs, one behind the last
+MCU, and one for each restart marker, behind the MCU before it: so the ends of all rows and restart
+intervals are known too. The number m of a point follows from its index.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fasttricks.kernels.jit import kernel
+from fasttricks.kernels.jpeg_bits import PAD, Bytes, count_ff, unstuff
+from fasttricks.kernels.jpeg_huffman import read_codes
+from fasttricks.kernels.jpeg_segments import (
+    BAD_RESTARTS,
+    CORRUPT,
+    EOI,
+    HEADER,
+    NO_END,
+    OK,
+    RST0,
+    SEVERAL_SCANS,
+    SOS,
+    TOO_LARGE,
+    Header,
+    read_header,
+)
+from fasttricks.kernels.jpeg_walk import READER, Reader, walk
+
+Frame: TypeAlias = Any
+"""A record of type `FRAME`, which compiled code passes by reference."""
+Points: TypeAlias = NDArray[np.void]
+
+TILE_PIXELS = 768
+"""Default area of a tile: 3 MCUs of 16 x 16 pixels, 12 of 8 x 8. An area and not a width, so that
+the index of a picture is equally large whatever its chroma layout is."""
+
+FRAME = np.dtype(
+    [
+        ("height", "<u2"),
+        ("width", "<u2"),
+        ("mcu_rows", "<u2"),
+        ("mcus_per_row", "<u2"),
+        ("tile", "<u2"),
+        ("interval", "<u2"),
+        ("mcu_height", "u1"),
+        ("mcu_width", "u1"),
+        ("components", "u1"),
+        ("status", "u1"),
+        ("begin", "<u4"),
+        ("end", "<u4"),
+        ("points", "<u4"),
+        ("reserved", "<u4"),
+    ]
+)
+"""One file, 32 bytes, little-endian, without padding:
+
+====== ============ ====================================================================
+offset field        meaning
+====== ============ ====================================================================
+0      height       pixels as stored (EXIF orientation is not applied); 0 if unknown
+2      width        likewise
+4      mcu_rows     rows of MCUs; this and all that follows is 0 where status is not 0,
+                    save components and status
+6      mcus_per_row MCUs in each of them
+8      tile         MCUs from one seek point of a row to the next, at most mcus_per_row
+10     interval     MCUs from one restart marker to the next, 0 if there are none
+12     mcu_height   pixels: 8 x the largest vertical sampling factor, 8 if grey
+13     mcu_width    pixels
+14     components   1 grey, 3 colour; other numbers only where status is not 0
+15     status       0 if the file can be cut, else an index of `REASONS`
+16     begin        index of the first byte of entropy-coded data
+20     end          index of the 0xFF of the marker behind them; 0 before `seek_points`
+24     points       number of seek points
+28     reserved     0
+====== ============ ====================================================================
+"""
+
+SEEK = np.dtype([("state", "<u8")])
+"""One seek point, 8 bytes, little-endian:
+
+======== ================================================================================
+bits     meaning
+======== ================================================================================
+0 to 27  `bit`: the position behind the last bit of MCU m - 1, in bits from the begin of the
+         file (the first bit is the highest of its byte; stuffed bytes count). If that is
+         where a stuffed 0x00 begins, the position behind it. If a restart marker follows,
+         the position before the bits that fill up the last byte.
+28 to 39 2048 + the quantised DC coefficient of the last block before MCU m of component 0
+40 to 51 likewise of component 1; 2048 if there is no such block or component
+52 to 63 likewise of component 2
+======== ================================================================================
+
+Point r * ceil(mcus_per_row / tile) + t has m = r * mcus_per_row + t * tile; the one behind those of
+all rows has m = mcu_rows * mcus_per_row. With restart markers follow those with m = interval,
+2 * interval, and so on, as long as m is below the number of MCUs.
+"""
+
+_BIT = 28
+_DC = 12
+_DC_ZERO = 1 << (_DC - 1)
+_MOST_BYTES = (1 << (_BIT - 3)) - 1
+
+
+@kernel
+def _pack(bit: int, dc: NDArray[np.int64]) -> np.uint64:
+    state = np.uint64(bit)
+    for c in range(3):
+        state |= np.uint64(dc[c] + _DC_ZERO) << np.uint64(_BIT + _DC * c)
+    return state
+
+
+@kernel
+def point_bit(point: Any) -> int:
+    """The position that a seek point, a record of SEEK, holds."""
+    return np.int64(point.state & np.uint64((1 << _BIT) - 1))
+
+
+@kernel
+def point_dc(point: Any, component: int) -> int:
+    """The DC coefficient of a component that a seek point holds."""
+    return np.int64(point.state >> np.uint64(_BIT + _DC * component)) % (2 * _DC_ZERO) - _DC_ZERO
+
+
+@kernel
+def tiles_per_row(frame: Frame) -> int:
+    return (np.int64(frame.mcus_per_row) + frame.tile - 1) // np.int64(frame.tile)
+
+
+@kernel
+def mcu_count(frame: Frame) -> int:
+    return np.int64(frame.mcu_rows) * frame.mcus_per_row
+
+
+@kernel
+def point_count(frame: Frame) -> int:
+    """How many points the geometry of a frame asks for."""
+    restarts = (mcu_count(frame) - 1) // frame.interval if frame.interval else 0
+    return frame.mcu_rows * tiles_per_row(frame) + 1 + restarts
+
+
+@kernel
+def known_before(frame: Frame, m: int) -> int:
+    """The last MCU number up to `m` that has a point."""
+    column = m % frame.mcus_per_row
+    found = m - column % frame.tile
+    return max(found, m - m % frame.interval) if frame.interval else found
+
+
+@kernel
+def known_after(frame: Frame, m: int) -> int:
+    """The first MCU number from `m` on that has a point."""
+    column = m % frame.mcus_per_row
+    found = min(m + -column % frame.tile, m - column + frame.mcus_per_row) if column else m
+    return min(found, m + -m % frame.interval) if frame.interval else found
+
+
+@kernel
+def point_index(frame: Frame, m: int) -> int:
+    """The index of the point of MCU number `m`, which must have one."""
+    tiles = tiles_per_row(frame)
+    total = mcu_count(frame)
+    if frame.interval and 0 < m < total and m % frame.interval == 0:
+        return frame.mcu_rows * tiles + m // frame.interval
+    return m // frame.mcus_per_row * tiles + m % frame.mcus_per_row // frame.tile
+
+
+@kernel
+def inspect(data: Bytes, tile_pixels: int, frame: Frame) -> int:
+    """Read a file's header.
+
+    Args:
+        data: uint8 [N], the whole file, contiguous.
+        tile_pixels: area of a tile in pixels, at least 1; `TILE_PIXELS` is a good choice.
+        frame: FRAME, all of it is written. Where the file cannot be cut, `status` tells why, and
+            height, width and components are known (not checked) if its frame header was reached.
+
+    Returns:
+        The number of seek points that `seek_points` will write; 0 if the file cannot be cut.
+    """
+    return _inspect(data, tile_pixels, frame, np.zeros(1, HEADER))
+
+
+@kernel
+def _inspect(data: Bytes, tile_pixels: int, frame: Frame, memory: NDArray[np.void]) -> int:
+    header = memory[0]
+    status = read_header(data, header)
+    if status == OK and len(data) > _MOST_BYTES:
+        status = TOO_LARGE
+    frame.height, frame.width = header.height, header.width
+    frame.components, frame.status = header.components, status
+    frame.mcu_rows = frame.mcus_per_row = frame.tile = frame.interval = 0
+    frame.mcu_height = frame.mcu_width = 0
+    frame.begin = frame.end = frame.points = frame.reserved = 0
+    if status != OK:
+        return 0
+    area = header.mcu_height * header.mcu_width
+    frame.tile = min(max(tile_pixels // area, 1), header.mcus_per_row)
+    frame.mcu_rows, frame.mcus_per_row = header.mcu_rows, header.mcus_per_row
+    frame.interval, frame.begin = header.interval, header.begin
+    frame.mcu_height, frame.mcu_width = header.mcu_height, header.mcu_width
+    frame.points = point_count(frame)
+    return np.int64(frame.points)
+
+
+@kernel
+def describes(frame: Frame, header: Header) -> bool:
+    """Whether a frame belongs to the file that a header is from, and is sound in itself."""
+    return (
+        frame.status == OK
+        and frame.height == header.height
+        and frame.width == header.width
+        and frame.components == header.components
+        and frame.mcu_height == header.mcu_height
+        and frame.mcu_width == header.mcu_width
+        and frame.mcu_rows == header.mcu_rows
+        and frame.mcus_per_row == header.mcus_per_row
+        and frame.interval == header.interval
+        and frame.begin == header.begin
+        and 1 <= frame.tile <= frame.mcus_per_row
+        and frame.points == point_count(frame)
+    )
+
+
+@kernel
+def seek_points(data: Bytes, frame: Frame, points: Points) -> int:
+    """Walk over all Huffman codes of a file once and note the seek points.
+
+    Args:
+        data: uint8 [N], as given to `inspect`.
+        frame: FRAME that `inspect` has written; `end` is filled in here, and `status` if the file
+            turns out to be damaged.
+        points: SEEK [frame.points].
+
+    Returns:
+        0, or the status, an index of `REASONS`; then `points` are not to be used.
+
+    Raises:
+        ValueError: `frame` and `points` do not belong to these bytes.
+    """
+    frame.status, frame.end = _seek(data, frame, points, np.zeros(1, READER))
+    return np.int64(frame.status)
+
+
+@kernel
+def _seek(data: Bytes, frame: Frame, points: Points, memory: NDArray[np.void]) -> tuple[int, int]:
+    """The status, and the index of the marker behind the entropy-coded data."""
+    reader = memory[0]
+    header = reader.header
+    status = read_header(data, header)
+    if status != OK or not describes(frame, header) or points.size != frame.points:
+        raise ValueError("seek_points: data, frame and points do not belong together")
+    read_codes(data, header, reader.codes)
+    clean = np.empty(len(data) - header.begin + PAD, np.uint8)
+    m, pos, total = 0, header.begin, mcu_count(frame)
+    _note(frame, 0, 8 * pos, reader.dc, points)
+    while True:
+        size, stop = unstuff(data, pos, len(data), clean, 0)
+        last = min(total, m + header.interval) if header.interval else total
+        left = _interval(frame, reader, clean, 8 * size, m, last, pos, points)
+        if not 0 <= left < 8:
+            return CORRUPT, 0
+        pos = stop
+        while pos < len(data) and data[pos] == 0xFF:  # fill bytes are legal
+            pos += 1
+        marker = data[pos] if pos < len(data) else 0
+        if last == total:
+            if marker == SOS:
+                return SEVERAL_SCANS, 0
+            return OK if marker == EOI else NO_END, stop
+        if marker != RST0 + (last // header.interval - 1) % 8:
+            return BAD_RESTARTS, 0
+        m = last
+        pos += 1
+        reader.dc[:] = 0
+
+
+@kernel
+def _interval(
+    frame: Frame,
+    reader: Reader,
+    clean: Bytes,
+    end: int,
+    m: int,
+    last: int,
+    pos: int,
+    points: Points,
+) -> int:
+    """Note the points behind MCUs [m, last), whose data begin at data[pos]; how many bits are left.
+
+    -1 if the data are damaged.
+    """
+    at = seen = 0
+    while m < last:
+        known = known_after(frame, m + 1)
+        at = walk(clean, at, end, known - m, reader)
+        if at < 0:
+            return -1
+        pos += (at >> 3) - seen + count_ff(clean, seen, at >> 3)
+        seen = at >> 3
+        m = known
+        _note(frame, m, 8 * pos + (at & 7), reader.dc, points)
+    return end - at
+
+
+@kernel
+def _note(frame: Frame, m: int, bit: int, dc: NDArray[np.int64], points: Points) -> None:
+    state = _pack(bit, dc)
+    points[point_index(frame, m)].state = state
+    column = m % frame.mcus_per_row
+    if column % frame.tile == 0:  # if a restart marker follows, there are two points
+        index = m // frame.mcus_per_row * tiles_per_row(frame) + column // frame.tile
+        points[index].state = state

@@ -1,0 +1,84 @@
+"""Cutting files by a data set's seek index, for back ends that take whole encoded pictures."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from fasttricks.data.samples import Samples
+from fasttricks.data.seek_build import ensure_index
+from fasttricks.kernels.jpeg_cut import cut, cut_bound, workspace_bytes
+from fasttricks.kernels.resize import support
+from fasttricks.pipelines.fetch import Fetched
+
+Bytes = npt.NDArray[np.uint8]
+Entry = tuple[Any, npt.NDArray[np.void]]
+
+
+class Cut(NamedTuple):
+    """A JPEG that holds a part of a picture."""
+
+    data: Bytes
+    """uint8 [bytes], the caller's own."""
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+def needed(plan: np.void, size: int) -> tuple[int, int, int, int]:
+    """(top, left, height, width) of what a plan's window of size x size is made from."""
+    first, last = support(plan["grid_top"], size, plan["height"], plan["grid_height"])
+    begin, end = support(plan["grid_left"], size, plan["width"], plan["grid_width"])
+    return plan["top"] + first, plan["left"] + begin, last - first, end - begin
+
+
+class Cutter:
+    """Knows where the files of a data set can be cut. Threads may share it, workers pickle it.
+
+    Args:
+        samples: indexed now if they are not yet, by one process of those on the machine; a bar on
+            stderr shows it.
+        enabled: without, nothing is indexed, and nothing can be cut.
+    """
+
+    def __init__(self, samples: Samples, enabled: bool) -> None:
+        self._index = ensure_index(samples.base, progress=True) if enabled else None
+        self._own = threading.local()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_index": self._index}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._index, self._own = state["_index"], threading.local()
+
+    def entry(self, found: Fetched) -> Entry | None:
+        """(FRAME, SEEK [n]) of a file as it is now; None where it has to be decoded whole."""
+        if self._index is None or found.pixels is not None:
+            return None
+        number = found.index % len(self._index)
+        return self._index.lookup(number, found.stamp.size, found.stamp.mtime_ns)
+
+    def cut(self, found: Fetched, top: int, left: int, height: int, width: int) -> Cut | None:
+        """A JPEG with at least this box of the picture, whose pixels are then bit for bit those of
+        the whole file; None where that cannot be had."""
+        entry = self.entry(found)
+        if entry is None:
+            return None
+        frame, points = entry
+        out = self._buffer("out", cut_bound(frame))
+        workspace = self._buffer("workspace", workspace_bytes(frame))
+        data = np.frombuffer(found.data, np.uint8)
+        size, *part = cut(data, frame, points, top, left, height, width, out, workspace)
+        return Cut(out[:size].copy(), *part) if size else None
+
+    def _buffer(self, name: str, size: int) -> Bytes:
+        """This thread's buffer of at least `size` bytes."""
+        buffer = getattr(self._own, name, None)
+        if buffer is None or len(buffer) < size:
+            buffer = np.empty(size, np.uint8)
+            setattr(self._own, name, buffer)
+        return buffer
