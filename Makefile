@@ -1,19 +1,18 @@
 # make bench | make test | make lint; each sets up what it needs first.
+# make bench ARGS="--pipeline all --data DIR"; make test ARGS="tests/kernels -k resize"
 PYTHON ?= python3
 ARGS ?=
 RUN := .venv/bin
 STAMP := .venv/.setup-done
 
-.PHONY: setup bench test lint pil clean
+.PHONY: setup bench test lint clean
 
-setup: $(STAMP) pil
+setup: $(STAMP)
+	@bash .ci/check
 
+# .ci/setup makes the stamp, and only when nothing is missing: else it has more to do next time.
 $(STAMP): pyproject.toml .ci/setup .ci/pillow-simd
-	PYTHON=$(PYTHON) bash .ci/setup
-	touch $@
-
-pil: $(STAMP)
-	@test -n "$$(ls .venv/wheels/pillow_simd-*.whl 2>/dev/null)" && bash .ci/pillow-simd || true
+	PYTHON=$(PYTHON) bash .ci/setup $@
 
 bench: setup
 	$(RUN)/fasttricks bench --pipeline dali $(ARGS)

@@ -23,6 +23,7 @@ import torch
 
 from fasttricks.data.folder import scan_folder
 from fasttricks.data.samples import Samples
+from fasttricks.errors import DataError
 from fasttricks.kernels.augment import PlanParams
 from fasttricks.kernels.plan import PLAN_VERSION, epoch_order
 from fasttricks.pipelines.options import Options
@@ -104,6 +105,7 @@ class Loader(ABC):
         self._epoch = 0
         self._consumed = 0
         self._resume = False
+        self._kept_order: tuple[tuple[int, int], Indices] | None = None
         # Weak, so that leaving a loop early frees the iterator, and with it the work in flight.
         self._active: weakref.ref[Generator[tuple[torch.Tensor, torch.Tensor]]] | None = None
         self._targets = torch.from_numpy(np.ascontiguousarray(samples.targets))
@@ -117,8 +119,11 @@ class Loader(ABC):
     @classmethod
     def open(cls, data: str | os.PathLike[str] | Samples, options: Options) -> Self:
         """A loader over `Samples` or a folder of class folders (see `scan_folder`)."""
-        samples = data if isinstance(data, Samples) else scan_folder(data, train=options.train)
-        return cls(samples, options)
+        if isinstance(data, Samples):
+            return cls(data, options)
+        if not isinstance(data, str | os.PathLike):
+            raise DataError(f"data must be a path or fasttricks.Samples; got {type(data).__name__}")
+        return cls(scan_folder(data, train=options.train), options)
 
     @property
     def batch_size(self) -> int:
@@ -134,25 +139,27 @@ class Loader(ABC):
         """Choose the epoch of the next iteration; a position loaded for this epoch is kept."""
         if not 0 <= epoch < 2**32:
             raise ValueError(f"epoch must lie in [0, 2**32); got {epoch}")
+        self._stop()
         if epoch != self._epoch:
             self._epoch, self._consumed, self._resume = epoch, 0, False
 
     def state_dict(self) -> dict[str, int]:
-        """Where the loader stands: plan version, seed, epoch and global samples consumed."""
+        """Where the loader stands: plan version, seed, epoch, samples consumed and of how many."""
         return {
             "plan_version": PLAN_VERSION,
             "seed": self._seed,
             "epoch": self._epoch,
             "consumed": self._consumed,
+            "samples": len(self.dataset),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue exactly where `state` was taken, also with another world size or batch size.
 
         Raises:
-            ValueError: the state is of another plan version, or no loader state at all.
+            ValueError: the state is of another plan version or data set, or no loader state at all.
         """
-        missing = {"plan_version", "seed", "epoch", "consumed"} - state.keys()
+        missing = self.state_dict().keys() - state.keys()
         if missing:
             raise ValueError(f"not a loader state: it lacks {', '.join(sorted(missing))}")
         if state["plan_version"] != PLAN_VERSION:
@@ -160,6 +167,18 @@ class Loader(ABC):
                 f"the state was saved under plan version {state['plan_version']}, this is version "
                 f"{PLAN_VERSION}: the same samples would get other augmentations"
             )
+        if state["samples"] != len(self.dataset):
+            raise ValueError(
+                f"the state was saved with {state['samples']} samples, this data set has "
+                f"{len(self.dataset)}: the order would be another"
+            )
+        limits = {"seed": 2**64, "epoch": 2**32, "consumed": len(self.dataset) + 1}
+        for key, limit in limits.items():
+            if not (isinstance(state[key], int) and 0 <= state[key] < limit):
+                raise ValueError(
+                    f"loader state: {key} must lie in [0, {limit}); got {state[key]!r}"
+                )
+        self._stop()
         self._seed, self._epoch = int(state["seed"]), int(state["epoch"])
         self._consumed, self._resume = int(state["consumed"]), True
 
@@ -167,16 +186,28 @@ class Loader(ABC):
         """Sample indices that this rank is given in a step of a whole epoch, int64 [b]."""
         if not 0 <= step < len(self):
             raise IndexError(f"step must lie in [0, {len(self)}); got {step}")
-        return self._slices(epoch, 0)[step]
+        o = self.options
+        start = step * o.global_batch
+        chosen = self._order(epoch)[start : start + o.global_batch]
+        return own_part(chosen, o.rank, o.world_size)
 
     def _slices(self, epoch: int, consumed: int) -> list[Indices]:
         """This rank's batches of an epoch from a position on; a last one may be short or empty."""
         o, count = self.options, len(self.dataset)
-        order = epoch_order(np.uint64(self._seed), epoch, count) if o.train else np.arange(count)
+        order = self._order(epoch)
         end = consumed + (count - consumed) // o.global_batch * o.global_batch
         end = end if o.drop_last else count
         starts = range(consumed, end, o.global_batch)
         return [own_part(order[s : s + o.global_batch], o.rank, o.world_size) for s in starts]
+
+    def _order(self, epoch: int) -> Indices:
+        """The epoch's global order, int64 [N]; the last one is kept, for `indices`."""
+        if not self.options.train:
+            return np.arange(len(self.dataset))
+        if self._kept_order is None or self._kept_order[0] != (self._seed, epoch):
+            order = epoch_order(np.uint64(self._seed), epoch, len(self.dataset))
+            self._kept_order = (self._seed, epoch), order
+        return self._kept_order[1]
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         self._stop()

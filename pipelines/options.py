@@ -18,7 +18,10 @@ DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
 def _from_environment(name: str, default: int) -> int:
-    return int(os.environ.get(name, default))
+    text = os.environ.get(name, str(default))
+    if not text.strip().isdecimal():
+        raise ValueError(f"the environment variable {name} must be an integer; it is {text!r}")
+    return int(text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +51,10 @@ class Options:
                 raise ValueError(f"{name} must be an integer >= 1; got {value!r}")
         if not 0 <= self.rank < self.world_size:
             raise ValueError(f"rank must lie in [0, {self.world_size}); got {self.rank}")
-        if not 0 <= self.seed < 2**64:
-            raise ValueError(f"seed must lie in [0, 2**64); got {self.seed}")
+        if not isinstance(self.seed, int) or not 0 <= self.seed < 2**64:
+            raise ValueError(f"seed must be an integer in [0, 2**64); got {self.seed!r}")
+        if not isinstance(self.augment, Augment):
+            raise ValueError(f"augment must be fasttricks.Augment(...); got {self.augment!r}")
         if self.device.type not in ("cpu", "cuda"):
             raise ValueError(f"device must be cpu or cuda; got {self.device}")
         if self.device.type == "cuda" and not torch.cuda.is_available():

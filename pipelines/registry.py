@@ -68,6 +68,15 @@ def pipelines() -> dict[str, Availability]:
     return result
 
 
+def _device(device: str | torch.device) -> torch.device:
+    import torch
+
+    try:
+        return torch.device(device)
+    except RuntimeError:
+        raise ValueError(f"device must be cpu or cuda[:n]; got {device!r}") from None
+
+
 def make_loader(
     name: str,
     data: str | os.PathLike[str] | Samples,
@@ -134,12 +143,14 @@ def make_loader(
     from fasttricks.kernels.augment import Augment
     from fasttricks.pipelines.options import Options
 
+    if (rank is None) != (world_size is None):
+        raise ValueError("give both rank and world_size, or neither (torchrun's are then taken)")
     given = {"rank": rank, "world_size": world_size, "num_threads": num_threads}
     options = Options(
         batch_size=batch_size,
         train=train,
         size=size,
-        device=torch.device(device),
+        device=_device(device),
         dtype=dtype or torch.float32,
         augment=augment or Augment(),
         work=work,

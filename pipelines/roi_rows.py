@@ -98,7 +98,7 @@ def make_rows(work: Work, memory: Memory) -> None:
         pixels = numba.carray(pointer(at), (height, width, 3), np.uint8)
         target = memory.small.ctypes.data if work.form != UINT8 else work.out[row].ctypes.data
         picture = numba.carray(pointer(np.uint64(target)), (1, size, size, 3), np.uint8)
-        _resize(pixels, top, left, plan, picture[0], memory.scratch)
+        resize_part(pixels, top, left, plan, picture[0], memory.scratch)
         if work.form != UINT8:
             one = work.matrices[row : row + 1]
             finish(picture, one, upright, work.out[row : row + 1], work.form, 0, 1)
@@ -140,7 +140,7 @@ def _decode(task: Any, frame: Any, plan: Any, size: int, memory: Memory) -> tupl
 
 
 @kernel
-def _resize(pixels: Bytes, top: int, left: int, plan: Any, out: Bytes, scratch: Bytes) -> None:
+def resize_part(pixels: Bytes, top: int, left: int, plan: Any, out: Bytes, scratch: Bytes) -> None:
     """Carry out a plan's geometry on pixels that begin at (top, left) of the picture.
 
     In training more is there than the box, whose outside must not be seen; in evaluation the box is

@@ -203,10 +203,11 @@ def _shared(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
 def _workers_context() -> BaseContext:
     """Workers fork from a server that has imported what they need: they start in milliseconds.
 
-    Not from this process: forking one that has threads, CUDA or numba running can hang.
+    Not from this process: forking one that has threads, CUDA or numba running can hang. As always
+    with `forkserver`, a script that is run needs `if __name__ == "__main__":` around what it does.
     """
     context = get_context("forkserver")
-    context.set_forkserver_preload(["__main__", __name__])
+    context.set_forkserver_preload([__name__])
     return context
 
 

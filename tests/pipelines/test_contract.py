@@ -4,82 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from fasttricks import Augment, Samples, make_loader, pipelines
-from fasttricks.data import scan_folder
-from fasttricks.data.pixels import decode_rgb
-from fasttricks.errors import BadSampleError, DataError
-from fasttricks.kernels import reference
-from fasttricks.kernels.plan import plan_batch
-from tests.pictures import encode, jpeg, smooth_picture
-
-NAMES = list(pipelines())
-SIZE = 49  # odd, and no multiple of any vector width
-
-
-def require(name):
-    state = pipelines()[name]
-    if not state.available:
-        pytest.skip(state.reason)
-
-
-@pytest.fixture(scope="session")
-def open_loader(tmp_path_factory):
-    """make_loader over Samples, packing them first for the pipeline that needs it."""
-    packed = {}
-    folder = tmp_path_factory.mktemp("betons")
-
-    def open_(name, samples, **options):
-        require(name)
-        data = samples
-        if name == "ffcv":
-            from fasttricks.pipelines.beton import pack
-
-            if id(samples) not in packed:
-                data = folder / f"{len(packed)}.beton"
-                pack(samples, data, workers=1, progress=False)
-                packed[id(samples)] = data, samples  # keeping the samples keeps their id
-            data = packed[id(samples)][0]
-        options = {"batch_size": 8, "size": SIZE, "num_threads": 1, "seed": 11, **options}
-        return make_loader(name, data, **options)
-
-    return open_
-
-
-@pytest.fixture(scope="session")
-def pictures(picture_folder):
-    return scan_folder(picture_folder)
-
-
-def plan_of(loader, samples, epoch, index, view=0):
-    pixels = decode_rgb(samples.read(index))
-    height, width, _ = pixels.shape
-    o = loader.options
-    arrays = ([index], [view], [height], [width])
-    plans, matrices = plan_batch(o.seed, epoch, *arrays, o.params_at(epoch))
-    return pixels, plans[0], matrices[0]
-
-
-def expected_picture(loader, samples, epoch, index, view=0):
-    """Float64 [size, size, 3], not rounded: the definition."""
-    pixels, p, _ = plan_of(loader, samples, epoch, index, view)
-    box = pixels[p["top"] : p["top"] + p["height"], p["left"] : p["left"] + p["width"]]
-    size = loader.options.size_at(epoch)
-    grid = int(p["grid_height"]), int(p["grid_width"])
-    window = int(p["grid_top"]), int(p["grid_left"]), size, size
-    picture = reference.resize(box, grid, window, edge=loader.edge)
-    return picture[:, ::-1] if p["flip"] else picture
-
-
-def collect(loader, epochs=1):
-    """Everything that a loader gives: [(images, targets)], copied."""
-    return [(x.clone(), y.clone()) for _ in range(epochs) for x, y in loader]
-
-
-def assert_same(left, right):
-    assert len(left) == len(right)
-    for (x, a), (y, b) in zip(left, right, strict=True):
-        assert torch.equal(x, y)
-        assert torch.equal(a, b)
+from fasttricks import Augment
+from tests.pipelines.agreement import (
+    NAMES,
+    SIZE,
+    assert_same,
+    collect,
+    expected_picture,
+    plan_of,
+)
 
 
 @pytest.mark.parametrize("train", [True, False])
@@ -97,10 +30,9 @@ def test_pixels_are_the_references(name, train, pictures, open_loader):
                 errors.append(image.permute(1, 2, 0).numpy() - want)
     assert len(errors) == len(pictures)
     errors = np.stack(errors)
-    truncates = getattr(loader, "truncates", False)
     assert np.abs(errors).max() <= 1 + 1e-3
-    assert np.abs(errors).mean() <= (0.55 if truncates else 0.30)
-    assert abs(errors.mean()) < (0.51 if truncates else 0.02)
+    assert np.abs(errors).mean() <= 0.30
+    assert abs(errors.mean()) < 0.02
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -148,6 +80,25 @@ def test_normalise_leaves_colour_alone(name, pictures, open_loader):
     ):
         (left, _), (right, _) = next(iter(loader)), next(iter(plain))
         torch.testing.assert_close(left, right, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("train", [True, False])
+@pytest.mark.parametrize("name", ["torchvision", "roi", "dali"])
+def test_cutting_changes_nothing(name, train, pictures, open_loader):
+    """Bit for bit: whatever was cut, the decoder gave the pixels of the whole file."""
+    options = {"train": train, "drop_last": False, "work": "decode"}
+    with open_loader(name, pictures, **options) as loader:
+        cut = collect(loader, epochs=3)
+    with open_loader(name, pictures, cut=False, **options) as loader:
+        whole = collect(loader, epochs=3)
+    if name == "torchvision" and not train:
+        # PIL takes the window as float32, which rounds differently once its origin has moved.
+        pairs = zip(cut, whole, strict=True)
+        difference = torch.cat([(x.int() - y.int()).abs() for (x, _), (y, _) in pairs])
+        assert difference.max() <= 1
+        assert difference.float().mean() < 1e-3
+    else:
+        assert_same(cut, whole)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -240,95 +191,3 @@ def test_size_may_follow_the_epoch(name, pictures, open_loader):
             assert images.shape[2:] == (32 + 17 * epoch,) * 2
             want = expected_picture(loader, pictures, epoch, int(loader.indices(epoch, 0)[0]))
             assert np.abs(images[0].permute(1, 2, 0).numpy() - want).max() <= 1 + 1e-3
-
-
-@pytest.fixture(scope="session")
-def mixed_samples():
-    """Good, odd and bad files; the bad ones at 1, 4, 5 and last."""
-    whole = jpeg(90, 120, seed=1)
-    cmyk = smooth_picture(70, 80, 5, channels=4)
-    from PIL import Image
-
-    files = [
-        jpeg(60, 70, seed=0),
-        whole[: len(whole) // 2],  # 1: cut short
-        encode(smooth_picture(50, 60, 2), "PNG"),
-        encode(Image.fromarray(cmyk, "CMYK"), quality=90),
-        b"",  # 4: empty
-        b"not a picture at all",  # 5
-        jpeg(1, 1, seed=6),
-        encode(smooth_picture(44, 41, 7), "WEBP", lossless=True),
-        jpeg(77, 91, seed=8, progressive=True),
-        jpeg(64, 64, seed=9, channels=1),
-        jpeg(300, 20, seed=10),
-        b"\xff\xd8\xff\xd9",  # 11: nothing between start and end
-    ]
-    return Samples(files, np.arange(len(files)))
-
-
-REPLACEMENT = {1: 2, 4: 6, 5: 6, 11: 0}
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_bad_files_are_named(name, mixed_samples, open_loader):
-    with (
-        open_loader(name, mixed_samples, train=False, batch_size=1) as loader,
-        pytest.raises(BadSampleError, match="sample 1") as error,
-    ):
-        collect(loader)
-    assert error.value.index == 1
-    assert len(error.value.cause) > 5
-
-
-@pytest.mark.parametrize("train", [True, False])
-@pytest.mark.parametrize("name", NAMES)
-def test_bad_files_are_replaced_alike(name, train, mixed_samples, open_loader):
-    options = {"train": train, "batch_size": 5, "drop_last": False, "on_error": "replace"}
-    with open_loader(name, mixed_samples, work="decode", **options) as loader:
-        seen = 0
-        for step, (images, targets) in enumerate(loader):
-            for image, target, asked in zip(images, targets, loader.indices(0, step), strict=True):
-                shown = REPLACEMENT.get(int(asked), int(asked))
-                assert int(target) == shown
-                want = expected_picture(loader, mixed_samples, 0, shown)
-                assert np.abs(image.permute(1, 2, 0).numpy() - want).max() <= 1 + 1e-3
-                seen += 1
-        assert seen == len(mixed_samples)
-        assert {e.index: e.replacement for e in loader.errors} == REPLACEMENT
-        assert all(e.cause and e.name for e in loader.errors)
-        assert loader.stats["replaced"] == 4
-        # PNG, CMYK and WebP, and each bad file that one of them stands for.
-        assert loader.stats["odd"] == 4
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_nothing_good_at_all(name, open_loader):
-    samples = Samples([b"", b"x", b"\xff\xd8"])
-    with (
-        open_loader(name, samples, on_error="replace", batch_size=1) as loader,
-        pytest.raises(DataError, match="none of the 3 pictures"),
-    ):
-        collect(loader)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_odd_jpeg(name, shared, open_loader):
-    """All of the odd files: the same are rejected by every pipeline, the rest are PIL's pixels."""
-    paths = sorted(p for p in shared("odd-jpegs").iterdir() if p.suffix != ".md")
-    samples = Samples(paths, np.arange(len(paths)))
-    options = {"train": True, "drop_last": False, "on_error": "replace", "work": "decode"}
-    wrong = []
-    with open_loader(name, samples, **options) as loader:
-        for step, (images, targets) in enumerate(loader):
-            for image, shown, asked in zip(images, targets, loader.indices(0, step), strict=True):
-                want = expected_picture(loader, samples, 0, int(shown))
-                if np.abs(image.permute(1, 2, 0).numpy() - want).max() > 1 + 1e-3:
-                    wrong.append(paths[int(asked)].name)
-        bad = {e.index for e in loader.errors}
-    assert not wrong
-    for index in range(len(paths)):
-        try:
-            decode_rgb(samples.read(index))
-            assert index not in bad
-        except DataError:
-            assert index in bad

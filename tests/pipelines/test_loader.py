@@ -125,8 +125,38 @@ def test_a_state_of_another_plan_is_refused():
     loader = echo()
     with pytest.raises(ValueError, match="plan version"):
         loader.load_state_dict({**loader.state_dict(), "plan_version": PLAN_VERSION + 1})
-    with pytest.raises(ValueError, match="lacks consumed, epoch"):
+    with pytest.raises(ValueError, match="lacks consumed, epoch, samples"):
         loader.load_state_dict({"plan_version": PLAN_VERSION, "seed": 0})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"samples": 104}, "104 samples, this data set has 103"),
+        ({"consumed": -3}, "consumed"),
+        ({"consumed": 104}, "consumed"),
+        ({"seed": -1}, "seed"),
+        ({"epoch": 2**32}, "epoch"),
+        ({"epoch": "1"}, "epoch"),
+    ],
+)
+def test_an_impossible_state_is_refused(wrong, message):
+    loader = echo()
+    with pytest.raises(ValueError, match=message):
+        loader.load_state_dict(loader.state_dict() | wrong)
+
+
+def test_choosing_a_position_ends_the_iteration_under_way():
+    loader, expected = echo(), shown(echo())
+    state = loader.state_dict()
+    for choose in (lambda: loader.set_epoch(0), lambda: loader.load_state_dict(state)):
+        iterator = iter(loader)
+        next(iterator)
+        choose()
+        with pytest.raises(StopIteration):
+            next(iterator)
+        assert shown(loader) == expected
+        loader.set_epoch(0)
 
 
 def test_leaving_early_closes_the_back_end_and_starts_the_epoch_again():

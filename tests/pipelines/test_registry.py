@@ -28,6 +28,32 @@ def test_bad_data_is_a_named_error(tmp_path):
         fasttricks.make_loader("torchvision", tmp_path / "gone", batch_size=1)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"rank": 0}, "both rank and world_size"),
+        ({"device": "gpu"}, "device must be cpu or cuda"),
+        ({"augment": 3}, "augment must be"),
+        ({"seed": "x"}, "seed must be"),
+    ],
+)
+def test_bad_settings_are_named(wrong, message):
+    samples = fasttricks.Samples([b"", b""])
+    with pytest.raises(ValueError, match=message):
+        fasttricks.make_loader("torchvision", samples, batch_size=1, **wrong)
+
+
+def test_a_bad_environment_is_named(monkeypatch):
+    monkeypatch.setenv("RANK", "first")
+    with pytest.raises(ValueError, match="RANK must be an integer"):
+        fasttricks.make_loader("torchvision", fasttricks.Samples([b""]), batch_size=1)
+
+
+def test_data_of_another_type_is_named():
+    with pytest.raises(DataError, match=r"path or fasttricks\.Samples; got list"):
+        fasttricks.make_loader("torchvision", [b"a"], batch_size=1)
+
+
 def test_torchvision_is_always_there():
     assert fasttricks.pipelines()["torchvision"].available
 

@@ -1,0 +1,113 @@
+"""Good, odd and bad files: every pipeline shows and rejects the same ones."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fasttricks import Samples
+from fasttricks.data.pixels import decode_rgb
+from fasttricks.errors import BadSampleError, DataError
+from tests.pictures import encode, jpeg, smooth_picture
+from tests.pipelines.agreement import NAMES, collect, expected_picture
+
+
+@pytest.fixture(scope="session")
+def mixed_samples():
+    """Good, odd and bad files; the bad ones at 1, 4, 5 and last."""
+    whole = jpeg(90, 120, seed=1)
+    cmyk = smooth_picture(70, 80, 5, channels=4)
+    files = [
+        jpeg(60, 70, seed=0),
+        whole[: len(whole) // 2],  # 1: cut short
+        encode(smooth_picture(50, 60, 2), "PNG"),
+        encode(Image.fromarray(cmyk, "CMYK"), quality=90),
+        b"",  # 4: empty
+        b"not a picture at all",  # 5
+        jpeg(1, 1, seed=6),
+        encode(smooth_picture(44, 41, 7), "WEBP", lossless=True),
+        jpeg(77, 91, seed=8, progressive=True),
+        jpeg(64, 64, seed=9, channels=1),
+        jpeg(300, 20, seed=10),
+        b"\xff\xd8\xff\xd9",  # 11: nothing between start and end
+    ]
+    return Samples(files, np.arange(len(files)))
+
+
+REPLACEMENT = {1: 2, 4: 6, 5: 6, 11: 0}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bad_files_are_named(name, mixed_samples, open_loader):
+    with (
+        open_loader(name, mixed_samples, train=False, batch_size=1) as loader,
+        pytest.raises(BadSampleError, match="sample 1") as error,
+    ):
+        collect(loader)
+    assert error.value.index == 1
+    assert len(error.value.cause) > 5
+
+
+@pytest.mark.parametrize("train", [True, False])
+@pytest.mark.parametrize("name", NAMES)
+def test_bad_files_are_replaced_alike(name, train, mixed_samples, open_loader):
+    options = {"train": train, "batch_size": 5, "drop_last": False, "on_error": "replace"}
+    with open_loader(name, mixed_samples, work="decode", **options) as loader:
+        seen = 0
+        for step, (images, targets) in enumerate(loader):
+            for image, target, asked in zip(images, targets, loader.indices(0, step), strict=True):
+                shown = REPLACEMENT.get(int(asked), int(asked))
+                assert int(target) == shown
+                want = expected_picture(loader, mixed_samples, 0, shown)
+                assert np.abs(image.permute(1, 2, 0).numpy() - want).max() <= 1 + 1e-3
+                seen += 1
+        assert seen == len(mixed_samples)
+        assert {e.index: e.replacement for e in loader.errors} == REPLACEMENT
+        assert all(e.cause and e.name for e in loader.errors)
+        assert loader.stats["replaced"] == 4
+        # PNG, CMYK and WebP, and each bad file that one of them stands for.
+        assert loader.stats["odd"] == 4
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_good_at_all(name, open_loader):
+    samples = Samples([b"", b"x", b"\xff\xd8"])
+    with (
+        open_loader(name, samples, on_error="replace", batch_size=1) as loader,
+        pytest.raises(DataError, match="none of the 3 pictures"),
+    ):
+        collect(loader)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_odd_jpeg(name, shared, open_loader):
+    """All of the odd files: the same are rejected by every pipeline, the rest are PIL's pixels."""
+    paths = sorted(p for p in shared("odd-jpegs").iterdir() if p.suffix != ".md")
+    samples = Samples(paths, np.arange(len(paths)))
+    options = {"train": True, "drop_last": False, "on_error": "replace", "work": "decode"}
+    wrong = []
+    with open_loader(name, samples, **options) as loader:
+        for step, (images, targets) in enumerate(loader):
+            for image, shown, asked in zip(images, targets, loader.indices(0, step), strict=True):
+                want = expected_picture(loader, samples, 0, int(shown))
+                if np.abs(image.permute(1, 2, 0).numpy() - want).max() > 1 + 1e-3:
+                    wrong.append(paths[int(asked)].name)
+        bad = {e.index for e in loader.errors}
+    assert not wrong
+    for index in range(len(paths)):
+        try:
+            decode_rgb(samples.read(index))
+            assert index not in bad
+        except DataError:
+            assert index in bad
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_views_of_replaced_files(name, mixed_samples, open_loader):
+    options = {"train": False, "batch_size": 5, "on_error": "replace", "work": "decode"}
+    with open_loader(name, mixed_samples, views=3, **options) as loader:
+        for step, (images, targets) in enumerate(loader):
+            shown = [REPLACEMENT.get(int(i), int(i)) for i in loader.indices(0, step)]
+            assert targets.tolist() == shown * 3
+            for image, index in zip(images, shown * 3, strict=True):
+                want = expected_picture(loader, mixed_samples, 0, index)
+                assert np.abs(image.permute(1, 2, 0).numpy() - want).max() <= 1 + 1e-3
