@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,7 +13,7 @@ from fasttricks.errors import UnknownNameError
 WORK = ("decode", "normalise", "full")
 DTYPES = ("float32", "float16", "bfloat16")
 DEVICES = ("cpu", "cuda")
-PEERS = ("stock-dali", "stock-ffcv", "stock-torchvision", "timm", "tf-data")
+PEERS = ("stock-dali", "stock-ffcv", "stock-torchvision", "timm", "tf-data", "floor")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +25,8 @@ class BenchConfig:
     `ffcv` with the files' own bytes, `ffcv:jpg` and `ffcv:raw` re-encoded (marked in the table)."""
     peers: str = ""
     """Other loaders with their own ImageNet recipe, separated by commas, or `all`: stock-dali,
-    stock-ffcv, stock-torchvision, timm, tf-data."""
+    stock-ffcv, stock-torchvision, timm, tf-data. `floor` is the limit: libjpeg-turbo decoding the
+    cuts of the plan from memory, and nothing else."""
     data: Path | None = None
     """Folder of class folders, or of pictures. Without it: generated files like ImageNet's."""
     batch_size: int = 64
@@ -56,7 +59,16 @@ class BenchConfig:
     tf_python: Path | None = None
     """Python interpreter that has TensorFlow, for the peer tf-data. Default: this one."""
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """Find what is wrong in itself.
+
+        Not done when it is made: the parser of the command line would frame the one line that there
+        is to say.
+
+        Raises:
+            ValueError: a number is out of range, or nothing is to be measured.
+            UnknownNameError: no such peer, work level, dtype or device.
+        """
         for name, least in (("batch_size", 1), ("size", 1), ("rounds", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"--{name.replace('_', '-')} must be at least {least}")
@@ -78,14 +90,19 @@ class BenchConfig:
 
     @property
     def pipeline_names(self) -> list[str]:
-        """Names given with --pipeline, in order, each once; `all` is left as it is."""
+        """Names given with --pipeline, in order, each once; `all` is left as it is, for
+        `fasttricks.bench.rows`, which knows what it stands for."""
         return _names(self.pipeline)
 
     @property
     def peer_names(self) -> list[str]:
         """Names given with --peers, in order, each once, `all` replaced."""
-        names = _names(self.peers)
-        return list(PEERS) if names == ["all"] else names
+        return expand(_names(self.peers), PEERS)
+
+    @property
+    def optional_peers(self) -> set[str]:
+        """Peers that only `all` asks for: they are left out where they cannot be had."""
+        return set(self.peer_names) - set(_names(self.peers))
 
     @property
     def thread_counts(self) -> list[int]:
@@ -100,6 +117,12 @@ class BenchConfig:
                 raise ValueError(f"--threads takes integers from 1 to 1024; got {word!r}")
             counts.append(int(word))
         return list(dict.fromkeys(counts))
+
+
+def expand(names: Sequence[str], every: Sequence[str]) -> list[str]:
+    """`names` with every name in the place of `all`, each once, where it stands first."""
+    words = (every if name == "all" else (name,) for name in names)
+    return list(dict.fromkeys(itertools.chain.from_iterable(words)))
 
 
 def _names(text: str) -> list[str]:

@@ -107,9 +107,11 @@ class Contender:
     def profile(self, count: int) -> None:
         """Let the row split its time into stages, where it can."""
         self._group.wake()
-        self._ask("stages", count=count)
-        self.stages = self._expect("stages")["stages"]
-        self._group.stop()
+        try:
+            self._ask("stages", count=count)
+            self.stages = self._expect("stages")["stages"]
+        finally:
+            self._group.stop()
 
     def close(self, patience_s: float = 0.0) -> None:
         """End the row's processes; see `Group.close`."""

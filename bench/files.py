@@ -34,10 +34,13 @@ class PictureFiles:
 
     @cached_property
     def key(self) -> str:
-        """A name for what is derived from these files; changes when a file is added or newer."""
-        newest = max(os.stat(path).st_mtime_ns for path in self.paths)
-        text = f"{self.root.resolve()} {len(self.paths)} {newest}"
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        """A name for what is derived from these files, from the name, size and time of each."""
+        digest = hashlib.sha256(os.fsencode(self.root.resolve()))
+        for path in self.paths:
+            status = os.stat(path)
+            inside = os.fsencode(path.removeprefix(str(self.root)))
+            digest.update(b"\0%b\0%d %d" % (inside, status.st_size, status.st_mtime_ns))
+        return digest.hexdigest()[:16]
 
 
 def open_files(config: BenchConfig) -> PictureFiles:

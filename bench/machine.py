@@ -82,7 +82,7 @@ def _gpus() -> list[str]:
 
 
 def _pil_flavour() -> str:
-    """PIL's name, version and the instruction set that its SIMD build was compiled for."""
+    """PIL's name and version. pillow-simd does not tell which instructions it was compiled for."""
     try:
         import PIL
     except ImportError:

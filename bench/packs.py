@@ -33,11 +33,14 @@ PATIENCE_S = 24 * 3600.0
 def make_pack(kind: str, files: PictureFiles, say: Callable[[str], None]) -> Path:
     """The pack of these files, from the cache or newly made; `say` is told what is done.
 
+    One in the cache that is damaged or of an older format is made again. FFCV's own has no checksum
+    and is taken as it is.
+
     Raises:
         DataError: it could not be made.
     """
     path = cache_dir() / "beton" / f"{files.key}-{kind}.beton"
-    if path.exists():
+    if path.exists() and (kind == "stock" or _is_sound(path, say)):
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     say(f"packing {len(files.paths):,} pictures for FFCV ({PACKS[kind]}), once")
@@ -53,6 +56,17 @@ def make_pack(kind: str, files: PictureFiles, say: Callable[[str], None]) -> Pat
     took = time.monotonic() - began
     say(f"packed in {took:.1f} s: {path} ({path.stat().st_size / 1e6:,.0f} MB)")
     return path
+
+
+def _is_sound(path: Path, say: Callable[[str], None]) -> bool:
+    from fasttricks.pipelines.beton_file import Beton
+
+    try:
+        Beton(path)
+    except DataError as error:
+        say(f"made again: {error}")
+        return False
+    return True
 
 
 def _write_stock(files: PictureFiles, path: Path) -> None:

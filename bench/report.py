@@ -39,15 +39,20 @@ def write(path: Path, rows: Sequence[ResultRow]) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Fail before minutes of measuring rather than after.
+    """Fail before minutes of measuring rather than after: writes a file there and removes it.
 
     Raises:
-        DataError: the folder does not exist or cannot be written to.
+        DataError: there is no such folder, or nothing can be written there.
     """
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise DataError(
-            f"cannot write {path}: {'is a folder' if path.is_dir() else 'no such place'}"
-        )
+    try:
+        if path.is_dir():  # an OSError for a name that is too long
+            raise DataError(f"cannot write {path}: is a folder")
+        if not path.parent.is_dir():
+            raise DataError(f"cannot write {path}: {path.parent} is not a folder")
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part") as file:
+            file.write(b"\0" * 4096)
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror}") from error
 
 
 def read(path: Path) -> list[ResultRow]:

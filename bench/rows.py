@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import ctypes.util
 import importlib.util
 import sys
 from collections.abc import Callable
@@ -9,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from fasttricks.bench.config import BenchConfig
+from fasttricks.bench.config import BenchConfig, expand
 from fasttricks.bench.files import PictureFiles
 from fasttricks.cpus import available_cpus
 from fasttricks.errors import DataError, FasttricksError, MissingExtraError, UnknownNameError
@@ -43,7 +45,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
-    """A loader of others, and what it needs."""
+    """What our pipelines are held against: a loader of others, or the floor; and what it needs."""
 
     module: str
     package: str
@@ -59,6 +61,7 @@ PEERS = {
     "stock-torchvision": Peer(module="stock_torchvision", package="torchvision", extra="peers"),
     "timm": Peer(module="timm", package="timm", extra="peers"),
     "tf-data": Peer(module="tf_data", package="tensorflow", extra="", cuda=False),
+    "floor": Peer(module="floor", package="numba", extra="", cuda=False),
 }
 
 PACKED = {"ffcv": "source", "ffcv:jpg": "jpg", "ffcv:raw": "raw"}
@@ -81,20 +84,20 @@ def plan_rows(config: BenchConfig, files: PictureFiles) -> tuple[list[Row], list
     """
     rows: list[Row] = []
     left_out: list[str] = []
-    every = config.pipeline_names == ["all"]
     usual = [name for name in known_pipelines() if name not in WHOLE]
-    for name in usual if every else config.pipeline_names:
-        if every and name in PACKED and len(files.paths) > LARGE:
+    for name in expand(config.pipeline_names, usual):
+        optional = name not in config.pipeline_names  # only `all` asks for it
+        if optional and name in PACKED and len(files.paths) > LARGE:
             left_out.append(f"{name}: would pack {len(files.paths):,} pictures; ask for it by name")
             continue
-        _add(rows, left_out, lenient=every, make=partial(_pipeline_row, name))
+        _add(rows, left_out, lenient=optional, make=partial(_pipeline_row, name))
     for name in config.peer_names:
         peer = PEERS[name]
         if config.device == "cuda" and not peer.cuda:
             left_out.append(f"{name}: hands over its batches on the CPU only")
             continue
         make = partial(_peer_row, name, peer, config.tf_python)
-        _add(rows, left_out, lenient=config.peers.strip() == "all", make=make)
+        _add(rows, left_out, lenient=name in config.optional_peers, make=make)
     if not rows:
         raise DataError("nothing to measure: " + "; ".join(left_out))
     counts = config.thread_counts or [available_cpus()]
@@ -131,6 +134,10 @@ def _peer_row(name: str, peer: Peer, tf_python: Path | None) -> Row:
     if name == "tf-data" and tf_python is not None:
         python = str(tf_python)
         source = str(Path(__file__).with_name("peers") / f"{peer.module}.py")
+    elif name == "floor" and not _has_turbojpeg():
+        raise FasttricksError(
+            "floor: the system library libturbojpeg is missing: apt-get install libturbojpeg0"
+        )
     elif not _installed(peer.package):
         if peer.extra:
             raise MissingExtraError(peer.package, peer.extra)
@@ -139,6 +146,19 @@ def _peer_row(name: str, peer: Peer, tf_python: Path | None) -> Row:
             "--tf-python"
         )
     return Row(name=name, threads=0, source=source, python=python, pack=peer.pack)
+
+
+def _has_turbojpeg() -> bool:
+    """Whether `fasttricks.pipelines.turbojpeg` will find its library; importing that takes long."""
+    return _loads("libturbojpeg.so.0") or ctypes.util.find_library("turbojpeg") is not None
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 def _installed(package: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from fasttricks.bench import report, table
+from fasttricks.bench import report, requirements, table
 from fasttricks.bench.config import BenchConfig
 from fasttricks.bench.files import open_files
 from fasttricks.bench.measure import Measurement
@@ -19,9 +19,13 @@ def run(config: BenchConfig) -> int:
         0, or 2 if a row failed (the others are measured and shown all the same).
 
     Raises:
-        FasttricksError: nothing can be measured: data, names or packages are not right.
+        FasttricksError: nothing can be measured: data, names or packages are not right; or what
+            was measured cannot be written (it has been shown then).
+        ValueError: a setting is out of range.
     """
     # All that can be known to be wrong is found before minutes are spent.
+    config.check()
+    requirements.check(config)
     old = report.read(config.compare) if config.compare else []
     if config.json:
         report.check_writable(config.json)
@@ -32,11 +36,11 @@ def run(config: BenchConfig) -> int:
             teller.note(f"left out: {line}")
         measurement = Measurement(config, files, teller)
         results = measurement.run(rows)
-    if config.json and results:
-        report.write(config.json, results)
     console = Console()
     if results:
         table.show(results, console)
     if old and results:
         table.show_comparison(results, old, console)
+    if config.json and results:
+        report.write(config.json, results)
     return 2 if measurement.failed else 0

@@ -12,9 +12,8 @@ import os
 import secrets
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +32,7 @@ from fasttricks.data.samples import Samples
 from fasttricks.errors import BadSampleError, DataError, FasttricksError, UnknownNameError
 from fasttricks.pipelines import beton_file as layout
 from fasttricks.pipelines.beton_writer import Piece, Writer
+from fasttricks.pipelines.read_ahead import read_ahead
 
 LISTED = 20
 """Bad files that a report names when printed."""
@@ -168,8 +168,12 @@ def pack(
     encode = Encoder(
         samples=samples, mode=mode, max_size=max_size, max_side=max_side, quality=quality
     )
-    pieces = _in_order(encode, len(samples), workers or available_cpus())
-    with _replacing(target) as file, closing(pieces):
+    threads, indices = workers or available_cpus(), range(len(samples))
+    with (
+        _replacing(target) as file,
+        ThreadPoolExecutor(threads, "pack") as pool,
+        closing(read_ahead(pool, encode, indices, _AHEAD * threads)) as pieces,
+    ):
         writer = Writer(file, samples, mode)
         for index, piece in enumerate(_shown(pieces, len(samples), target.name, progress)):
             writer.add(index, piece)
@@ -192,22 +196,6 @@ def _turbojpeg() -> ModuleType:
     except ImportError as error:
         raise FasttricksError(str(error)) from error
     return turbojpeg
-
-
-def _in_order(function: Callable[[int], T], count: int, workers: int) -> Generator[T]:
-    """`function(0), function(1), ...` by threads, a few ahead of whoever takes the results."""
-    pending: deque[Future[T]] = deque()
-    with ThreadPoolExecutor(workers, "pack") as pool:
-        try:
-            for index in range(count):
-                pending.append(pool.submit(function, index))
-                if len(pending) > _AHEAD * workers:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
 
 
 def _shown(items: Iterator[T], count: int, name: str, progress: bool) -> Iterator[T]:

@@ -5,6 +5,9 @@ The layout is FFCV's, version 2, and FFCV's own reader takes it: header, two fie
 FFCV has no place for (names, classes, why a file is bad) stands in a *directory* between pictures
 and table; the 1024 bytes of arguments of the image field say where, as JSON.
 
+The header and the descriptors, here the *head*, end in a checksum of themselves, and the arguments
+hold one of everything else but the pictures. So nothing is read by a number that may be wrong.
+
 `jpg` and `raw` files use FFCV's own image field, so stock FFCV reads them too; a bad file is one
 black pixel there. `source` files use a field of ours with the same four members.
 """
@@ -13,6 +16,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import zlib
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -24,7 +28,7 @@ from fasttricks.data.pixels import ppm
 from fasttricks.data.samples import Samples, Stamp
 from fasttricks.errors import BadSampleError, DataError
 
-FORMAT = 1
+FORMAT = 2
 """Version of what is ours in the file: arguments, directory and source field."""
 MODES = ("source", "jpg", "raw")
 
@@ -41,6 +45,8 @@ HEADER = np.dtype(
     ]
 )
 FIELD = np.dtype([("type_id", "u1"), ("name", "u1", 16), ("arguments", "u1", 1024)])
+HEAD_BYTES = HEADER.itemsize + 2 * FIELD.itemsize
+_SEAL_BYTES = 4  # the last of the label field's arguments, which are never as long
 PLACE = np.dtype([("sample_id", "<u8"), ("ptr", "<u8"), ("size", "<u8")])
 """A row of the table at the end of the file; samples without bytes have none."""
 FFCV_VERSION = 2
@@ -50,6 +56,8 @@ STORED = np.dtype([("mode", "u1"), ("width", "<u2"), ("height", "<u2"), ("data_p
 """Metadata of FFCV's image field."""
 STORED_SOURCE = np.dtype([("mode", "u1"), ("width", "<u4"), ("height", "<u4"), ("data_ptr", "<u8")])
 """Metadata of our source field: untouched files may be larger than FFCV's pictures."""
+
+_TARGET_DTYPE = re.compile(r"[<|][biuf][1248]")
 
 ADVICE = "make one with: fasttricks pack SRC DST.beton"
 
@@ -87,8 +95,8 @@ def arguments(content: dict[str, Any]) -> npt.NDArray[np.uint8]:
 def parse_arguments(field: npt.NDArray[np.uint8]) -> dict[str, Any]:
     """What `arguments` was given; {} if the field is not ours."""
     try:
-        content = json.loads(field.tobytes().rstrip(b"\0") or b"{}")
-    except ValueError:
+        content = json.loads(field.tobytes().split(b"\0", 1)[0] or b"{}")
+    except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -99,6 +107,12 @@ def checksum(*parts: bytes) -> int:
     for part in parts:
         value = zlib.crc32(part, value)
     return value
+
+
+def sealed(head: bytes) -> bytes:
+    """The head with the CRC-32 of all before them in its last four bytes (little-endian)."""
+    body = head[:-_SEAL_BYTES]
+    return body + checksum(body).to_bytes(_SEAL_BYTES, "little")
 
 
 class Beton(Samples):
@@ -125,13 +139,12 @@ class Beton(Samples):
         self.in_memory = False
         self._ends = np.frombuffer(parts.names, "<i8", count)
         self._block = parts.names[8 * count :]
-        self.sizes = np.zeros(count, np.int64)
-        self.sizes[parts.table["sample_id"]] = parts.table["size"]
+        self.sizes = parts.sizes
         self.mode = parts.mode
         self.stored = parts.metadata["f0"]
         self.targets = np.ascontiguousarray(parts.metadata["f1"]).astype(parts.target_dtype)
-        self.classes = list(parts.directory["classes"])
-        self.bad = {int(index): str(cause) for index, cause in parts.directory["bad"].items()}
+        self.classes = parts.classes
+        self.bad = parts.bad
 
     def __repr__(self) -> str:
         return f"Beton({str(self.file)!r}, {self.mode}, {len(self)} samples)"
@@ -171,9 +184,24 @@ class _Parts(NamedTuple):
     """Records of `sample_type` [N]."""
     names: bytes
     """int64 [N] ends, then the names joined, as `Samples` keeps them."""
-    directory: dict[str, Any]
-    table: npt.NDArray[Any]
-    """PLACE, one row per sample that has bytes."""
+    sizes: npt.NDArray[np.int64]
+    classes: list[str]
+    bad: dict[int, str]
+
+
+class _Damage(Exception):
+    """What does not fit."""
+
+
+_CONTRADICTIONS = (
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What reading raises where the numbers and names in a file do not belong together."""
 
 
 def _read_checked(path: Path) -> _Parts:
@@ -181,49 +209,74 @@ def _read_checked(path: Path) -> _Parts:
         raise DataError(f"{path} does not exist; {ADVICE}")
     if not path.is_file():
         raise DataError(f"{path} is not a .beton file; {ADVICE}")
-    length = path.stat().st_size
-    with open(path, "rb") as file:
-        header = _records(file, HEADER, 1)
-        if len(header) == 0 or header[0]["version"] != FFCV_VERSION or header[0]["num_fields"] == 0:
-            raise DataError(f"{path} is not a .beton file (or has lost its beginning); {ADVICE}")
-        fields = _records(file, FIELD, 2)
-        ours = parse_arguments(fields[0]["arguments"]) if len(fields) else {}
-        if "fasttricks" not in ours:
-            raise DataError(f"{path} was not written by fasttricks, or is cut short; {ADVICE}")
-        if ours["fasttricks"] != FORMAT:
-            raise DataError(
-                f"{path} has format {ours['fasttricks']} and this fasttricks reads {FORMAT}; "
-                "pack it again: fasttricks pack SRC DST.beton"
-            )
-        if length != ours["length"]:
-            what = "is cut short" if length < ours["length"] else "has grown"
-            raise DataError(f"{path} {what}: {length} bytes where {ours['length']} were written")
-        return _read_parts(path, file, header[0], ours)
+    try:
+        with open(path, "rb") as file:
+            count, table, ours = _read_head(path, file)
+            return _read_parts(file, count, table, ours)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+    except _Damage as damage:
+        raise DataError(f"{path} is damaged: {damage}; pack it again") from damage
+    except _CONTRADICTIONS as error:
+        # The checksums fit, so this was written wrongly, or changed by somebody who knows them.
+        raise DataError(f"{path} is damaged: it contradicts itself; pack it again") from error
 
 
-def _records(file: BinaryIO, dtype: np.dtype[Any], count: int) -> npt.NDArray[Any]:
-    """The next `count` records; none where the file ends before."""
-    data = file.read(dtype.itemsize * count)
-    return np.frombuffer(data, dtype) if len(data) == dtype.itemsize * count else np.empty(0, dtype)
+def _read_head(path: Path, file: BinaryIO) -> tuple[int, int, dict[str, Any]]:
+    """(samples, where the table begins, arguments of the image field) of a file of ours."""
+    head = file.read(HEAD_BYTES)
+    header = np.frombuffer(head, HEADER, 1)[0] if len(head) >= HEADER.itemsize else None
+    if header is None or header["version"] != FFCV_VERSION or header["num_fields"] == 0:
+        raise DataError(f"{path} is not a .beton file (or has lost its beginning); {ADVICE}")
+    whole = len(head) == HEAD_BYTES
+    fields = np.frombuffer(head, FIELD, 2, HEADER.itemsize) if whole else np.empty(0, FIELD)
+    ours = parse_arguments(fields["arguments"][0]) if whole else {}
+    if "fasttricks" not in ours:
+        raise DataError(
+            f"{path} was not written by fasttricks, or is cut short or damaged; {ADVICE}"
+        )
+    if ours["fasttricks"] != FORMAT:
+        raise DataError(
+            f"{path} has format {ours['fasttricks']!r} and this fasttricks reads {FORMAT}; "
+            "pack it again: fasttricks pack SRC DST.beton"
+        )
+    if head != sealed(head):
+        raise _Damage("the checksum of its beginning does not fit")
+    length = os.fstat(file.fileno()).st_size
+    if length != ours["length"]:
+        what = "is cut short" if length < ours["length"] else "has grown"
+        raise DataError(f"{path} {what}: {length} bytes where {ours['length']} were written")
+    return int(header["num_samples"]), int(header["alloc_table_ptr"]), ours
 
 
-def _read_parts(path: Path, file: BinaryIO, header: Any, ours: dict[str, Any]) -> _Parts:
+def _read_parts(file: BinaryIO, count: int, table_at: int, ours: dict[str, Any]) -> _Parts:
     """Metadata, directory and table, held against the checksum that `pack` took."""
+    shape_holds = all(isinstance(side, int) and side >= 0 for side in ours["shape"])
+    if not (ours["mode"] in MODES and _TARGET_DTYPE.fullmatch(ours["dtype"]) and shape_holds):
+        raise _Damage("it describes its samples wrongly")
     target_dtype = np.dtype(ours["dtype"])
-    record = sample_type(
-        image_type(ours["mode"]), label_type(target_dtype, tuple(ours["shape"]))[1]
-    )
-    metadata = file.read(int(header["num_samples"]) * record.itemsize)
-    file.seek(ours["directory"])
-    directory = file.read(int(header["alloc_table_ptr"]) - ours["directory"])
+    _, label = label_type(target_dtype, tuple(ours["shape"]))
+    record = sample_type(image_type(ours["mode"]), label)
+    directory_at, names_end = ours["directory"], ours["directory"] + ours["names"]
+    metadata_end = HEAD_BYTES + count * record.itemsize
+    fits = metadata_end <= directory_at <= names_end <= table_at <= ours["length"]
+    if not fits or ours["names"] < 8 * count:
+        raise _Damage("its parts do not fit into it")
+    metadata = file.read(metadata_end - HEAD_BYTES)
+    file.seek(directory_at)
+    directory = file.read(table_at - directory_at)
     table = file.read()
     if checksum(metadata, directory, table) != ours["checksum"]:
-        raise DataError(f"{path} is damaged: its checksum does not fit; pack it again")
+        raise _Damage("its checksum does not fit")
+    places, told = np.frombuffer(table, PLACE), json.loads(directory[ours["names"] :])
+    sizes = np.zeros(count, np.int64)
+    sizes[places["sample_id"]] = places["size"]
     return _Parts(
         mode=ours["mode"],
         target_dtype=target_dtype,
         metadata=np.frombuffer(metadata, record),
         names=directory[: ours["names"]],
-        directory=json.loads(directory[ours["names"] :]),
-        table=np.frombuffer(table, PLACE),
+        sizes=sizes,
+        classes=list(told["classes"]),
+        bad={int(index): str(cause) for index, cause in told["bad"].items()},
     )

@@ -48,7 +48,7 @@ class Writer:
         self._table = np.zeros(len(samples), layout.PLACE)
         self._rows = 0
         self._page = SMALLEST_PAGE
-        self._at = layout.HEADER.itemsize + 2 * layout.FIELD.itemsize + self._metadata.nbytes
+        self._at = layout.HEAD_BYTES + self._metadata.nbytes
 
     def add(self, index: int, piece: Piece) -> None:
         """Write one sample's bytes and note where they are."""
@@ -113,4 +113,4 @@ class Writer:
             field["type_id"] = type_id
             field["name"][: len(name)] = np.frombuffer(name.encode(), np.uint8)
             field["arguments"] = layout.arguments(content)
-        return header.tobytes() + fields.tobytes()
+        return layout.sealed(header.tobytes() + fields.tobytes())

@@ -22,6 +22,7 @@ from ffcv.pipeline.operation import Operation
 from ffcv.pipeline.state import State
 
 from fasttricks.data.pixels import decode_rgb
+from fasttricks.data.probe import Kind
 from fasttricks.errors import DataError
 from fasttricks.kernels.finish import finish
 from fasttricks.kernels.plan import plan_batch
@@ -154,7 +155,7 @@ class Repair(Operation):
         """Write all views [n, size, size, 3] of one sample, or of its replacement."""
         found, picture = self._decode(int(note.indices[position]))
         note.indices[position] = found.index
-        note.odd += 1
+        note.odd += found.probe.kind == Kind.ODD
         if found.replaced is not None:
             note.replaced.append(found.replaced)
         job, (height, width, _) = self.epoch.job, picture.shape
@@ -169,7 +170,7 @@ class Repair(Operation):
         while True:
             found = self.epoch.fetch(index, self.epoch.job.epoch)
             try:
-                return found, decode_rgb(found.data)
+                return found, decode_rgb(found.data) if found.pixels is None else found.pixels
             except DataError as error:
                 self.epoch.fetch.mark(found.index, str(error))
 

@@ -34,7 +34,7 @@ from fasttricks.pipelines.roi_rows import JPEG, PIXELS, TASK, UINT8, Thread, Wor
 from fasttricks.pipelines.roi_stages import measure
 
 READERS = 2  # threads that read; each picture costs them some 50 microseconds
-AHEAD = 2  # batches in work while the caller has one
+AHEAD = 1  # batches in work while the caller waits for, or has, another
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ class Stamp(NamedTuple):
 
 
 Picture = str | os.PathLike[str] | bytes | bytearray | memoryview
+_PATH = (str, os.PathLike)
+_IN_MEMORY = (bytes, bytearray, memoryview)
 
 
 class Samples:
@@ -34,11 +36,13 @@ class Samples:
 
     Args:
         pictures: N file paths, or N encoded pictures (whole JPEG, PNG, ... files as bytes).
-        targets: [N] or [N, K] numbers of any dtype; None gives zeros (int64).
+        targets: [N] or [N, K] bools, integers or floats of at most 64 bits, kept in their dtype
+            and native byte order; None gives zeros (int64).
         classes: names of the classes, where targets are class indices.
 
     Raises:
-        DataError: no pictures, or not as many targets as pictures.
+        DataError: no pictures, paths and bytes mixed, targets that are no numbers, or not as many
+            targets as pictures.
     """
 
     def __init__(
@@ -48,19 +52,15 @@ class Samples:
         *,
         classes: Sequence[str] = (),
     ) -> None:
-        if len(pictures) == 0:
-            raise DataError("the data set holds no pictures")
-        self.in_memory = not isinstance(pictures[0], str | os.PathLike)
-        chunks = [bytes(p) if self.in_memory else os.fsencode(p) for p in pictures]  # type: ignore[arg-type]
+        self.in_memory = _are_in_memory(pictures)
+        chunks = [bytes(p) if self.in_memory else _path_bytes(p) for p in pictures]  # type: ignore[arg-type]
         lengths = np.fromiter(map(len, chunks), np.int64, len(chunks))
         self._ends = np.cumsum(lengths)
         self._block = b"".join(chunks)
-        self.targets = np.zeros(len(chunks), np.int64) if targets is None else np.asarray(targets)
+        self.targets = _numbers(np.zeros(len(chunks), np.int64) if targets is None else targets)
         self.classes = list(classes)
         if len(self.targets) != len(chunks):
             raise DataError(f"{len(chunks)} pictures but {len(self.targets)} targets")
-        if self.targets.dtype == object:
-            raise DataError("targets must be numbers: an array [N] or [N, K]")
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -108,6 +108,48 @@ class Samples:
         except OSError as error:
             cause = f"cannot be read: {error.strerror}"
             raise BadSampleError(index, self.name(index), cause) from error
+
+
+def _are_in_memory(pictures: Sequence[Picture]) -> bool:
+    """Whether they are bytes; False for paths. Nothing else will do, nor both."""
+    if isinstance(pictures, (str, *_IN_MEMORY)) or not hasattr(pictures, "__len__"):
+        given = type(pictures).__name__
+        raise DataError(f"pictures must be a list of paths or a list of bytes; got one {given}")
+    if len(pictures) == 0:
+        raise DataError("the data set holds no pictures")
+    kinds = set(map(type, pictures))
+    in_memory = all(issubclass(kind, _IN_MEMORY) for kind in kinds)
+    if not (in_memory or all(issubclass(kind, _PATH) for kind in kinds)):
+        names = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise DataError(f"pictures must be all paths or all bytes; got {names}")
+    return in_memory
+
+
+def _path_bytes(path: str | os.PathLike[str]) -> bytes:
+    try:
+        name = os.fsencode(path)
+    except UnicodeEncodeError as error:
+        raise DataError(f"{os.fspath(path)!r} cannot be the path of a file: {error}") from error
+    if b"\0" in name:
+        raise DataError(f"{os.fspath(path)!r} cannot be the path of a file: it holds a null byte")
+    return name
+
+
+def _numbers(targets: npt.ArrayLike) -> npt.NDArray[Any]:
+    """The targets as an array of a dtype that torch has."""
+    try:
+        array = np.asarray(targets)
+    except (ValueError, TypeError, RuntimeError) as error:  # ragged; or a tensor on a GPU
+        raise DataError(
+            "targets must be an array [N] or [N, K] of numbers; NumPy cannot make one of them"
+        ) from error
+    if array.ndim == 0 or array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        given = f"{array.dtype} {list(array.shape)}".replace("\n", " ")
+        raise DataError(
+            "targets must be an array [N] or [N, K] of numbers: bools, integers or floats of at "
+            f"most 64 bits; got {given}"
+        )
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _read_file(path: bytes) -> tuple[bytes, Stamp]:

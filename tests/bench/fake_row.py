@@ -1,7 +1,7 @@
 """A row's source that needs nothing: pretended batches, made by a thread into a queue of ten.
 
 What it does besides is in the row's name: "dies", "raises", "misshapes", "nests" (starts a
-process), "stalls" (delivers nothing).
+process), "stalls" (delivers nothing), "unstaged" (cannot split its time).
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ def batches(settings: Any, facts: Any) -> Iterator[Pictures]:
     name, size = settings["name"], settings["size"]
     facts.update(does="pretends", ahead=QUEUE, versions={"fake": "1.2"})
     facts["stages"] = lambda count: {"decode": float(count)}
+    if name == "unstaged":
+        facts["stages"] = lambda count: {}["no such stage"]
     if name == "raises":
         raise ValueError("no such luck")
     if name == "stalls":

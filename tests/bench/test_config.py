@@ -21,7 +21,16 @@ def test_defaults() -> None:
     config = BenchConfig()
     assert config.pipeline_names == ["all"]
     assert config.peer_names == config.thread_counts == []
-    assert BenchConfig(peers="all").peer_names == list(PEERS)
+    config.check()
+
+
+def test_all_stands_for_every_peer_wherever_it_stands() -> None:
+    config = BenchConfig(peers="all")
+    assert config.peer_names == list(PEERS)
+    assert config.optional_peers == set(PEERS)
+    config = BenchConfig(peers="timm,all,tf-data")
+    assert config.peer_names == ["timm", *(name for name in PEERS if name != "timm")]
+    assert config.optional_peers == set(PEERS) - {"timm", "tf-data"}
 
 
 @pytest.mark.parametrize(
@@ -39,8 +48,9 @@ def test_defaults() -> None:
     ],
 )
 def test_settings_out_of_range(setting: dict[str, Any], message: str) -> None:
+    config = BenchConfig(**setting)
     with pytest.raises(ValueError, match=message):
-        BenchConfig(**setting)
+        config.check()
 
 
 @pytest.mark.parametrize(
@@ -48,8 +58,9 @@ def test_settings_out_of_range(setting: dict[str, Any], message: str) -> None:
     [{"work": "decodes"}, {"dtype": "int8"}, {"device": "tpu"}, {"peers": "stock-dali,webdataset"}],
 )
 def test_unknown_names_list_the_known(setting: dict[str, Any]) -> None:
+    config = BenchConfig(**setting)
     with pytest.raises(UnknownNameError, match="known: "):
-        BenchConfig(**setting)
+        config.check()
 
 
 def test_importing_it_imports_nothing_heavy() -> None:

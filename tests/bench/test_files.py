@@ -95,3 +95,26 @@ def test_the_key_follows_the_files(tmp_path: Path) -> None:
     newer = opened(tmp_path / "d").key
     touch(tmp_path / "d/a/2.jpg")
     assert len({first, newer, opened(tmp_path / "d").key}) == 3
+
+
+def test_the_key_notices_an_older_file_and_another_name(tmp_path: Path) -> None:
+    paths = [tmp_path / "d/a/1.jpg", tmp_path / "d/a/2.jpg"]
+    touch(*paths)
+    os.utime(paths[0], (1e9, 1e9))
+    keys = [opened(tmp_path / "d").key]
+    os.utime(paths[0], (9e8, 9e8))  # replaced by an older one: the newest stays the newest
+    keys.append(opened(tmp_path / "d").key)
+    paths[0].write_bytes(b"a longer picture")
+    os.utime(paths[0], (9e8, 9e8))
+    keys.append(opened(tmp_path / "d").key)
+    paths[0].rename(tmp_path / "d/a/0.jpg")
+    keys.append(opened(tmp_path / "d").key)
+    assert len(set(keys)) == 4
+
+
+def test_the_key_does_not_depend_on_how_the_folder_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path / "d/a/1.jpg")
+    monkeypatch.chdir(tmp_path)
+    assert opened(Path("d")).key == opened(tmp_path / "d").key

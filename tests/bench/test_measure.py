@@ -131,6 +131,19 @@ def test_a_row_that_fails_is_one_line_and_the_others_go_on(
     assert [(row["row"], row["ratio"]) for row in results] == [("a", 1.0)]
 
 
+def test_a_row_that_fails_in_the_pass_for_stages_keeps_its_rounds(
+    picture_folder: Path, marked: Callable[[], list[int]]
+) -> None:
+    measurement, notes = bench(picture_folder)
+    results = measurement.run([fake("unstaged"), fake("a")])
+    assert measurement.failed == 0
+    assert [(row["row"], len(row["rates"])) for row in results] == [("unstaged", 3), ("a", 3)]
+    assert [row["stages"] for row in results] == [{}, {"decode": measure.PROFILED}]
+    assert len(notes.lines) == 1
+    assert notes.lines[0].startswith("unstaged x1 failed: KeyError")
+    assert notes.lines[0].endswith("its rounds are kept)")
+
+
 def test_nothing_is_left_when_all_fail(
     picture_folder: Path, marked: Callable[[], list[int]]
 ) -> None:

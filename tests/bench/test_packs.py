@@ -9,6 +9,7 @@ from fasttricks.bench.config import BenchConfig
 from fasttricks.bench.files import PictureFiles, open_files
 from fasttricks.bench.packs import PACKS, make_pack
 from fasttricks.errors import DataError
+from fasttricks.pipelines.beton_file import FORMAT, Beton
 
 needs_ffcv = pytest.mark.skipif(
     importlib.util.find_spec("ffcv") is None, reason="ffcv is not installed"
@@ -31,6 +32,25 @@ def test_a_pack_is_made_once_and_said_so(files: PictureFiles, kind: str, tmp_pat
     assert said[1].startswith("packed in ")
     assert make_pack(kind, files, said.append) == path
     assert len(said) == 2
+
+
+@pytest.mark.parametrize("harm", ["cut short", "other format", "flipped bit", "empty"])
+def test_a_damaged_pack_is_made_again(files: PictureFiles, harm: str) -> None:
+    path = make_pack("source", files, print)
+    good = path.read_bytes()
+    bad = {
+        "cut short": good[:-9],
+        "other format": good.replace(b'"fasttricks": %d' % FORMAT, b'"fasttricks": 0', 1),
+        "flipped bit": good[:-1] + bytes([good[-1] ^ 1]),
+        "empty": b"",
+    }[harm]
+    assert bad != good
+    path.write_bytes(bad)
+    said: list[str] = []
+    assert make_pack("source", files, said.append) == path
+    assert said[0].startswith(f"made again: {path} ")
+    assert said[1].startswith("packing 37 pictures")
+    assert len(Beton(path)) == 37
 
 
 def test_kinds_have_files_of_their_own(files: PictureFiles) -> None:

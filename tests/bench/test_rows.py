@@ -52,6 +52,36 @@ def test_all_skips_what_is_not_installed_and_says_why(installed: set[str]) -> No
     assert any("--tf-python" in line for line in left_out)
 
 
+def test_all_may_stand_beside_names(installed: set[str]) -> None:
+    labels, _ = plan(pipeline="dali,all", peers="timm,all", threads="1")
+    assert labels[0] == "dali x1"
+    assert len(labels) == len(set(labels))
+    assert {"roi x1", "timm x1", "stock-dali x1"} <= set(labels)
+    assert "ffcv:raw x1" in plan(MANY, pipeline="all,ffcv:raw", threads="1")[0]
+    installed.remove("ffcv")
+    with pytest.raises(MissingExtraError, match="ffcv"):
+        plan(pipeline="all,ffcv")
+    with pytest.raises(MissingExtraError, match="ffcv"):
+        plan(pipeline="dali", peers="all,stock-ffcv")
+
+
+def test_the_floor_needs_libturbojpeg(installed: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    installed.add("numba")
+    monkeypatch.setattr(rows, "_has_turbojpeg", lambda: True)
+    assert "floor x1" in plan(pipeline="dali", peers="all", threads="1")[0]
+    monkeypatch.setattr(rows, "_has_turbojpeg", lambda: False)
+    labels, left_out = plan(pipeline="dali", peers="all", threads="1")
+    assert "floor x1" not in labels
+    assert any("floor: the system library libturbojpeg" in line for line in left_out)
+    with pytest.raises(FasttricksError, match="libturbojpeg"):
+        plan(peers="floor")
+
+
+def test_libraries_are_looked_for_by_loading_them() -> None:
+    assert rows._loads("libc.so.6")
+    assert not rows._loads("libno_such_library.so.0")
+
+
 def test_what_is_asked_for_by_name_must_be_there(installed: set[str]) -> None:
     installed.clear()
     with pytest.raises(MissingExtraError, match=r"fasttricks\[dali\]"):

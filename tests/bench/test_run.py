@@ -12,7 +12,7 @@ import pytest
 from fasttricks.bench import run as command
 from fasttricks.bench.config import BenchConfig
 from fasttricks.bench.rows import Row
-from fasttricks.errors import DataError, UnknownNameError
+from fasttricks.errors import DataError, FasttricksError, UnknownNameError
 
 FAKE = str(Path(__file__).with_name("fake_row.py"))
 
@@ -77,3 +77,23 @@ def test_mistakes_are_found_before_anything_is_measured(
         command.run(settings(tmp_path / "missing"))
     with pytest.raises(UnknownNameError, match="known: all"):
         command.run(settings(picture_folder, pipeline="dalli"))
+    with pytest.raises(ValueError, match="--rounds"):
+        command.run(settings(picture_folder, rounds=0))
+    with pytest.raises(FasttricksError, match="--tf-python"):
+        command.run(settings(picture_folder, tf_python=tmp_path / "python"))
+
+
+def test_what_cannot_be_written_has_been_shown(
+    picture_folder: Path,
+    fakes: None,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: Any) -> None:
+        raise DataError("cannot write: no space left")
+
+    monkeypatch.setattr(command.report, "write", full)
+    with pytest.raises(DataError, match="no space left"):
+        command.run(settings(picture_folder, json=tmp_path / "r", rounds=1))
+    assert any(line.split()[:2] == ["b", "1"] for line in capsys.readouterr().out.splitlines())

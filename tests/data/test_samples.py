@@ -3,6 +3,7 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 
 from fasttricks.data import Samples
 from fasttricks.errors import BadSampleError, DataError
@@ -55,3 +56,71 @@ def test_bad_arguments():
         Samples([b"a", b"b"], [1])
     with pytest.raises(DataError, match="numbers"):
         Samples([b"a", b"b"], np.array([{}, None], dtype=object))
+
+
+NUMBERS = "targets must be an array"
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        ["cat", "dog"],
+        [b"cat", b"dog"],
+        [1j, 2],
+        [2**70, 1],
+        [[1], [1, 2]],
+        [[1, 2], 3],
+        3,
+        np.float32(3),
+        {"a": 1, "b": 2},
+        (n for n in range(2)),
+        np.zeros(2, np.longdouble),
+        np.zeros(2, "M8[s]"),
+        np.zeros(2, [("a", "i4"), ("b", "f4")]),
+    ],
+    ids=repr,
+)
+def test_targets_that_are_no_numbers(targets):
+    with pytest.raises(DataError, match=NUMBERS) as error:
+        Samples([b"a", b"b"], targets)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("dtype", [">i8", ">f4", ">u2", "<i4", "?", "f2", "u8"])
+@pytest.mark.parametrize("shape", [(3,), (3, 2)])
+def test_targets_are_ready_for_torch(dtype, shape):
+    given = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+    samples = Samples([b"a", b"b", b"c"], given)
+    assert samples.targets.dtype.isnative
+    assert samples.targets.dtype == given.dtype.newbyteorder("=")
+    assert np.array_equal(samples.targets, given)
+    assert np.array_equal(torch.from_numpy(samples.targets).numpy(), given)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "message"),
+    [
+        ([b"a", "b"], "all paths or all bytes; got bytes, str"),
+        (["a", b"b"], "all paths or all bytes; got bytes, str"),
+        ([3, 4], "all paths or all bytes; got int"),
+        ([b"a", None], "all paths or all bytes; got NoneType, bytes"),
+        ("photo.jpg", "a list of paths or a list of bytes; got one str"),
+        (b"photo", "a list of paths or a list of bytes; got one bytes"),
+        (iter(["a"]), "a list of paths or a list of bytes; got one list_iterator"),
+        (["a\0b"], "holds a null byte"),
+        (["\ud800"], "cannot be the path of a file"),
+    ],
+    ids=repr,
+)
+def test_pictures_of_no_kind_or_two(pictures, message):
+    with pytest.raises(DataError, match=message) as error:
+        Samples(pictures)
+    assert "\n" not in str(error.value)
+
+
+def test_kinds_of_one_sort_mix(tmp_path):
+    (tmp_path / "a").write_bytes(b"x")
+    files = Samples([tmp_path / "a", str(tmp_path / "a"), np.str_(tmp_path / "a")])
+    memory = Samples([b"x", bytearray(b"x"), memoryview(b"x")])
+    for samples in (files, memory):
+        assert [samples.read(i) for i in range(3)] == [b"x"] * 3

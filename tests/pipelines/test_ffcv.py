@@ -14,21 +14,14 @@ import pytest
 import torch
 from numba.core import event
 
-from fasttricks import Samples, make_loader, pipelines
-from fasttricks.data import scan_folder
-from fasttricks.data.pixels import decode_rgb
-from fasttricks.errors import BadSampleError, DataError
-from fasttricks.kernels import reference
-from fasttricks.kernels.plan import plan_batch
+from fasttricks import Samples, pipelines
 from fasttricks.pipelines.beton import pack
 from fasttricks.pipelines.beton_file import MODES, Beton
-from fasttricks.pipelines.turbojpeg import decode
-from tests.pictures import encode, jpeg, smooth_picture
+from tests.pictures import jpeg
+from tests.pipelines.ffcv_loaders import SIZE, epoch_threads, errors_of, open_loader
 
 if not pipelines()["ffcv"].available:
     pytest.skip(pipelines()["ffcv"].reason, allow_module_level=True)
-
-SIZE = 57  # odd, and no multiple of any vector width
 
 
 @pytest.fixture(scope="module")
@@ -39,37 +32,6 @@ def packs(picture_folder, tmp_path_factory):
     for mode in MODES:
         pack(picture_folder, folder / f"{mode}.beton", mode=mode, progress=False, **bounds[mode])
     return {mode: folder / f"{mode}.beton" for mode in MODES}
-
-
-def open_loader(path, **options):
-    options = {"batch_size": 8, "size": SIZE, "seed": 11, "work": "decode", **options}
-    return make_loader("ffcv", path, **options)
-
-
-def expected(loader, index, epoch=0, view=0):
-    """Float64 [size, size, 3], not rounded, from PIL's decode of the stored bytes."""
-    pixels = decode_rgb(loader.dataset.read(index))
-    o, (height, width, _) = loader.options, pixels.shape
-    plans, _ = plan_batch(o.seed, epoch, [index], [view], [height], [width], o.params_at(epoch))
-    top, left, height, width, *grid, grid_top, grid_left, flip = (int(n) for n in plans[0].item())
-    size = o.size_at(epoch)
-    box = pixels[top : top + height, left : left + width]
-    window = grid_top, grid_left, size, size
-    picture = reference.resize(box, tuple(grid), window, edge=loader.edge)
-    return picture[:, ::-1] if flip else picture
-
-
-def errors_of(loader, epoch=0):
-    """Distances from the reference, [N, size, size, 3], of a whole epoch."""
-    loader.set_epoch(epoch)
-    errors = []
-    for step, (images, targets) in enumerate(loader):
-        count = len(images) // loader.options.views
-        for row, index in enumerate(np.tile(loader.indices(epoch, step), loader.options.views)):
-            assert targets[row] == loader.dataset.targets[index]
-            want = expected(loader, int(index), epoch, row // count)
-            errors.append(images[row].permute(1, 2, 0).numpy() - want)
-    return np.stack(errors)
 
 
 @pytest.mark.parametrize("train", [True, False])
@@ -111,10 +73,6 @@ def test_nothing_is_compiled_twice(packs):
             with open_loader(packs["source"]) as other:
                 next(iter(other))
             assert recorder.buffer != []
-
-
-def epoch_threads():
-    return [t for t in threading.enumerate() if type(t).__name__ == "EpochThread"]
 
 
 def test_leaving_early_ends_ffcvs_thread(packs):
@@ -193,7 +151,8 @@ def test_threads_change_nothing(packs):
     script = f"""
         import sys
         sys.path[:0] = {sys.path!r}
-        from tests.pipelines.test_ffcv import digest, open_loader, test_two_loaders_in_turn
+        from tests.pipelines.ffcv_loaders import open_loader
+        from tests.pipelines.test_ffcv import digest, test_two_loaders_in_turn
         packs = { ({mode: str(path) for mode, path in packs.items()})!r}
         print(*(digest(packs["source"], threads) for threads in (1, 2, 4)))
         test_two_loaders_in_turn(packs)
@@ -218,86 +177,6 @@ def test_more_threads_than_numba_has_is_said(packs):
         open_loader(packs["raw"], num_threads=10_000).close()
 
 
-@pytest.fixture
-def rotten(tmp_path):
-    """A pack of six, of which picture 3 rots after packing. Batches of 2: its is the second."""
-    samples = Samples([jpeg(50 + i, 60, seed=i) for i in range(6)], np.arange(6))
-    path = pack(samples, tmp_path / "x.beton", progress=False).path
-    beton = Beton(path)
-    with open(path, "r+b") as file:
-        file.seek(int(beton.stored["data_ptr"][3]))
-        file.write(bytes(int(beton.sizes[3])))
-    return path
-
-
-def test_what_no_decoder_can_decode_is_named(rotten):
-    with open_loader(rotten, train=False, batch_size=2) as loader:
-        for _ in range(2):
-            steps = iter(loader)
-            assert next(steps)[1].tolist() == [0, 1]
-            with pytest.raises(BadSampleError, match=r"sample 3 \(sample 3\): ") as error:
-                next(steps)
-            assert error.value.index == 3
-            assert epoch_threads() == []
-            loader.set_epoch(1)
-            loader.set_epoch(0)
-
-
-def test_what_no_decoder_can_decode_is_replaced(rotten):
-    with open_loader(rotten, train=False, batch_size=2, views=2, on_error="replace") as loader:
-        for epoch in range(2):  # found while decoding, then known
-            shown = []
-            for images, targets in loader:
-                shown += targets[:2].tolist()
-                for row, (image, index) in enumerate(zip(images, targets, strict=True)):
-                    want = expected(loader, int(index), epoch, row // 2)
-                    assert np.abs(image.permute(1, 2, 0).numpy() - want).max() <= 1 + 1e-3
-            assert shown == [0, 1, 2, 4, 4, 5]
-        assert [(e.epoch, e.index, e.replacement) for e in loader.errors] == [(0, 3, 4), (1, 3, 4)]
-        assert loader.stats["replaced"] == 2
-
-
-def test_damage_that_pil_accepts_gives_pils_pixels(tmp_path):
-    """libjpeg warns of wrong codes in the scan and goes on; so does PIL, without a word."""
-    rng = np.random.default_rng(0)
-    for _ in range(200):
-        data = bytearray(jpeg(60, 80, seed=4))
-        for place in rng.integers(len(data) * 2 // 3, len(data) - 20, 3):
-            data[place] = rng.integers(0, 255)
-        try:
-            pixels = decode_rgb(bytes(data))
-        except DataError:
-            continue
-        try:
-            decode(bytes(data), 60, 80)
-        except DataError:
-            break
-    else:
-        pytest.fail("found no damage of this kind")
-    path = pack(Samples([bytes(data)] * 2), tmp_path / "x.beton", progress=False).path
-    assert not Beton(path).bad
-    with open_loader(path, batch_size=2) as loader:
-        assert np.abs(errors_of(loader)).max() <= 1 + 1e-3
-        assert loader.stats["odd"] == 2
-    assert np.array_equal(pixels, decode_rgb(Beton(path).read(0)))
-
-
-@pytest.mark.parametrize("mode", ["jpg", "raw"])
-def test_bad_files_in_reencoded_packs(mode, tmp_path):
-    """Replaced as from the files themselves, and no longer odd."""
-    files = [jpeg(60, 70), b"no picture", encode(smooth_picture(50, 60, 2), "PNG"), jpeg(40, 41)]
-    path = pack(Samples(files, np.arange(4)), tmp_path / "x", mode=mode, progress=False).path
-    with open_loader(path, train=False, batch_size=4, on_error="replace") as loader:
-        ((images, targets),) = loader
-        assert targets.tolist() == [0, 2, 2, 3]
-        for image, index in zip(images, targets, strict=True):
-            error = image.permute(1, 2, 0).numpy() - expected(loader, int(index))
-            assert np.abs(error).max() <= 1 + 1e-3
-        assert [(e.index, e.replacement) for e in loader.errors] == [(1, 2)]
-        assert "PIL does not recognise it" in loader.errors[0].cause
-        assert loader.stats["odd"] == 0
-
-
 def test_soft_targets(tmp_path):
     soft = np.random.default_rng(0).random((5, 7), np.float32)
     path = pack(Samples([jpeg(20, 20)] * 5, soft), tmp_path / "x", progress=False).path
@@ -305,16 +184,6 @@ def test_soft_targets(tmp_path):
         given = torch.cat([targets for _, targets in loader])
     assert given.dtype == torch.float32
     assert np.array_equal(given, soft)
-
-
-def test_what_it_cannot_open(packs, picture_folder, tmp_path):
-    for data in (picture_folder, scan_folder(picture_folder), tmp_path / "nowhere.beton"):
-        with pytest.raises(DataError, match=r"fasttricks pack SRC DST\.beton"):
-            open_loader(data)
-    short = tmp_path / "short.beton"
-    short.write_bytes(packs["source"].read_bytes()[:-1000])
-    with pytest.raises(DataError, match="is cut short"):
-        open_loader(short)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -356,7 +225,7 @@ def test_stages(packs):
     with open_loader(packs["source"], work="full") as loader:
         stages = loader.stages(10)
     assert list(stages) == ["read", "decode", "resize", "finish"]
-    assert all(0 < milliseconds < 100 for milliseconds in stages.values())
+    assert all(milliseconds > 0 for milliseconds in stages.values())
 
 
 @pytest.mark.gpu
