@@ -24,6 +24,9 @@ from fasttricks.kernels.jit import kernel
 
 Bytes: TypeAlias = NDArray[np.uint8]
 
+i64: Any = np.int64
+"""To a signed number: what numba calls int, and type checkers do not."""
+
 PAD = 320
 """Room behind clean data: a block of 64 coefficients, 31 bits each, and a word."""
 

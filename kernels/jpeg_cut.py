@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fasttricks.kernels.jit import kernel
-from fasttricks.kernels.jpeg_bits import PAD, Bytes, copy_bits, put, stuff, unstuff
+from fasttricks.kernels.jpeg_bits import PAD, Bytes, copy_bits, i64, put, stuff, unstuff
 from fasttricks.kernels.jpeg_huffman import position, read_codes, read_dc, skip_ac, start_at
 from fasttricks.kernels.jpeg_rewrite import ENCODER, HEADER_BYTES, put_dc, write_header
 from fasttricks.kernels.jpeg_seek import (
@@ -46,6 +46,10 @@ three samples in a row to do so; and four samples are half a block.
 CUTTER = np.dtype(
     [("reader", READER), ("encoder", ENCODER), ("predicted", np.int64, (3,))], align=True
 )
+"""What reads the picture and what writes the cut, whose DC predictors are `predicted`."""
+
+_CUTTER_BYTES = CUTTER.itemsize
+_ALIGN = 64
 
 _GROWTH = 12  # bytes by which a run may grow: three DC differences, at most 31 bits for 2
 
@@ -53,23 +57,28 @@ _GROWTH = 12  # bytes by which a run may grow: three DC differences, at most 31 
 @kernel
 def workspace_bytes(frame: Frame) -> int:
     """Bytes of workspace with which `cut` can cut any box out of a file."""
-    return 2 * (np.int64(frame.end) - frame.begin + PAD) + _GROWTH * _most_runs(frame)
+    data = 2 * (_coded_bytes(frame) + PAD) + _most_growth(frame)
+    return _ALIGN + _CUTTER_BYTES + data
 
 
 @kernel
 def cut_bound(frame: Frame) -> int:
-    """Bytes that suffice for any cut of a file, even one of 0xFF only.
+    """Bytes that suffice for any cut of a file, even one whose bytes all have to be stuffed.
 
     In practice a cut is hardly ever larger than the file.
     """
-    coded = np.int64(frame.end) - frame.begin + _GROWTH * _most_runs(frame)
-    return HEADER_BYTES + 2 * coded + 4
+    return HEADER_BYTES + 2 * (_coded_bytes(frame) + _most_growth(frame)) + 4
 
 
 @kernel
-def _most_runs(frame: Frame) -> int:
+def _coded_bytes(frame: Frame) -> int:
+    return max(i64(frame.end) - frame.begin, 0)
+
+
+@kernel
+def _most_growth(frame: Frame) -> int:
     restarts = mcu_count(frame) // frame.interval if frame.interval else 0
-    return np.int64(frame.mcu_rows) + restarts
+    return _GROWTH * (i64(frame.mcu_rows) + restarts)
 
 
 @kernel
@@ -104,23 +113,10 @@ def cut(
         picture it holds. All 0 if the box cannot be cut: the status is not 0, the box is empty or
         not inside the picture, `out` or `workspace` is too small, or damage was met.
     """
-    return _cut(data, frame, points, top, left, height, width, out, workspace, np.zeros(1, CUTTER))
-
-
-@kernel
-def _cut(
-    data: Bytes,
-    frame: Frame,
-    points: Points,
-    top: int,
-    left: int,
-    height: int,
-    width: int,
-    out: Bytes,
-    workspace: Bytes,
-    memory: NDArray[np.void],
-) -> Cut:
-    cutter = memory[0]
+    room = -workspace.ctypes.data % _ALIGN + _CUTTER_BYTES
+    if workspace.size < room:
+        return 0, 0, 0, 0, 0
+    cutter = workspace[room - _CUTTER_BYTES : room].view(CUTTER)[0]
     header = cutter.reader.header
     if frame.status != OK or read_header(data, header) != OK or not describes(frame, header):
         return 0, 0, 0, 0, 0
@@ -138,7 +134,8 @@ def _cut(
     start = write_header(data, header, height0, width0, out, cutter.encoder)
     read_codes(data, header, cutter.reader.codes)
     first, last = row0 * header.mcus_per_row + col0, (row1 - 1) * header.mcus_per_row + col1
-    end = _write_rows(data, frame, points, first, last, col1 - col0, cutter, workspace, out, start)
+    rest = workspace[room:]
+    end = _write_rows(data, frame, points, first, last, col1 - col0, cutter, rest, out, start)
     return (end, top0, left0, height0, width0) if end else (0, 0, 0, 0, 0)
 
 
@@ -163,18 +160,20 @@ def _write_rows(
     last: int,
     columns: int,
     cutter: Cutter,
-    workspace: Bytes,
+    room: Bytes,
     out: Bytes,
     start: int,
 ) -> int:
     """Write the data of MCUs [first, last), `columns` of each row; where they end, 0 on failure."""
-    half = np.int64(frame.end) - frame.begin + PAD
-    if frame.end < frame.begin or workspace.size < half + PAD:
+    half = _coded_bytes(frame) + PAD
+    if room.size < half + PAD:
         return 0
-    clean, bits = workspace[:half], workspace[half:]
+    clean, bits = room[:half], room[half:]
     bits[0] = 0
-    interval = np.int64(frame.interval)
-    stride = np.int64(frame.mcus_per_row)
+    for c in range(3):
+        cutter.predicted[c] = 0
+    interval = i64(frame.interval)
+    stride = i64(frame.mcus_per_row)
     if columns == stride:  # whole rows follow each other
         columns = stride = last - first
     at = 0
@@ -218,7 +217,7 @@ def _append_run(
     begin = _restore(data, frame, points, before, reader.dc)
     middle = point_bit(points[point_index(frame, near)]) if near > first else begin
     end = point_bit(points[point_index(frame, known_after(frame, last))])
-    if not 8 * np.int64(frame.begin) <= begin <= middle <= end <= 8 * np.int64(frame.end):
+    if not 8 * i64(frame.begin) <= begin <= middle <= end <= 8 * i64(frame.end):
         return -1
     size, stop = unstuff(data, begin >> 3, middle >> 3, clean, 0)
     jump = 8 * size + (middle & 7)
@@ -241,7 +240,8 @@ def _append_run(
     pos = walk(clean, pos, end, last - max(near, first), reader)
     if pos < copied:
         return -1
-    cutter.predicted[:] = reader.dc
+    for c in range(3):
+        cutter.predicted[c] = reader.dc[c]
     return copy_bits(clean, copied, pos, bits, at)
 
 
@@ -254,8 +254,9 @@ def _restore(data: Bytes, frame: Frame, points: Points, m: int, dc: Ints) -> int
         dc[c] = point_dc(point, c)
     if frame.interval == 0 or m == 0 or m % frame.interval != 0:
         return bit
-    dc[:] = 0
-    end = np.int64(frame.end)
+    for c in range(3):
+        dc[c] = 0
+    end = i64(frame.end)
     at = (bit + 7) >> 3
     if at >= end:
         return -1

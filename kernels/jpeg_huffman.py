@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fasttricks.kernels.jit import kernel
-from fasttricks.kernels.jpeg_bits import Bytes, load_word
+from fasttricks.kernels.jpeg_bits import Bytes, i64, load_word
 from fasttricks.kernels.jpeg_segments import Header
 
 Codes: TypeAlias = Any
@@ -73,23 +73,25 @@ def _read_table(data: Bytes, at: int, table: Any) -> None:
 
 @kernel
 def _fill(table: Any, is_ac: bool) -> None:
-    single = np.empty(_SIZE, np.int32)
-    lengths = np.empty(_SIZE, np.uint8)
+    single, lengths = np.empty(_SIZE, np.int32), np.empty(_SIZE, np.uint8)
     at = i = 0
     for length in range(1, LOOK + 1):
-        stop = table.limit[length] >> (16 - LOOK)
-        while at < stop:
-            symbol = np.int64(table.symbols[i])
+        while at < table.limit[length] >> (16 - LOOK):
+            symbol = i64(table.symbols[i])
+            entry = _ac_entry(length, symbol) if is_ac else length | symbol << _STEP
             behind = at + (_SIZE >> length)
-            single[at:behind] = _ac_entry(length, symbol) if is_ac else length | symbol << _STEP
-            lengths[at:behind] = length
+            for bits in range(np.uint64(at), np.uint64(behind)):
+                single[bits] = entry
+                lengths[bits] = length
             at = behind
             i += 1
-    single[at:] = lengths[at:] = 0
+    for bits in range(at, _SIZE):
+        single[bits] = lengths[bits] = 0
     if is_ac:
         _chain(single, lengths, table.look)
     else:
-        table.look[:] = single
+        for bits in range(_SIZE):
+            table.look[bits] = single[bits]
 
 
 @kernel
@@ -104,11 +106,11 @@ def _ac_entry(length: int, symbol: int) -> int:
 def _chain(single: NDArray[np.int32], lengths: Bytes, look: NDArray[np.int32]) -> None:
     """Entries of as many symbols as have their codes in the same `LOOK` bits."""
     for bits in range(_SIZE):
-        entry = np.int64(single[bits])
+        entry = i64(single[bits])
         count = entry & _BITS
         while 0 < count < LOOK and entry < _END:
             rest = bits << count & _SIZE - 1
-            following = np.int64(single[rest])
+            following = i64(single[rest])
             step = (entry >> _STEP & 127) + (following >> _STEP & 127)
             if following == 0 or count + lengths[rest] > LOOK or step > 64:
                 break
@@ -120,11 +122,11 @@ def _chain(single: NDArray[np.int32], lengths: Bytes, look: NDArray[np.int32]) -
 @kernel
 def _slow(table: Any, word: np.uint64) -> tuple[int, int]:
     """Length and symbol of the code that `word` begins with; length 0 if there is none."""
-    code = np.int64(word >> np.uint64(48))
+    code = i64(word >> np.uint64(48))
     for length in range(1, 17):
         if code < table.limit[length]:
             index = (code >> (16 - length)) + table.delta[length]
-            return length, np.int64(table.symbols[index])
+            return length, i64(table.symbols[index])
     return 0, 0
 
 
@@ -159,14 +161,14 @@ def read_dc(
 ) -> tuple[int, Window]:
     """The DC difference with which a window begins, and the window behind it."""
     word, left, behind = refill(clean, word, left, behind)
-    entry = np.int64(table.look[word >> np.uint64(64 - LOOK)])
+    entry = i64(table.look[word >> np.uint64(64 - LOOK)])
     length, size = entry & _BITS, entry >> _STEP
     if entry == 0:
         length, size = _slow(table, word)
         if length == 0:
             return 0, (word, -1, behind)
     word <<= np.uint64(length)
-    value = np.int64(word >> np.uint64(1) >> np.uint64(63 - size))
+    value = i64(word >> np.uint64(1) >> np.uint64(63 - size))
     if value < 1 << size >> 1:
         value += 1 - (1 << size)
     return value, (word << np.uint64(size), left - length - size, behind)
@@ -179,7 +181,7 @@ def skip_ac(clean: Bytes, word: np.uint64, left: int, behind: int, table: Any) -
     k = 1
     while True:
         word, left, behind = refill(clean, word, left, behind)
-        entry = np.int64(look[word >> np.uint64(64 - LOOK)])
+        entry = i64(look[word >> np.uint64(64 - LOOK)])
         step = entry >> _STEP & 127
         if entry == 0 or k + step > 64:  # a long code, or the symbols belong to two blocks
             length, symbol = _slow(table, word)
@@ -194,7 +196,7 @@ def skip_ac(clean: Bytes, word: np.uint64, left: int, behind: int, table: Any) -
             return word, left, behind
         # An entry has at most LOOK + 15 bits, or 31 if its code is long, so at least 25 of the 56
         # are left: enough to look again.
-        entry = np.int64(look[word >> np.uint64(64 - LOOK)])
+        entry = i64(look[word >> np.uint64(64 - LOOK)])
         step = entry >> _STEP & 127
         if entry == 0 or k + step > 64:
             continue

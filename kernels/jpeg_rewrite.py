@@ -153,7 +153,8 @@ def _complete(out: Bytes, table: int, count: int) -> int:
 @kernel
 def _learn(out: Bytes, table: int, slot: int, encoder: Encoder) -> None:
     """Fill `encoder` from the table at out[table]."""
-    encoder.length[slot, :] = 0
+    for category in range(16):
+        encoder.length[slot, category] = 0
     code, at = 0, table + _TABLE
     for length in range(1, _TABLE):
         for _ in range(out[table + length]):

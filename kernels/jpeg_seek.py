@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fasttricks.kernels.jit import kernel
-from fasttricks.kernels.jpeg_bits import PAD, Bytes, count_ff, unstuff
+from fasttricks.kernels.jpeg_bits import PAD, Bytes, count_ff, i64, unstuff
 from fasttricks.kernels.jpeg_huffman import read_codes
 from fasttricks.kernels.jpeg_segments import (
     BAD_RESTARTS,
@@ -60,25 +60,25 @@ FRAME = np.dtype(
 )
 """One file, 32 bytes, little-endian, without padding:
 
-====== ============ ====================================================================
+====== ============ =====================================================================
 offset field        meaning
-====== ============ ====================================================================
+====== ============ =====================================================================
 0      height       pixels as stored (EXIF orientation is not applied); 0 if unknown
 2      width        likewise
-4      mcu_rows     rows of MCUs; this and all that follows is 0 where status is not 0,
-                    save components and status
+4      mcu_rows     rows of MCUs
 6      mcus_per_row MCUs in each of them
-8      tile         MCUs from one seek point of a row to the next, at most mcus_per_row
+8      tile         MCUs from one seek point of a row to the next, 1 to mcus_per_row
 10     interval     MCUs from one restart marker to the next, 0 if there are none
 12     mcu_height   pixels: 8 x the largest vertical sampling factor, 8 if grey
-13     mcu_width    pixels
+13     mcu_width    likewise
 14     components   1 grey, 3 colour; other numbers only where status is not 0
-15     status       0 if the file can be cut, else an index of `REASONS`
+15     status       0 if the file can be cut, else an index of `REASONS`; then only height,
+                    width, components and status are to be used
 16     begin        index of the first byte of entropy-coded data
 20     end          index of the 0xFF of the marker behind them; 0 before `seek_points`
 24     points       number of seek points
 28     reserved     0
-====== ============ ====================================================================
+====== ============ =====================================================================
 """
 
 SEEK = np.dtype([("state", "<u8")])
@@ -118,23 +118,23 @@ def _pack(bit: int, dc: NDArray[np.int64]) -> np.uint64:
 @kernel
 def point_bit(point: Any) -> int:
     """The position that a seek point, a record of SEEK, holds."""
-    return np.int64(point.state & np.uint64((1 << _BIT) - 1))
+    return i64(point.state & np.uint64((1 << _BIT) - 1))
 
 
 @kernel
 def point_dc(point: Any, component: int) -> int:
     """The DC coefficient of a component that a seek point holds."""
-    return np.int64(point.state >> np.uint64(_BIT + _DC * component)) % (2 * _DC_ZERO) - _DC_ZERO
+    return i64(point.state >> np.uint64(_BIT + _DC * component)) % (2 * _DC_ZERO) - _DC_ZERO
 
 
 @kernel
 def tiles_per_row(frame: Frame) -> int:
-    return (np.int64(frame.mcus_per_row) + frame.tile - 1) // np.int64(frame.tile)
+    return (i64(frame.mcus_per_row) + frame.tile - 1) // i64(frame.tile)
 
 
 @kernel
 def mcu_count(frame: Frame) -> int:
-    return np.int64(frame.mcu_rows) * frame.mcus_per_row
+    return i64(frame.mcu_rows) * frame.mcus_per_row
 
 
 @kernel
@@ -205,7 +205,7 @@ def _inspect(data: Bytes, tile_pixels: int, frame: Frame, memory: NDArray[np.voi
     frame.interval, frame.begin = header.interval, header.begin
     frame.mcu_height, frame.mcu_width = header.mcu_height, header.mcu_width
     frame.points = point_count(frame)
-    return np.int64(frame.points)
+    return i64(frame.points)
 
 
 @kernel
@@ -244,7 +244,7 @@ def seek_points(data: Bytes, frame: Frame, points: Points) -> int:
         ValueError: `frame` and `points` do not belong to these bytes.
     """
     frame.status, frame.end = _seek(data, frame, points, np.zeros(1, READER))
-    return np.int64(frame.status)
+    return i64(frame.status)
 
 
 @kernel
@@ -277,7 +277,8 @@ def _seek(data: Bytes, frame: Frame, points: Points, memory: NDArray[np.void]) -
             return BAD_RESTARTS, 0
         m = last
         pos += 1
-        reader.dc[:] = 0
+        for c in range(3):
+            reader.dc[c] = 0
 
 
 @kernel

@@ -83,12 +83,13 @@ HEADER = np.dtype(
 
 @kernel
 def read_header(data: Bytes, header: Header) -> int:
-    """Fill `header`, which must be zeros, from a whole file, uint8 [N].
+    """Fill `header`, whatever is in it, from a whole file, uint8 [N].
 
     Returns:
         A status. Whatever it is, height, width and components are those of a frame header that has
         been passed, or 0.
     """
+    _clear(header)
     size = len(data)
     if size < 3 or data[0] != 0xFF or data[1] != SOI or data[2] != 0xFF:
         return NOT_JPEG
@@ -110,6 +111,15 @@ def read_header(data: Bytes, header: Header) -> int:
         if status != OK:
             return status
         pos = end
+
+
+@kernel
+def _clear(header: Header) -> None:
+    """What is counted up, or may be absent from a file."""
+    header.height = header.width = header.components = header.interval = header.blocks = 0
+    header.jfif_at = header.adobe_at = 0
+    for slot in range(4):
+        header.quant_at[slot] = header.huffman_at[slot] = header.huffman_at[4 + slot] = 0
 
 
 @kernel

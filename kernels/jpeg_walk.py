@@ -20,8 +20,9 @@ READER = np.dtype(
 )
 """All that is needed to go on reading: tables, and the DC predictors so far."""
 
-DC_LIMIT = 2047
-"""The largest quantised coefficient that 8-bit pictures can have (T.81 F.1.2.1.1)."""
+_LEAST_DC, _MOST_DC = -1024, 1023
+"""Quantised DC coefficients of 8-bit pictures (T.81 A.3.3). Others are a sign of damage, and for
+differences between these there is always a category."""
 
 
 @kernel
@@ -46,6 +47,6 @@ def walk(clean: Bytes, at: int, end: int, mcus: int, reader: Reader) -> int:
             dc[c] += difference
             table = reader.codes[header.ac[c]]
             word, left, behind = skip_ac(clean, word, left, behind, table)
-            if left < 0 or 8 * behind - left > end or abs(dc[c]) > DC_LIMIT:
+            if left < 0 or 8 * behind - left > end or not _LEAST_DC <= dc[c] <= _MOST_DC:
                 return -1
     return 8 * behind - left
