@@ -129,7 +129,7 @@ def _copy_block(source: Bytes, begin: int, out: Bytes, at: int) -> bool:
 
 @kernel
 def _first_ff(data: Bytes, begin: int) -> int:
-    """How many bytes stand between index `begin` and the first 0xFF of the block there."""
+    """How many bytes stand before the first 0xFF of the block at index `begin`, which has one."""
     at = begin
     while True:
         word = load_word(data, at)

@@ -142,8 +142,7 @@ def _complete(out: Bytes, table: int, count: int) -> int:
         if out[table + length]:
             longest = length
     for length in range(max(longest, 1), 17):
-        # `code` is now the first unused one of 16 bits; seen with `length` bits:
-        first = code >> (16 - length)
+        first = code >> (16 - length)  # of `length` bits; `code` is the first unused one of 16
         if first + missing < 1 << length and count + missing <= 256:
             out[table + length] += missing
             return missing

@@ -32,6 +32,15 @@ def indexed(data, tile_pixels=256):
     return frame, points
 
 
+def numbers(frame):
+    """The MCU numbers of all points, in their order, as the documentation says."""
+    width, rows = int(frame["mcus_per_row"]), int(frame["mcu_rows"])
+    tile, interval = int(frame["tile"]), int(frame["interval"])
+    grid = [r * width + t for r in range(rows) for t in range(0, width, tile)]
+    restarts = range(interval, rows * width, interval) if interval else []
+    return [*grid, rows * width, *restarts]
+
+
 def guarded(size):
     """A dirty array, and a function that tells whether the bytes around it are untouched."""
     memory = np.random.default_rng(0).integers(0, 256, size + 2 * GUARD).astype(np.uint8)

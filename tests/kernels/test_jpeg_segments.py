@@ -47,7 +47,7 @@ HUFFMAN_AT = find(BASE, DHT)[0]
 
 
 def header_of(data):
-    header = np.zeros(1, HEADER)[0]
+    header = np.frombuffer(b"\xa5" * HEADER.itemsize, HEADER).copy()[0]
     return read_header(np.frombuffer(data, np.uint8), header), header
 
 
@@ -58,6 +58,7 @@ def status_of(data):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_geometry(layout):
     factors = LAYOUTS[layout]
+    assert header_of(write(45, 70, factors).data)[1]["interval"] == 0
     status, header = header_of(write(45, 70, factors, interval=5).data)
     assert status == OK
     assert (header["height"], header["width"], header["components"]) == (45, 70, len(factors))
@@ -79,6 +80,7 @@ def test_where_tables_and_data_are():
     assert header["huffman_at"][0] == HUFFMAN_AT
     assert BASE[header["jfif_at"] :].startswith(b"JFIF")
     assert header["adobe_at"] == 0
+    assert header["quant_at"][2:].tolist() == header["huffman_at"][2:4].tolist() == [0, 0]
     slots = [0, 1, 1]
     assert header["dc"].tolist() == slots
     assert header["ac"].tolist() == [4 + slot for slot in slots]
