@@ -83,6 +83,15 @@ def _carry_out(
         data_at, data_size: the stored bytes.
         out_at: where uint8 [size, size, 3] is written.
     """
+    row = index, view, mode, data_at, data_size, height, width, out_at
+    return _make(state_at, worker, row, np.empty(1, SAMPLE))
+
+
+@kernel
+def _make(state_at: int, worker: int, row: Any, plans: Any) -> int:
+    # In numba a record does not keep its array alive; an argument lives until the call ends.
+    plan = plans[0]
+    index, view, mode, data_at, data_size, height, width, out_at = row
     state = numba.carray(pointer(state_at), 1, STATE)[0]
     own = numba.carray(pointer(state.buffers), worker + 1, BUFFERS)[worker]
     wanted = 3 * height * width
@@ -94,8 +103,6 @@ def _carry_out(
         at = np.uint64(data_at)
     else:
         return 0
-    plans = np.empty(1, SAMPLE)
-    plan = plans[0]
     plan_geometry(state.seed, state.epoch, index, view, height, width, state, plan)
     picture = numba.carray(pointer(at), (height, width, 3), np.uint8)
     box = picture[plan.top : plan.top + plan.height, plan.left : plan.left + plan.width]

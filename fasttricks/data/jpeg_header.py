@@ -8,6 +8,8 @@ alone, and it also finds markers that damage has made, over which decoders stumb
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from fasttricks.data.jpeg_frame import (
@@ -57,7 +59,13 @@ def walk(data: Bytes) -> tuple[int, int, int, int, int, int, int]:
         then (0 where nothing was). `doubt` is 1 where the pixels are plain but the metadata is such
         that PIL's own parser might reject the file. `orientation` is EXIF's 1 to 8, 1 if none.
     """
-    frame = np.zeros(1, FRAME)[0]
+    return _walk(data, np.zeros(1, FRAME))
+
+
+@kernel
+def _walk(data: Bytes, frames: Any) -> tuple[int, int, int, int, int, int, int]:
+    # In numba a record does not keep its array alive; an argument lives until the call ends.
+    frame = frames[0]
     frame.orientation = 1
     frame.adobe = -1
     fault = _walk_segments(data, frame)
