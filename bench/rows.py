@@ -15,7 +15,7 @@ from fasttricks.bench.config import BenchConfig, expand
 from fasttricks.bench.files import PictureFiles
 from fasttricks.cpus import available_cpus
 from fasttricks.errors import DataError, FasttricksError, MissingExtraError, UnknownNameError
-from fasttricks.pipelines.registry import REGISTRY
+from fasttricks.pipelines.registry import REGISTRY, missing_library
 
 PIPELINE_SOURCE = "fasttricks.bench.pipeline_source"
 
@@ -126,6 +126,8 @@ def _pipeline_row(name: str) -> Row:
     for package in entry.packages:
         if not _installed(package):
             raise MissingExtraError(package, entry.extra)
+    if lacking := missing_library(entry):
+        raise FasttricksError(f"{name}: {lacking}")
     return Row(name=name, threads=0, source=PIPELINE_SOURCE, pack=PACKED.get(name, ""))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import importlib.util
 import os
@@ -9,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fasttricks.errors import MissingExtraError, UnknownNameError
+from fasttricks.errors import FasttricksError, MissingExtraError, UnknownNameError
 
 if TYPE_CHECKING:
     import torch
@@ -27,13 +28,17 @@ class Entry:
     factory: str
     packages: tuple[str, ...] = ()
     extra: str = ""
+    library: str = ""
+    """File name of a system library that it loads."""
 
+
+TURBOJPEG = "libturbojpeg.so.0"
 
 REGISTRY = {
     "torchvision": Entry("fasttricks.pipelines.torchvision", "TorchvisionLoader"),
-    "roi": Entry("fasttricks.pipelines.roi", "RoiLoader"),
+    "roi": Entry("fasttricks.pipelines.roi", "RoiLoader", library=TURBOJPEG),
     "dali": Entry("fasttricks.pipelines.dali", "DaliLoader", ("nvidia.dali",), "dali"),
-    "ffcv": Entry("fasttricks.pipelines.ffcv", "FFCVLoader", ("ffcv",), "ffcv"),
+    "ffcv": Entry("fasttricks.pipelines.ffcv", "FFCVLoader", ("ffcv",), "ffcv", TURBOJPEG),
 }
 
 
@@ -58,13 +63,24 @@ def _missing(packages: tuple[str, ...]) -> str | None:
     return None
 
 
+def missing_library(entry: Entry) -> str:
+    """Which system library a pipeline lacks, and how to get it; "" if none."""
+    try:
+        if entry.library:
+            ctypes.CDLL(entry.library)
+    except OSError:
+        return f"{entry.library} is missing: apt-get install libturbojpeg0"
+    return ""
+
+
 def pipelines() -> dict[str, Availability]:
     """Every pipeline by name, with its availability on this machine."""
     result = {}
     for name, entry in REGISTRY.items():
         missing = _missing(entry.packages)
         reason = f"{missing} is not installed: pip install 'fasttricks[{entry.extra}]'"
-        result[name] = Availability(name, missing is None, reason if missing else "")
+        reason = reason if missing else missing_library(entry)
+        result[name] = Availability(name, not reason, reason)
     return result
 
 
@@ -137,6 +153,8 @@ def make_loader(
     entry = REGISTRY[name]
     if missing := _missing(entry.packages):
         raise MissingExtraError(missing, entry.extra)
+    if lacking := missing_library(entry):
+        raise FasttricksError(f"pipeline {name}: {lacking}")
 
     import torch
 

@@ -4,7 +4,12 @@ import sys
 import pytest
 
 import fasttricks
-from fasttricks.errors import DataError, MissingExtraError, UnknownNameError
+from fasttricks.errors import (
+    DataError,
+    FasttricksError,
+    MissingExtraError,
+    UnknownNameError,
+)
 from fasttricks.pipelines import registry
 
 
@@ -21,6 +26,16 @@ def test_a_missing_extra_is_named(monkeypatch):
     assert "fasttricks[dali]" in state.reason
     with pytest.raises(MissingExtraError, match=r"pip install 'fasttricks\[dali\]'"):
         fasttricks.make_loader("dali", "nowhere", batch_size=1)
+
+
+def test_a_missing_system_library_is_named(monkeypatch):
+    entry = registry.Entry("fasttricks.pipelines.roi", "RoiLoader", library="libnowhere.so.7")
+    monkeypatch.setitem(registry.REGISTRY, "roi", entry)
+    state = fasttricks.pipelines()["roi"]
+    assert not state.available
+    assert "libnowhere.so.7 is missing" in state.reason
+    with pytest.raises(FasttricksError, match="pipeline roi: libnowhere"):
+        fasttricks.make_loader("roi", "nowhere", batch_size=1)
 
 
 def test_bad_data_is_a_named_error(tmp_path):
