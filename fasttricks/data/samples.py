@@ -20,7 +20,19 @@ class Stamp(NamedTuple):
     size: int
     """Bytes."""
     mtime_ns: int
-    """Nanoseconds since 1970; 0 for pictures in memory."""
+    """Nanoseconds since 1970; 0 for pictures in memory, in packs the CRC-32 of the picture: it
+    stays the same when a pack is copied."""
+
+
+class Joined(NamedTuple):
+    """What all samples are called, as few objects however many they are."""
+
+    block: bytes | memoryview
+    """The names, without anything between them."""
+    ends: npt.NDArray[np.integer[Any]]
+    """[N], where each of them ends."""
+    root: bytes | None
+    """What the names are relative to; None if they are paths, whose root is what they share."""
 
 
 Picture = str | os.PathLike[str] | bytes | bytearray | memoryview
@@ -55,9 +67,9 @@ class Samples:
         self.in_memory = _are_in_memory(pictures)
         chunks = [bytes(p) if self.in_memory else _path_bytes(p) for p in pictures]  # type: ignore[arg-type]
         lengths = np.fromiter(map(len, chunks), np.int64, len(chunks))
-        self._ends = np.cumsum(lengths)
-        self._block = b"".join(chunks)
-        self.targets = _numbers(np.zeros(len(chunks), np.int64) if targets is None else targets)
+        self._ends: npt.NDArray[np.integer[Any]] = np.cumsum(lengths)
+        self._block: bytes | memoryview = b"".join(chunks)
+        self.targets = as_numbers(np.zeros(len(chunks), np.int64) if targets is None else targets)
         self.classes = list(classes)
         if len(self.targets) != len(chunks):
             raise DataError(f"{len(chunks)} pictures but {len(self.targets)} targets")
@@ -78,12 +90,23 @@ class Samples:
         """The same pictures `times` times over: sample i is sample i % len(self) of this one."""
         return self if times == 1 else Repeated(self, times)
 
+    @property
+    def seek_index(self) -> Path | None:
+        """Where the seek index belongs; None for a file in the user's cache folder."""
+        return None
+
+    def joined_names(self) -> Joined:
+        """The names by which a seek index knows the samples; empty for pictures in memory."""
+        if self.in_memory:
+            return Joined(b"", np.zeros(len(self), np.int64), b"")
+        return Joined(self._block, self._ends, None)
+
     def _piece(self, index: int) -> bytes:
         start = int(self._ends[index - 1]) if index else 0
-        return self._block[start : int(self._ends[index])]
+        return bytes(self._block[start : int(self._ends[index])])
 
     def path(self, index: int) -> Path | None:
-        """The file of a sample; None for pictures given as bytes."""
+        """The file of a sample; None for pictures that are not a file each."""
         return None if self.in_memory else Path(os.fsdecode(self._piece(index)))
 
     def name(self, index: int) -> str:
@@ -97,6 +120,17 @@ class Samples:
             BadSampleError: the file cannot be read whole; its `__cause__` is the OSError.
         """
         return self.read_stamped(index)[0]
+
+    def stamp(self, index: int) -> Stamp | None:
+        """What `read_stamped` would give, without reading; None if there is no such file."""
+        piece = self._piece(index)
+        if self.in_memory:
+            return Stamp(len(piece), 0)
+        try:
+            status = os.stat(piece)
+        except OSError:
+            return None
+        return Stamp(status.st_size, status.st_mtime_ns)
 
     def read_stamped(self, index: int) -> tuple[bytes, Stamp]:
         """As `read`, with the size and time that the file had when reading began."""
@@ -135,7 +169,7 @@ def _path_bytes(path: str | os.PathLike[str]) -> bytes:
     return name
 
 
-def _numbers(targets: npt.ArrayLike) -> npt.NDArray[Any]:
+def as_numbers(targets: npt.ArrayLike) -> npt.NDArray[Any]:
     """The targets as an array of a dtype that torch has."""
     try:
         array = np.asarray(targets)
@@ -188,5 +222,30 @@ class Repeated(Samples):
     def __len__(self) -> int:
         return self._times * len(self._base)
 
-    def _piece(self, index: int) -> bytes:
-        return self._base._piece(index % len(self._base))
+    @property
+    def seek_index(self) -> Path | None:
+        """Where the seek index of the data set without repeats belongs."""
+        return self._base.seek_index
+
+    def joined_names(self) -> Joined:
+        """Not to be had: a seek index is that of `base`."""
+        raise TypeError("a repeated data set has no seek index of its own; use that of its base")
+
+    def path(self, index: int) -> Path | None:
+        """The file of a sample, as the data set without repeats has it."""
+        return self._base.path(index % len(self._base))
+
+    def name(self, index: int) -> str:
+        """What to call a sample in a message."""
+        return self._base.name(index % len(self._base))
+
+    def stamp(self, index: int) -> Stamp | None:
+        """See `Samples.stamp`."""
+        return self._base.stamp(index % len(self._base))
+
+    def read_stamped(self, index: int) -> tuple[bytes, Stamp]:
+        """See `Samples.read_stamped`."""
+        try:
+            return self._base.read_stamped(index % len(self._base))
+        except BadSampleError as error:
+            raise BadSampleError(index, error.name, error.cause) from error.__cause__

@@ -12,7 +12,7 @@ import io
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from fasttricks.cache import cache_dir
 from fasttricks.cpus import available_cpus
+from fasttricks.data.progress import progress_bar
 from fasttricks.data.samples import Samples
 from fasttricks.data.seek_file import SeekIndex
 from fasttricks.data.seek_format import ADVICE, MAGIC, Walker, jpeg_walker
@@ -52,7 +53,8 @@ def build_index(
 
     Args:
         samples: paths. Pictures in memory have no index file; see `ensure_index`.
-        out: the file to write; by default one in the user's cache folder.
+        out: the file to write; by default that of a pack is in the pack where it can be, others are
+            in the user's cache folder.
         tile_pixels: there is a seek point for each tile of about this area, in pixels.
         workers: threads, by default one per CPU that this process may use.
         progress: show a bar on stderr.
@@ -70,7 +72,7 @@ def build_index(
     if samples.in_memory:
         raise DataError("pictures in memory have no index file")
     walker, names = walker or jpeg_walker(), names_of(samples)
-    target = _target(names, out)
+    target = _checked(Path(out).expanduser() if out else index_path(samples, names, walker))
     with _writing(target) as new:
         previous = _previous(target, names, tile_pixels, walker) if refresh else None
         work = Work(samples, tile_pixels, walker, previous)
@@ -110,7 +112,7 @@ def ensure_index(
         memory, work = io.BytesIO(), Work(samples, tile_pixels, walker, None)
         _index(work, SeekWriter(memory, names, tile_pixels, walker), workers, progress)
         return SeekIndex.from_bytes(memory.getvalue(), walker)
-    target = _target(names, out)
+    target = _checked(Path(out).expanduser() if out else index_path(samples, names, walker))
     if isinstance(index := _usable(target, names, walker), SeekIndex):
         return index
     with _writing(target) as new:
@@ -128,13 +130,24 @@ def ensure_index(
 # ---------------------------------------------------------------------------------- the index file
 
 
-def _target(names: Names, out: str | os.PathLike[str] | None) -> Path:
-    """Where the index of these names belongs. DataError if something else is there."""
-    if out is None:
-        root = os.path.realpath(os.fsdecode(names.root))
-        key = hashlib.sha256(os.fsencode(root) + b"\0" + names.digest).hexdigest()[:24]
-        return cache_dir() / "index" / (key + ENDING)
-    target = Path(out).expanduser()
+def index_path(samples: Samples, names: Names | None = None, walker: Walker | None = None) -> Path:
+    """Where the index of a data set is by default, or belongs.
+
+    That of a pack is in the pack. In the user's cache folder are the others, and that of a pack
+    which cannot be written to and has no index that can be used.
+    """
+    names, home = names or names_of(samples), samples.seek_index
+    if home is not None:
+        usable = isinstance(_usable(home, names, walker or jpeg_walker()), SeekIndex)
+        if usable or os.access(home.parent, os.W_OK | os.X_OK) or not home.parent.exists():
+            return home
+    root = os.path.realpath(os.fsdecode(names.root))
+    key = hashlib.sha256(os.fsencode(root) + b"\0" + names.digest).hexdigest()[:24]
+    return cache_dir() / "index" / (key + ENDING)
+
+
+def _checked(target: Path) -> Path:
+    """Where to write an index. DataError if something else is there."""
     if target.is_dir():
         raise DataError(f"{target} is a folder; the seek index is a file")
     if target.is_file() and target.suffix != ENDING and target.stat().st_size:
@@ -183,41 +196,36 @@ def _previous(target: Path, names: Names, tile_pixels: int, walker: Walker) -> P
 
 def _index(work: Work, writer: SeekWriter, workers: int | None, progress: bool) -> None:
     """Do all of the work and write it in order."""
+    with (
+        progress_bar("indexing pictures", len(work.samples), progress) as advance,
+        contextlib.closing(shares(work, workers)) as done,
+    ):
+        for records, points in done:
+            writer.add(records, points)
+            advance(len(records))
+    writer.finish()
+
+
+def shares(work: Work, workers: int | None) -> Generator[tuple[NDArray[Any], bytes]]:
+    """Do all of the work in threads: records and points of some pictures at a time, in order.
+
+    Raises:
+        ValueError: workers < 1.
+    """
     if workers is not None and workers < 1:
         raise ValueError(f"workers must be at least 1, not {workers}")
     workers, count = workers or available_cpus(), len(work.samples)
     share = max(1, min(_SHARE, count // (4 * workers)))
     waiting: deque[Future[tuple[NDArray[Any], bytes]]] = deque()
-    with _progress_bar(count, progress) as advance, ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         try:
             for first in range(0, count, share):
                 waiting.append(pool.submit(work, first, min(first + share, count)))
                 if len(waiting) > 4 * workers:
-                    advance(_write_next(waiting, writer))
+                    yield waiting.popleft().result()
             while waiting:
-                advance(_write_next(waiting, writer))
+                yield waiting.popleft().result()
         finally:
             work.stopped.set()
             for share_ in waiting:
                 share_.cancel()
-    writer.finish()
-
-
-def _write_next(waiting: deque[Future[tuple[NDArray[Any], bytes]]], writer: SeekWriter) -> int:
-    records, points = waiting.popleft().result()
-    writer.add(records, points)
-    return len(records)
-
-
-@contextlib.contextmanager
-def _progress_bar(total: int, visible: bool) -> Iterator[Callable[[int], None]]:
-    """Yields what to tell how many pictures more are done."""
-    if not visible:
-        yield lambda done: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("indexing pictures", total=total)
-        yield lambda done: bar.advance(task, done)

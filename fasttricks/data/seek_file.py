@@ -36,6 +36,7 @@ from fasttricks.data.seek_source import Names, names_of
 from fasttricks.errors import DataError
 
 _FINE, _DAMAGED, _STALE = range(3)
+_REJECTED = ("", "damaged", "stale")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +185,10 @@ class SeekIndex:
             self._reject(index, _DAMAGED)
             return None
         return record["frame"], np.frombuffer(points, self.points.dtype)
+
+    def rejected(self, index: int) -> str:
+        """Why `lookup` has given up a picture's entry: "stale", "damaged", or "" if it has not."""
+        return _REJECTED[self._state[index]]
 
     def entry(self, index: int) -> tuple[Any, bytes] | None:
         """A picture's record and its points, whatever its kind; None if they are damaged."""

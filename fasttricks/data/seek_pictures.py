@@ -18,7 +18,7 @@ from fasttricks.data.seek_format import (
     checksum,
     record_type,
 )
-from fasttricks.data.seek_source import Names, stamp
+from fasttricks.data.seek_source import Names
 from fasttricks.errors import BadSampleError
 
 
@@ -34,7 +34,7 @@ class Previous:
         where = number if self._where is None else int(self._where[number])
         if where < 0:
             return None
-        record, now = self.index.records[where], stamp(samples, number)
+        record, now = self.index.records[where], samples.stamp(number)
         if record["kind"] == UNREADABLE or now != (record["size"], record["mtime_ns"]):
             return None
         return self.index.entry(where)

@@ -1,4 +1,4 @@
-"""What a seek index has to know of a data set: names relative to a root, and time stamps.
+"""What a seek index has to know of a data set: names relative to a root.
 
 Names are relative so that an index stays good when its pictures are moved together. A million of
 them are walked in compiled code and hashed in pieces: opening an index does this every time.
@@ -7,14 +7,13 @@ them are walked in compiled code and hashed in pieces: opening an index does thi
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fasttricks.data.samples import Samples, Stamp
+from fasttricks.data.samples import Joined, Samples
 from fasttricks.kernels.jit import kernel
 
 _PIECE = 1 << 14  # names handled at a time: about a MB
@@ -25,65 +24,58 @@ class Names:
     """The names of a data set, in its order. Made by `names_of`."""
 
     root: bytes
-    """The folder that all paths have in common; b"" for pictures in memory."""
+    """The folder that all names are relative to; b"" for pictures in memory."""
     ends: NDArray[np.uint64]
     """[N], where each name ends when they are joined."""
     digest: bytes
     """SHA-256 of `ends` as little-endian bytes, followed by the joined names."""
-    samples: Samples
+    joined: Joined
+    """The names as the data set keeps them."""
+    skip: int
+    """The first bytes of each of those, which are the root."""
 
     def pieces(self) -> Iterator[bytes]:
         """The joined names, some MB at a time."""
-        return _pieces(self.samples, len(self.root))
+        return _pieces(self.joined, self.skip)
 
 
 def names_of(samples: Samples) -> Names:
     """The names of a data set: paths without what they have in common, up to a folder.
 
-    Pictures in memory have empty names.
+    A pack gives its members' names. Pictures in memory have empty names.
     """
-    if samples.in_memory:
-        root, ends = b"", np.zeros(len(samples), "<u8")
-    else:
-        root = _common_folder(samples)
-        ends = np.arange(1, len(samples) + 1, dtype="<i8")
-        ends *= len(root)
-        ends = np.subtract(samples._ends, ends, out=ends).view("<u8")
+    joined = samples.joined_names()
+    root = _common_folder(joined) if joined.root is None else joined.root
+    skip = len(root) if joined.root is None else 0
+    ends = np.arange(1, len(samples) + 1, dtype="<i8")
+    ends *= skip
+    ends = np.subtract(joined.ends, ends, out=ends).view("<u8")
     digest = hashlib.sha256(ends.data)
-    for piece in _pieces(samples, len(root)):
+    for piece in _pieces(joined, skip):
         digest.update(piece)
-    return Names(root, ends, digest.digest(), samples)
+    return Names(root, ends, digest.digest(), joined, skip)
 
 
-def stamp(samples: Samples, index: int) -> Stamp | None:
-    """A sample's stamp without reading it; None if there is no such file."""
-    if samples.in_memory:
-        return Stamp(len(samples.read(index)), 0)
-    try:
-        status = os.stat(samples._piece(index))
-    except OSError:
-        return None
-    return Stamp(status.st_size, status.st_mtime_ns)
+# Samples keep their names joined; nothing else is fast enough.
 
 
-# Samples keeps its paths joined, as `_block` and `_ends`; nothing else is fast enough.
+def _common_folder(paths: Joined) -> bytes:
+    block = np.frombuffer(paths.block, np.uint8)
+    length = int(_common_length(block, paths.ends))
+    common = bytes(paths.block[:length])
+    return common[: common.rfind(b"/") + 1]
 
 
-def _common_folder(samples: Samples) -> bytes:
-    block = np.frombuffer(samples._block, np.uint8)
-    length = int(_common_length(block, np.asarray(samples._ends)))
-    return samples._block[: samples._block.rfind(b"/", 0, length) + 1]
-
-
-def _pieces(samples: Samples, skip: int) -> Iterator[bytes]:
-    """The paths joined, each without its first `skip` bytes."""
-    if samples.in_memory:
-        return
-    block, ends = np.frombuffer(samples._block, np.uint8), np.asarray(samples._ends)
+def _pieces(joined: Joined, skip: int) -> Iterator[bytes]:
+    """The names joined, each without its first `skip` bytes."""
+    block, ends = np.frombuffer(joined.block, np.uint8), joined.ends
     for first in range(0, len(ends), _PIECE):
         last = min(first + _PIECE, len(ends))
-        begin = int(ends[first - 1]) if first else 0
-        out = np.empty(int(ends[last - 1]) - begin - skip * (last - first), np.uint8)
+        begin, end = int(ends[first - 1]) if first else 0, int(ends[last - 1])
+        if skip == 0:
+            yield bytes(joined.block[begin:end])
+            continue
+        out = np.empty(end - begin - skip * (last - first), np.uint8)
         _gather(block, ends, skip, first, last, out)
         yield out.tobytes()
 

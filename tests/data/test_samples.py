@@ -28,6 +28,32 @@ def test_paths_of_any_kind(tmp_path):
     assert samples.targets.tolist() == [0] * 4
 
 
+def test_names_as_a_seek_index_takes_them():
+    files, memory = Samples(["/a/b.jpg", "/a/c.jpg"]), Samples([b"x", b"yz"])
+    block, ends, root = files.joined_names()
+    assert (block, ends.tolist(), root) == (b"/a/b.jpg/a/c.jpg", [8, 16], None)
+    block, ends, root = memory.joined_names()
+    assert (block, ends.tolist(), root) == (b"", [0, 0], b"")
+    assert files.seek_index is None
+    assert files.repeat(2).seek_index is None
+    with pytest.raises(TypeError, match="that of its base"):
+        files.repeat(2).joined_names()
+
+
+def test_repeats_are_the_same_samples(tmp_path):
+    (tmp_path / "a").write_bytes(b"A")
+    samples = Samples([tmp_path / "a", tmp_path / "gone"]).repeat(2)
+    assert samples.read_stamped(2) == samples.read_stamped(0)
+    assert samples.stamp(2) == samples.read_stamped(2)[1]
+    assert samples.stamp(3) is None
+    assert samples.path(3) == tmp_path / "gone"
+    assert samples.name(3) == str(tmp_path / "gone")
+    with pytest.raises(BadSampleError, match="No such file") as error:
+        samples.read(3)
+    assert error.value.index == 3
+    assert isinstance(error.value.__cause__, FileNotFoundError)
+
+
 def test_pickling_keeps_everything():
     samples = pickle.loads(pickle.dumps(Samples([b"a", b"bc"], [[0.5, 0.5], [1, 0]], classes="xy")))
     assert samples.read(1) == b"bc"

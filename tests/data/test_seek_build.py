@@ -259,14 +259,14 @@ def test_full_disk_leaves_nothing(samples, out):
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError])
 def test_stopped_half_way_leaves_nothing(samples, out, monkeypatch, stop):
-    real = seek_build._write_next
+    real, added = seek_build.SeekWriter.add, []
 
-    def write(waiting, writer):
-        if len(waiting) < 8:
+    def add(writer, records, points):
+        if len(added) == 3:
             raise stop
-        return real(waiting, writer)
+        added.append(real(writer, records, points))
 
-    monkeypatch.setattr(seek_build, "_write_next", write)
+    monkeypatch.setattr(seek_build.SeekWriter, "add", add)
     before = threading.active_count()
     with pytest.raises(stop):
         build_index(samples, out, workers=2, walker=WALKER)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fasttricks.data import seek_source
 from fasttricks.data.samples import Samples, Stamp
-from fasttricks.data.seek_source import names_of, stamp
+from fasttricks.data.seek_source import names_of
 
 part = st.binary(min_size=1, max_size=5).filter(lambda b: b"/" not in b and b"\0" not in b)
 path = st.lists(part, min_size=1, max_size=4).map(b"/".join)
@@ -84,9 +84,9 @@ def test_odd_names_are_read(tmp_path, name):
     assert split(names_of(samples)) == [os.fsencode(name)]
     data, found = samples.read_stamped(0)
     assert data == b"content"
-    assert found == Stamp(7, (tmp_path / name).stat().st_mtime_ns) == stamp(samples, 0)
+    assert found == Stamp(7, (tmp_path / name).stat().st_mtime_ns) == samples.stamp(0)
 
 
 def test_stamps(tmp_path):
-    assert stamp(Samples([b"abc"]), 0) == Stamp(3, 0)
-    assert stamp(Samples([tmp_path / "missing.jpg"]), 0) is None
+    assert Samples([b"abc"]).stamp(0) == Stamp(3, 0)
+    assert Samples([tmp_path / "missing.jpg"]).stamp(0) is None

@@ -1,0 +1,76 @@
+"""The one door to a data set on disk: whatever is there, as samples."""
+
+from __future__ import annotations
+
+import os
+from enum import Enum, auto
+from pathlib import Path
+
+from fasttricks.data.folder import scan_folder, split_folder
+from fasttricks.data.pack_index import INDEX_NAME
+from fasttricks.data.samples import Samples
+from fasttricks.data.tar_pack import TarPack
+from fasttricks.data.webdataset import tars_in
+from fasttricks.errors import DataError
+
+
+class Kind(Enum):
+    """What a folder holds."""
+
+    PICTURES = auto()
+    """Class folders of pictures."""
+    PACK = auto()
+    """Tar shards and their index."""
+    TARS = auto()
+    """Tars without an index."""
+
+
+def open_data(path: str | os.PathLike[str], *, train: bool = True) -> Samples:
+    """The samples of a folder of class folders, or of a pack.
+
+    Args:
+        path: the folder itself, or one with `train` and `val` inside.
+        train: which of those.
+
+    Raises:
+        DataError: there is nothing of the kind; the message says what to do with what is there.
+    """
+    kind, folder = locate(path, train=train)
+    if kind is Kind.TARS:
+        raise DataError(
+            f"{folder} holds tars without an index; to read them where they are: "
+            f"fasttricks index {folder}; or copy them: fasttricks pack {folder} DST"
+        )
+    return TarPack(folder) if kind is Kind.PACK else scan_folder(folder, train=train)
+
+
+def locate(path: str | os.PathLike[str], *, train: bool = True) -> tuple[Kind, Path]:
+    """What is at a path, and in which folder: `path` or its part for training or evaluation.
+
+    Raises:
+        DataError: the path does not exist, is no folder, or has not the part asked for.
+    """
+    root = Path(path).expanduser()
+    if not root.is_dir():
+        raise DataError(_why_no_folder(root))
+    if (root / INDEX_NAME).exists():
+        return Kind.PACK, root
+    folder = split_folder(root, train)
+    if (folder / INDEX_NAME).exists():
+        return Kind.PACK, folder
+    with os.scandir(folder) as entries:
+        divided = any(entry.is_dir() and not entry.name.startswith(".") for entry in entries)
+    return (Kind.TARS if tars_in(folder) and not divided else Kind.PICTURES), folder
+
+
+def _why_no_folder(path: Path) -> str:
+    if not path.exists():
+        return f"{path} does not exist"
+    if path.suffix == ".beton":
+        return f"{path} is a .beton, which only the ffcv pipeline reads"
+    if path.suffix == ".tar":
+        return (
+            f"{path} is one tar; give the folder of the tars, after: fasttricks index "
+            f"{path.parent}; or copy it: fasttricks pack {path} DST"
+        )
+    return f"{path} is not a folder of pictures"

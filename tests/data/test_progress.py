@@ -1,0 +1,12 @@
+from fasttricks.data.progress import progress_bar
+
+
+def test_shown_on_stderr_only_where_asked_for(capsys):
+    for visible in (True, False):
+        with progress_bar("doing things", 3, visible) as advance:
+            advance(1)
+            advance(2)
+        told = capsys.readouterr()
+        assert ("doing things" in told.err) == visible
+        assert ("100%" in told.err) == visible
+        assert told.out == ""
