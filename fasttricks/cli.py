@@ -12,6 +12,7 @@ from typing import Annotated
 import tyro
 
 from fasttricks.commands.bench import Bench
+from fasttricks.commands.doctor import Doctor
 from fasttricks.commands.index import Index
 from fasttricks.commands.pack import Pack
 from fasttricks.errors import FasttricksError
@@ -19,6 +20,7 @@ from fasttricks.version import __version__
 
 Command = (
     Annotated[Bench, tyro.conf.subcommand("bench")]
+    | Annotated[Doctor, tyro.conf.subcommand("doctor")]
     | Annotated[Index, tyro.conf.subcommand("index")]
     | Annotated[Pack, tyro.conf.subcommand("pack")]
 )
@@ -28,8 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        The exit code: 0 done, 2 a mistake in the arguments or the data (one line says which), 130
-        interrupted.
+        The exit code: 0 done, 1 the doctor found something broken, 2 a mistake in the arguments or
+        the data (one line says which), 130 interrupted.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if arguments == ["--version"]:
@@ -47,8 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (FasttricksError, ValueError, OSError) as error:
         print(f"fasttricks: error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("fasttricks: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as error:  # with what is kept, where something is
+        print(f"fasttricks: interrupted{error}", file=sys.stderr)
         return 130
 
 

@@ -47,6 +47,10 @@ _library.tjDestroy.argtypes = [ctypes.c_void_p]
 _library.tjFree.argtypes = [ctypes.c_void_p]
 _library.tjGetErrorStr2.argtypes = [ctypes.c_void_p]
 _library.tjGetErrorStr2.restype = ctypes.c_char_p
+_library.tjDecompressHeader3.argtypes = [
+    *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ulong),
+    *[ctypes.POINTER(ctypes.c_int)] * 4,
+]
 _library.tjCompress2.argtypes = [
     *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int),
     *(ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ctypes.c_ulong)),
@@ -126,6 +130,24 @@ def decode(data: bytes | Bytes, height: int, width: int) -> Bytes:
     if not decompress(handle, encoded.ctypes.data, encoded.size, pixels.ctypes.data, height, width):
         raise DataError(f"libturbojpeg: {_reason(handle)}")
     return pixels
+
+
+def stored_size(data: bytes | Bytes) -> tuple[int, int]:
+    """(height, width) of one JPEG, in pixels, as libturbojpeg reads its header.
+
+    Raises:
+        DataError: libturbojpeg cannot read it, or warns of damage; says which.
+    """
+    encoded, facts = np.frombuffer(data, np.uint8), [ctypes.c_int() for _ in range(4)]
+    handles = Handles(1)
+    handle = int(handles.addresses[0])
+    pointers = map(ctypes.byref, facts)
+    if _library.tjDecompressHeader3(handle, encoded.ctypes.data, encoded.size, *pointers):
+        raise DataError(f"libturbojpeg: {_reason(handle)}")
+    width, height = facts[0].value, facts[1].value
+    if not (height and width):  # a file of tables only is no error to libturbojpeg
+        raise DataError("libturbojpeg: there is no picture in it")
+    return height, width
 
 
 def encode(pixels: Bytes, quality: int) -> bytes:

@@ -117,3 +117,11 @@ def test_handles_are_freed_once():
     assert len(set(handles.addresses.tolist())) == 2
     handles.close()
     handles.close()
+
+
+def test_stored_size_is_the_headers():
+    for options in ({}, {"progressive": True}, {"channels": 1}):
+        assert turbojpeg.stored_size(jpeg(31, 45, **options)) == (31, 45)
+    for wrong in (b"", b"no JPEG", jpeg(31, 45)[:100]):
+        with pytest.raises(DataError, match="libturbojpeg"):
+            turbojpeg.stored_size(wrong)

@@ -1,0 +1,82 @@
+"""`fasttricks doctor`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+
+if TYPE_CHECKING:
+    from fasttricks.data.samples import Samples
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Look at a data set: find every broken picture, or tell all about one sample.
+
+    Exit code 0: everything is sound; 1: something is broken; 2: a mistake in the arguments, or the
+    data cannot be opened at all.
+    """
+
+    data: tyro.conf.Positional[Path]
+    """Folder of class folders (root/class/picture), or with train and val inside; a pack; a
+    .beton."""
+    scan: bool = False
+    """Read, check and decode every picture, and say which are broken."""
+    sample: int | None = None
+    """Tell all about the sample with this index, from 0 on."""
+    json: Path | None = None
+    """Also write what was found to this file, as one JSON document."""
+    all: bool = False
+    """With --scan: name all that is broken, not the first 50 only."""
+    epoch: int = 0
+    """With --sample: the epoch whose plan is shown."""
+    seed: int = 0
+    """With --sample: the seed of that plan."""
+    size: int = 224
+    """With --sample: side of the output picture, pixels."""
+    index: Path | None = None
+    """The file of the seek index; default: where loaders look for it. None is made."""
+    workers: int | None = None
+    """With --scan: threads; default: the CPUs that this process may use."""
+    eval: bool = False
+    """Where the data set is divided, look at val instead of train; the plan is the centre crop."""
+
+    def run(self) -> int:
+        """Look, tell, and return the exit code."""
+        if self.scan == (self.sample is not None):
+            which = "one of" if self.scan else "say what to look at:"
+            raise ValueError(f"doctor: {which} --scan (all pictures) or --sample N (one of them)")
+        from fasttricks.doctor.source import open_source
+
+        samples = open_source(self.data, train=not self.eval)
+        return self._scan(samples) if self.sample is None else self._sample(samples, self.sample)
+
+    def _scan(self, samples: Samples) -> int:
+        from fasttricks.doctor.document import json_file, write_scan
+        from fasttricks.doctor.scan import scan
+        from fasttricks.doctor.words import show
+
+        with json_file(self.json) as document:
+            found = scan(samples, index=self.index, workers=self.workers, progress=True)
+            if document is not None:
+                write_scan(document.file, found, str(self.data))
+                document.publish()
+        show(found, str(self.data), everything=self.all)
+        return 0 if found.sound else 1
+
+    def _sample(self, samples: Samples, number: int) -> int:
+        from fasttricks.doctor.document import json_file, write_facts
+        from fasttricks.doctor.sample import PlanOf, sample_facts
+        from fasttricks.doctor.sample_words import show_facts
+
+        plan_of = PlanOf(train=not self.eval, epoch=self.epoch, seed=self.seed, size=self.size)
+        with json_file(self.json) as document:
+            facts = sample_facts(samples, number, plan_of, index=self.index)
+            if document is not None:
+                write_facts(document.file, facts)
+                document.publish()
+        show_facts(facts)
+        return 1 if facts["findings"]["broken"] else 0
