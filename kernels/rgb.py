@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from fasttricks.kernels.vector import (
@@ -31,6 +32,7 @@ PIXELS = 16
 
 _INT = types.int64
 _TYPE = Vector(F32, PIXELS)
+_PIXELS = types.UniTuple(_TYPE, 3)
 _IR = _TYPE.ir
 _BITS = llvm_type(U32, PIXELS)
 
@@ -52,22 +54,53 @@ def load_pixels(typing: Any, address: Any, mirrored: Any) -> Any:
             channels.append(builder.uitofp(picked, _IR))
         return context.make_tuple(builder, signature.return_type, channels)
 
-    return types.UniTuple(_TYPE, 3)(_INT, types.boolean), emit
+    return _PIXELS(_INT, types.boolean), emit
 
 
 @intrinsic
-def affine(
-    typing: Any, red: Any, green: Any, blue: Any, r: Any, g: Any, b: Any, offset: Any
-) -> Any:
-    """`red * r + green * g + blue * b + offset`, see `vector.multiply_add` for the rounding."""
+def copy(typing: Any, target: Any, source: Any, count: Any) -> Any:
+    """Copy `count` bytes between addresses; the two places must not overlap."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        total = repeat(builder, args[6], PIXELS)
-        for channel, factor in zip(args[:3], args[3:6], strict=True):
-            total = multiply_add(builder, channel, repeat(builder, factor, PIXELS), total)
-        return total
+        places = [builder.inttoptr(address, U8.as_pointer()) for address in args[:2]]
+        cgutils.raw_memcpy(builder, *places, args[2], 1)
+        return context.get_dummy_value()
 
-    return _TYPE(*(_TYPE,) * 3, *(types.float32,) * 4), emit
+    return types.void(_INT, _INT, _INT), emit
+
+
+@intrinsic
+def load_floats(typing: Any, address: Any) -> Any:
+    """The 16 float32 at `address`."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return read(builder, args[0], _IR)
+
+    return _TYPE(_INT), emit
+
+
+@intrinsic
+def affine(typing: Any, pixels: Any, weights: Any, offsets: Any) -> Any:
+    """A . rgb + b of 16 pixels: a tuple of three vectors.
+
+    Args:
+        pixels: tuple red, green, blue, as `load_pixels` returns it.
+        weights: tuple of 9 float32, A row by row.
+        offsets: tuple b of three numbers, float32 for all 16 pixels or a vector of one for each.
+            For the rounding see `vector.multiply_add`.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        channels, factors, totals = (cgutils.unpack_tuple(builder, packed) for packed in args)
+        made = []
+        for c, total in enumerate(totals):
+            total = total if isinstance(offsets.dtype, Vector) else repeat(builder, total, PIXELS)
+            for channel, factor in zip(channels, factors[3 * c : 3 * c + 3], strict=True):
+                total = multiply_add(builder, channel, repeat(builder, factor, PIXELS), total)
+            made.append(total)
+        return context.make_tuple(builder, signature.return_type, made)
+
+    return _PIXELS(_PIXELS, types.UniTuple(types.float32, 9), offsets), emit
 
 
 def _interleave(builder: Any, channels: Any) -> Any:
@@ -122,25 +155,26 @@ def _store(convert: Any) -> Any:
     """The code generator that writes three channels as interleaved pixels of another format."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        write(builder, args[0], _interleave(builder, [convert(builder, c) for c in args[1:]]))
+        channels = cgutils.unpack_tuple(builder, args[1])
+        write(builder, args[0], _interleave(builder, [convert(builder, c) for c in channels]))
         return context.get_dummy_value()
 
-    return types.void(_INT, _TYPE, _TYPE, _TYPE), emit
+    return types.void(_INT, _PIXELS), emit
 
 
 @intrinsic
-def store_float32(typing: Any, address: Any, red: Any, green: Any, blue: Any) -> Any:
-    """Write 16 pixels of 3 float32."""
+def store_float32(typing: Any, address: Any, pixels: Any) -> Any:
+    """Write 16 pixels, a tuple of three vectors, as 3 float32 each."""
     return _store(lambda builder, value: value)
 
 
 @intrinsic
-def store_float16(typing: Any, address: Any, red: Any, green: Any, blue: Any) -> Any:
-    """Write 16 pixels of 3 float16."""
+def store_float16(typing: Any, address: Any, pixels: Any) -> Any:
+    """Write 16 pixels as 3 float16 each."""
     return _store(_float16)
 
 
 @intrinsic
-def store_bfloat16(typing: Any, address: Any, red: Any, green: Any, blue: Any) -> Any:
-    """Write 16 pixels of 3 bfloat16."""
+def store_bfloat16(typing: Any, address: Any, pixels: Any) -> Any:
+    """Write 16 pixels as 3 bfloat16 each."""
     return _store(_bfloat16)

@@ -2,85 +2,86 @@ import numpy as np
 import pytest
 import torch
 
-from fasttricks.kernels import finish_torch, reference
-from fasttricks.kernels.finish import finish
+from fasttricks.kernels import mix, reference
+from fasttricks.kernels.finish import choose, finish
+from tests.kernels.finish_checks import (
+    DTYPES,
+    SHAPES,
+    batch,
+    check,
+    fresh,
+    mixed_batch,
+    random_mixes,
+)
 
-SHAPES = [(3, 17, 31), (1, 8, 16), (2, 5, 1), (4, 1, 15), (1, 1, 1), (2, 33, 48), (3, 9, 17)]
-DTYPES = [torch.float32, torch.float16, torch.bfloat16]
-MANTISSA = {torch.float16: 10, torch.bfloat16: 7}
-
-
-def batch(shape, seed=0):
-    rng = np.random.default_rng(seed)
-    pixels = torch.from_numpy(rng.integers(0, 256, (*shape, 3), dtype=np.uint8))
-    matrix = torch.from_numpy(rng.normal(0, 0.02, (shape[0], 3, 4)).astype(np.float32))
-    matrix[:, :, 3] *= 100
-    flip = torch.arange(shape[0]) % 3 != 1
-    return pixels, matrix, flip
-
-
-def by_torch(pixels, matrix, flip, dtype=torch.float32):
-    out = torch.empty(pixels.shape, dtype=dtype, device=pixels.device)
-    finish_torch.finish(pixels, matrix, flip, out)
-    return out.permute(0, 3, 1, 2)
-
-
-def exact_and_bound(pixels, matrix, flip, dtype):
-    """The float64 result, and how far a float32 computation rounded once to `dtype` may be off.
-
-    Each of the four terms of a sum goes through at most four float32 roundings (one product, three
-    additions), each within half an ulp, 2^-24 of the size. The last rounding is within half an ulp
-    of the result: 2^-(mantissa + 1) of the power of two below it, at least that of a subnormal.
-    """
-    exact = reference.finish(pixels.numpy(), matrix.numpy(), flip.numpy())
-    terms = reference.finish(pixels.numpy(), abs(matrix.numpy()), flip.numpy())
-    unit = 2.0**-24
-    bound = 4 * unit / (1 - 4 * unit) * terms
-    if dtype in MANTISSA:
-        exponent = np.floor(np.log2(np.maximum(abs(exact) + bound, torch.finfo(dtype).tiny)))
-        bound = bound + 2.0 ** (exponent - MANTISSA[dtype] - 1)
-    return exact, bound
-
-
-def check(result, pixels, matrix, flip):
-    exact, bound = exact_and_bound(pixels, matrix, flip, result.dtype)
-    assert result.shape == exact.shape
-    assert (abs(result.double().numpy() - exact) <= bound).all()
+CPU_BACKENDS = ["auto", "torch"]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("kernel", [finish, by_torch])
-def test_equals_the_reference(kernel, shape, dtype):
+@pytest.mark.parametrize("backend", CPU_BACKENDS)
+def test_equals_the_reference(backend, shape, dtype):
     inputs = batch(shape, seed=sum(shape))
-    result = kernel(*inputs, dtype)
+    result = finish(*inputs[:3], dtype, backend=backend)
     assert result.dtype == dtype
     assert result.is_contiguous(memory_format=torch.channels_last)
-    check(result, *inputs)
+    check(result, inputs)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("backend", CPU_BACKENDS)
+def test_mixes_equal_the_reference(backend, shape, dtype):
+    seed = fresh()
+    inputs = mixed_batch(shape, 11, seed)
+    result = finish(*inputs[:3], dtype, mix=inputs.words, backend=backend)
+    assert result.dtype == dtype
+    assert result.is_contiguous(memory_format=torch.channels_last)
+    check(result, inputs)
 
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape", [(3, 17, 31), (16, 64, 64)])
-def test_equals_the_reference_on_cuda(shape, dtype):
-    inputs = batch(shape)
+@pytest.mark.parametrize("shape", [(3, 17, 31), (1, 1, 1), (16, 64, 64)])
+@pytest.mark.parametrize("backend", ["auto", "torch"])
+def test_equals_the_reference_on_cuda(backend, shape, dtype):
+    seed = fresh()
     torch.backends.cuda.matmul.allow_tf32, before = True, torch.backends.cuda.matmul.allow_tf32
     try:
-        result = finish(*(t.cuda() for t in inputs), dtype)
+        for inputs in (batch(shape, seed), mixed_batch(shape, 9, seed)):
+            words = None if inputs.mixes is None else inputs.words.cuda()
+            tensors = [tensor.cuda() for tensor in inputs[:3]]
+            result = finish(*tensors, dtype, mix=words, backend=backend)
+            assert result.is_contiguous(memory_format=torch.channels_last)
+            check(result.cpu(), inputs)
     finally:
         torch.backends.cuda.matmul.allow_tf32 = before
-    assert result.is_contiguous(memory_format=torch.channels_last)
-    check(result.cpu(), *inputs)
 
 
 @pytest.mark.gpu
-def test_does_not_wait_for_cuda():
-    inputs = [t.cuda() for t in batch((4, 32, 32))]
+@pytest.mark.parametrize("backend", ["auto", "torch"])
+def test_does_not_wait_for_cuda(backend):
+    inputs = mixed_batch((4, 32, 32), 6)
+    tensors, words = [tensor.cuda() for tensor in inputs[:3]], inputs.words.cuda()
+    finish(*tensors, mix=words, backend=backend)  # compiles
     torch.cuda.set_sync_debug_mode("error")
     try:
-        finish(*inputs)
+        finish(*tensors, mix=words, backend=backend)
     finally:
         torch.cuda.set_sync_debug_mode("default")
+
+
+def test_without_patches_it_is_the_own_picture():
+    inputs = batch((3, 7, 20))
+    words = torch.from_numpy(mix.words(mix.plain([2, 0, 0, 1])))
+    assert torch.equal(finish(*inputs[:3], mix=words), finish(*inputs[:3])[[2, 0, 0, 1]])
+
+
+def test_noise_may_be_left_out_by_promise():
+    inputs = mixed_batch((3, 8, 20), 10)
+    inputs.mixes["patches"]["noise"] = 0
+    result = finish(*inputs[:3], mix=inputs.words, noise=False, backend="torch")
+    check(result, inputs)
 
 
 def right(pixels, matrix, flip):
@@ -115,48 +116,132 @@ def cut_off(numbers):
 @pytest.mark.parametrize("wrong", WRONG)
 def test_the_check_rejects_a_wrong_kernel(wrong):
     inputs = batch((3, 12, 20), seed=4)
-    check(right(*inputs), *inputs)
-    check(right(*inputs).half(), *inputs)
+    check(right(*inputs[:3]), inputs)
+    check(right(*inputs[:3]).half(), inputs)
     with pytest.raises(AssertionError):
-        check(WRONG[wrong](*inputs), *inputs)
+        check(WRONG[wrong](*inputs[:3]), inputs)
+
+
+def one_off(mixes):
+    left = mixes["patches"]["from_left"]
+    left -= left > 0
+
+
+def mirror_sources(mixes, flip):
+    patches = mixes["patches"]
+    left = 20 - patches["width"] - patches["from_left"]
+    np.copyto(patches["from_left"], left, where=flip.numpy()[patches["source"]])
+
+
+def reverse_order(mixes):
+    for one in mixes:
+        one["patches"][: one["count"]] = one["patches"][: one["count"]][::-1].copy()
+
+
+def set_field(name, change):
+    def apply(mixes):
+        mixes["patches"][name] = change(mixes["patches"][name])
+
+    return apply
+
+
+WRONG_MIX = {
+    "wrong partner": set_field("source", lambda s: np.where(s < 0, s, (s + 1) % 4)),
+    "weights swapped": set_field("weight", lambda w: 1 - w),
+    "the first patch wins": reverse_order,
+    "one pixel off": one_off,
+    "lower by a row": set_field("top", lambda t: np.maximum(t - 1, 0)),
+    "constant BGR": set_field("value", lambda v: v[..., ::-1].copy()),
+    "no noise": set_field("noise", np.zeros_like),
+    "weight taken as 1": set_field("weight", lambda w: np.where(w > 0, 1, 0)),
+    "one patch less": lambda m: np.subtract(m["count"], m["count"] > 0, out=m["count"]),
+    "own picture instead of its neighbour": lambda m: np.copyto(m["own"], (m["own"] + 1) % 4),
+    "another key": lambda m: np.copyto(m["key"], m["key"][:, ::-1].copy()),
+    "another counter": lambda m: np.copyto(m["counter"], m["counter"][:, ::-1].copy()),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_MIX)
+def test_the_check_rejects_a_wrong_mix(wrong):
+    inputs = mixed_batch((4, 12, 20), 15, seed=5)
+    check(by_reference(inputs), inputs)
+    check(by_reference(inputs).half(), inputs)
+    other = inputs._replace(mixes=inputs.mixes.copy())
+    WRONG_MIX[wrong](other.mixes)
+    with pytest.raises(AssertionError):
+        check(by_reference(other), inputs)
+
+
+def test_the_check_rejects_a_mix_of_wrong_pictures():
+    inputs = mixed_batch((4, 12, 20), 15, seed=5)
+    pixels, _, flip, mixes = inputs
+    sideways = mixes.copy()
+    mirror_sources(sideways, flip)
+    for other in (
+        inputs._replace(flip=~flip),
+        inputs._replace(flip=torch.zeros_like(flip)),
+        inputs._replace(pixels=pixels.flip(3)),
+        inputs._replace(mixes=sideways),  # a patch taken before the flip
+    ):
+        with pytest.raises(AssertionError):
+            check(by_reference(other), inputs)
+    rounded = reference.finish(*(t.numpy() for t in inputs[:3])).astype(np.float16)
+    with pytest.raises(AssertionError):  # mixed from rounded pictures
+        check(torch.from_numpy(reference.mix(rounded, mixes)).half(), inputs)
+
+
+def by_reference(inputs):
+    tensors = (tensor.numpy() for tensor in inputs[:3])
+    return torch.from_numpy(reference.finish(*tensors, inputs.mixes)).float()
 
 
 def test_samples_may_lie_apart():
-    pixels, matrix, flip = batch((6, 10, 19))
+    pixels, matrix, flip, _ = batch((6, 10, 19))
     expected = finish(pixels[::2].clone(), matrix[::2].clone(), flip[::2].clone())
     assert torch.equal(finish(pixels[::2], matrix[::2], flip[::2]), expected)
     planar = pixels[::2].permute(0, 3, 1, 2).contiguous().permute(0, 2, 3, 1)
     assert torch.equal(finish(planar, matrix[::2], flip[::2]), expected)
     cropped = torch.nn.functional.pad(pixels, (0, 0, 2, 1, 3, 0))[::2, 3:, 2:-1]
     assert torch.equal(finish(cropped, matrix[::2], flip[::2]), expected)
+    words = torch.from_numpy(mix.words(random_mixes(5, 3, 10, 19, np.random.default_rng(1))))
+    expected = finish(cropped.clone(), matrix[::2], flip[::2], mix=words)
+    assert torch.equal(finish(cropped, matrix[::2], flip[::2], mix=words), expected)
+    assert torch.equal(finish(planar, matrix[::2], flip[::2], mix=words), expected)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_out_is_written_and_nothing_else(dtype):
-    pixels, matrix, flip = batch((3, 7, 21))
+    pixels, matrix, flip, _ = batch((3, 7, 21))
     store = torch.full((5, 7, 21, 3), 9.0, dtype=dtype)
     out = store[1:4].permute(0, 3, 1, 2)
     result = finish(pixels, matrix, flip, dtype, out)
     assert result is out
     assert torch.equal(out, finish(pixels, matrix, flip, dtype))
+    words = mixed_batch((3, 7, 21), 3).words
+    assert finish(pixels, matrix, flip, dtype, out, words) is out
+    assert torch.equal(out, finish(pixels, matrix, flip, dtype, mix=words))
     assert (store[0] == 9).all()
     assert (store[4] == 9).all()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_an_empty_batch(dtype):
-    result = finish(*batch((0, 6, 5)), dtype)
+    result = finish(*batch((0, 6, 5))[:3], dtype)
     assert result.shape == (0, 3, 6, 5)
     assert result.dtype == dtype
+    nothing = torch.empty(0, mix.WORDS, dtype=torch.int32)
+    assert finish(*batch((2, 6, 5))[:3], dtype, mix=nothing).shape == (0, 3, 6, 5)
 
 
 def test_flip_as_uint8():
-    pixels, matrix, flip = batch((4, 5, 18))
+    pixels, matrix, flip, _ = batch((4, 5, 18))
     bytes_ = flip.to(torch.uint8) * 3
     assert torch.equal(finish(pixels, matrix, bytes_), finish(pixels, matrix, flip))
 
 
-PIXELS, MATRIX, FLIP = batch((2, 4, 5))
+PIXELS, MATRIX, FLIP, _ = batch((2, 4, 5))
+WORDS = torch.from_numpy(mix.words(mix.plain([0, 1])))
+OUTSIDE = torch.from_numpy(mix.words(mix.plain([0, 2])))
 
 
 @pytest.mark.parametrize(
@@ -175,10 +260,38 @@ PIXELS, MATRIX, FLIP = batch((2, 4, 5))
         ({"dtype": torch.float64}, "dtype must be one of .*got torch.float64"),
         ({"out": torch.empty(2, 3, 4, 5)}, "out must be .*channels_last on cpu; got"),
         ({"out": torch.empty(2, 4, 5, 3).half().permute(0, 3, 1, 2)}, "got torch.float16"),
+        ({"mix": WORDS[:, 1:]}, r"a mix must be int32 \[B, 55\].*got torch.int32 \[2, 54\]"),
+        ({"mix": WORDS.long()}, "a mix must be .*got torch.int64"),
+        ({"mix": WORDS.to("meta")}, "the mix is on meta, the pictures are on cpu"),
+        ({"mix": OUTSIDE}, "output sample 1: own 2 of 2"),
+        ({"mix": WORDS[:1], "out": finish(PIXELS, MATRIX, FLIP)}, r"out must be .*\[1, 3, 4, 5\]"),
+        ({"backend": "cuda"}, "one of auto, numba, torch, triton; got 'cuda'"),
+        ({"backend": "triton"}, "backend triton runs on CUDA; the pixels are on cpu"),
     ],
 )
 def test_refused_arguments_are_named(change, message):
-    good = {"pixels": PIXELS, "matrix": MATRIX, "flip": FLIP}
+    good = {"pixels": PIXELS, "matrix": MATRIX, "flip": FLIP, "mix": WORDS}
     finish(**good)
     with pytest.raises(ValueError, match=message):
         finish(**{**good, **change})
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_missing_triton_is_said(device, monkeypatch):
+    monkeypatch.setattr("fasttricks.kernels.finish.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match="needs Triton, which is not installed: pip install"):
+        choose("triton", torch.device(device))
+    assert choose("torch", torch.device(device)) == "torch"
+
+
+@pytest.mark.parametrize(
+    ("device", "chosen"),
+    [("cpu", "numba"), ("cuda", "triton"), ("cuda:1", "triton"), ("mps", "torch")],
+)
+def test_auto_chooses_by_device(device, chosen):
+    assert choose("auto", torch.device(device)) == chosen
+
+
+def test_numba_is_for_the_cpu():
+    with pytest.raises(ValueError, match="numba runs on the CPU; the pixels are on cuda"):
+        choose("numba", torch.device("cuda"))

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from fasttricks.kernels import reference
+from fasttricks.kernels import mix, plan, plan_reference, reference
+from tests.kernels.finish_checks import random_mixes
 from tests.pictures import smooth_picture
 
 SHAPES = [((29, 31), (22, 24)), ((9, 12), (31, 25)), ((57, 40), (7, 40)), ((1, 3), (4, 5))]
@@ -28,6 +29,33 @@ def test_filter_matrix_is_the_definition(sizes):
     row = np.random.default_rng(0).uniform(0, 255, sizes[0])
     expected = triangle_resize(row.tolist(), sizes[1])
     np.testing.assert_allclose(reference.filter_matrix(*sizes) @ row, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("begin", "size"), [(3, 17), (0, 31), (5, 26)])
+def test_a_box_of_whole_pixels_is_a_crop(begin, size):
+    boxed = reference.filter_matrix(31, 12, box=(begin, size))
+    np.testing.assert_allclose(
+        boxed[:, begin : begin + size], reference.filter_matrix(size, 12), atol=1e-12
+    )
+    assert boxed.sum() == pytest.approx(12)
+
+
+@pytest.mark.parametrize("begin", [3.125, 3.5, 3.875])
+def test_a_fractional_box_begins_between_pixels(begin):
+    """On a straight line the filter gives the value at its centre, wherever that is; not at the
+    rim, where it is cut off."""
+    size, out = 20.25, 8
+    values = reference.filter_matrix(31, out, box=(begin, size)) @ (np.arange(31) + 0.5)
+    centres = begin + (np.arange(out) + 0.5) * size / out
+    # A triangle sampled at whole distances has its centre of mass within 1 / (4 * reach) of 0.
+    assert abs(values - centres)[1:-1].max() < out / size / 4
+    shifted = reference.filter_matrix(31, out, box=(begin + 1, size)) @ (np.arange(31) + 0.5)
+    np.testing.assert_allclose(shifted - values, 1)
+
+
+def test_pixels_outside_a_fractional_box_weigh_nothing():
+    boxed = reference.filter_matrix(31, 8, box=(3.6, 20.0))
+    assert np.flatnonzero(boxed.any(axis=0)).tolist() == list(range(4, 24))
 
 
 @pytest.mark.parametrize(("shape", "grid"), SHAPES)
@@ -80,3 +108,64 @@ def test_finish_is_a_matrix_per_pixel():
         assert result[n, c, y, x] == pytest.approx(
             float(matrix[n, c, :3].astype(float) @ rgb + matrix[n, c, 3]), abs=1e-9
         )
+
+
+def pixel_by_definition(images, one, c, y, x):
+    """One number of `reference.mix`, looked for from the other end."""
+    own = images[one["own"], c, y, x]
+    for patch in one["patches"][: one["count"]][::-1]:
+        down, across = y - patch["top"], x - patch["left"]
+        if not (0 <= down < patch["height"] and 0 <= across < patch["width"]):
+            continue
+        if patch["source"] == mix.CONSTANT:
+            words = plan_reference.philox(
+                (y * images.shape[3] + x, *map(int, one["counter"])),
+                int(one["key"][0]) + 2**32 * int(one["key"][1]),
+            )
+            normal = plan.normals(*(np.uint64(word) for word in words))[c]
+            value = float(patch["value"][c]) + float(patch["noise"]) * normal
+        else:
+            value = images[
+                patch["source"], c, patch["from_top"] + down, patch["from_left"] + across
+            ]
+        return float(patch["weight"]) * value + (1 - float(patch["weight"])) * own
+    return own
+
+
+def test_mix_is_the_definition():
+    rng = np.random.default_rng()
+    images = rng.normal(size=(3, 3, 6, 7))
+    mixes = random_mixes(20, 3, 6, 7, rng)
+    result = reference.mix(images, mixes)
+    assert result.shape == (20, 3, 6, 7)
+    for n, c, y, x in np.ndindex(*result.shape):
+        expected = pixel_by_definition(images, mixes[n], c, y, x)
+        assert result[n, c, y, x] == pytest.approx(expected, abs=1e-12)
+
+
+def test_finish_mixes_finished_pictures():
+    """Mixup of two pictures, one of them flipped, with a matrix each."""
+    rng = np.random.default_rng(6)
+    pixels = rng.integers(0, 256, (2, 4, 5, 3), dtype=np.uint8)
+    matrix, flip = rng.normal(size=(2, 3, 4)).astype(np.float32), np.array([0, 1])
+    mixes = mix.plain([0])
+    mixes["count"] = 1
+    patch = mixes["patches"][0, 0]
+    patch["height"], patch["width"], patch["source"], patch["weight"] = 4, 5, 1, 0.25
+    first, second = reference.finish(pixels, matrix, flip)
+    result = reference.finish(pixels, matrix, flip, mixes)
+    np.testing.assert_allclose(result, [0.25 * second + 0.75 * first], rtol=1e-12)
+
+
+def test_other_channels_have_blocks_of_their_own():
+    """Seven channels: their noise is that of pictures below one another, three channels each."""
+    mixes = mix.plain([0])
+    mixes["count"], mixes["key"], mixes["counter"] = 1, [1, 2], [3, 4, 5]
+    patch = mixes["patches"][0, 0]
+    patch["height"], patch["width"], patch["source"], patch["weight"] = 2, 3, mix.CONSTANT, 1
+    patch["value"], patch["noise"] = [7, 8, 9], 1
+    seven = reference.mix(np.zeros((1, 7, 2, 3)), mixes)[0]
+    patch["height"] = 6
+    tall = reference.mix(np.zeros((1, 3, 6, 3)), mixes)[0] - np.array([0, 1, 2])[:, None, None]
+    np.testing.assert_allclose(seven[:6], np.concatenate([tall[:, :2], tall[:, 2:4]]), atol=1e-12)
+    np.testing.assert_allclose(seven[6], tall[0, 4:], atol=1e-12)

@@ -2,35 +2,41 @@ import numba
 import numpy as np
 import pytest
 import torch
+from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from fasttricks.kernels import rgb
 
 
 @numba.njit
 def as_float32(source, mirrored, out):
-    red, green, blue = rgb.load_pixels(source.ctypes.data, mirrored)
-    rgb.store_float32(out.ctypes.data, red, green, blue)
+    rgb.store_float32(out.ctypes.data, rgb.load_pixels(source.ctypes.data, mirrored))
 
 
 @numba.njit
-def weighted(source, weights, out):
-    red, green, blue = rgb.load_pixels(source.ctypes.data, False)
-    y = rgb.affine(red, green, blue, weights[0], weights[1], weights[2], weights[3])
-    rgb.store_float32(out.ctypes.data, y, y, y)
+def weighted(source, weights, offsets, extra, out):
+    """A . rgb + b, plus `extra` by channel and pixel if there is any."""
+    pixels = rgb.load_pixels(source.ctypes.data, False)
+    made = rgb.affine(pixels, to_fixed_tuple(weights, 9), to_fixed_tuple(offsets, 3))
+    if extra.size > 0:
+        first, second, third = extra[0].ctypes.data, extra[1].ctypes.data, extra[2].ctypes.data
+        own = rgb.load_floats(first), rgb.load_floats(second), rgb.load_floats(third)
+        made = rgb.affine(made, to_fixed_tuple(np.eye(3, dtype=np.float32).ravel(), 9), own)
+    rgb.store_float32(out.ctypes.data, made)
 
 
 @numba.njit
 def convert(numbers, float16, out):
     """Each of `numbers` as float16 or bfloat16 bits, by way of a black pixel and its offset."""
     black = np.zeros((16, 3), np.uint8)
-    red, green, blue = rgb.load_pixels(black.ctypes.data, False)
-    zero = np.float32(0)
+    pixels = rgb.load_pixels(black.ctypes.data, False)
+    weights = to_fixed_tuple(np.zeros(9, np.float32), 9)
     for i in range(numbers.size):
-        y = rgb.affine(red, green, blue, zero, zero, zero, numbers[i])
+        number = numbers[i]
+        made = rgb.affine(pixels, weights, (number, number, number))
         if float16:
-            rgb.store_float16(out[i].ctypes.data, y, y, y)
+            rgb.store_float16(out[i].ctypes.data, made)
         else:
-            rgb.store_bfloat16(out[i].ctypes.data, y, y, y)
+            rgb.store_bfloat16(out[i].ctypes.data, made)
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
@@ -42,12 +48,15 @@ def test_load_and_store_keep_pixels_and_their_order(mirrored):
     assert not out[16].any()
 
 
-def test_affine():
-    source = np.random.default_rng(1).integers(0, 256, (16, 3), dtype=np.uint8)
-    weights, out = np.array([2, -3, 0.5, 7], np.float32), np.zeros((16, 3), np.float32)
-    weighted(source, weights, out)
-    np.testing.assert_array_equal(out[:, 0], source @ [2, -3, 0.5] + 7)
-    np.testing.assert_array_equal(out[:, 0], out[:, 2])
+@pytest.mark.parametrize("extra", [np.empty((0, 16)), np.arange(48).reshape(3, 16)])
+def test_affine(extra):
+    rng = np.random.default_rng(1)
+    source = rng.integers(0, 256, (16, 3), dtype=np.uint8)
+    weights = (rng.integers(-20, 20, (3, 3)) / 4).astype(np.float32)
+    offsets, out = np.array([7, -8, 9.5], np.float32), np.zeros((16, 3), np.float32)
+    weighted(source, weights.ravel(), offsets, extra.astype(np.float32), out)
+    expected = source @ weights.T + offsets
+    np.testing.assert_array_equal(out, expected + extra.T if extra.size else expected)
 
 
 def numbers():

@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from fasttricks.kernels import mix
+from fasttricks.kernels.finish_numba import FLOAT16, FLOAT32, finish, finish_mixed
+from tests.kernels.finish_checks import batch, mixed_batch
+
+
+def arrays(inputs):
+    return [tensor.numpy() for tensor in inputs[:3]]
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_threads_may_take_ranges(mixed):
+    inputs = mixed_batch((5, 9, 21), 5, seed=1)
+    whole, part = np.zeros((2, 5, 9, 21, 3), np.float32)
+    if mixed:
+        finish_mixed(*arrays(inputs), inputs.mixes, whole, FLOAT32, 0, 5)
+        finish_mixed(*arrays(inputs), inputs.mixes, part, FLOAT32, 1, 3)
+    else:
+        finish(*arrays(inputs), whole, FLOAT32, 0, 5)
+        finish(*arrays(inputs), part, FLOAT32, 1, 3)
+    assert whole.all(axis=(1, 2, 3)).all()
+    np.testing.assert_array_equal(part[1:3], whole[1:3])
+    assert not part[[0, 3, 4]].any()
+
+
+def test_more_than_2_31_elements():
+    """Memory that nothing is written to takes none: only the last samples are touched."""
+    small = batch((1, 224, 224), seed=2)
+    count = 2**31 // small.pixels.numel() + 2
+    pixels = np.empty((count, 224, 224, 3), np.uint8)
+    out = np.empty((count, 224, 224, 3), np.uint16)
+    assert pixels.size > 2**31
+    pixels[-1:] = small.pixels
+    matrix = np.broadcast_to(small.matrix, (count, 3, 4)).copy()
+    flip = np.ones(count, np.uint8)
+    finish(pixels, matrix, flip, out, FLOAT16, count - 1, count)
+    expected = np.empty((1, 224, 224, 3), np.uint16)
+    finish(small.pixels.numpy(), matrix[:1], flip[:1], expected, FLOAT16, 0, 1)
+    np.testing.assert_array_equal(out[-1], expected[0])
+    out[-1] = 0
+    mixes = mix.plain(np.zeros(count, int))
+    mixes["own"][-1], mixes["count"] = count - 1, 1
+    patch = mixes["patches"][-1, 0]
+    patch["height"], patch["width"], patch["source"], patch["weight"] = 224, 224, count - 1, 0.25
+    finish_mixed(pixels, matrix, flip, mixes, out, FLOAT16, count - 1, count)
+    difference = out[-1].view(np.float16).astype(float) - expected[0].view(np.float16)
+    assert abs(difference).max() < 2**-9 * abs(expected.view(np.float16)).max()
