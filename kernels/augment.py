@@ -6,9 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from fasttricks.kernels.policy import Policy, Table, no_choices
+
 Range = tuple[float, float]
 
-COLORS = ("hsv", "none")
+COLORS = ("hsv", "hsv-literal", "reference", "none")
+HSV_LITERAL, REFERENCE = 1, 2
 
 
 class PlanParams(NamedTuple):
@@ -29,11 +32,26 @@ class PlanParams(NamedTuple):
     std: tuple[float, float, float]
 
 
+class StageParams(NamedTuple):
+    """What `Augment` does to uint8 pixels before `finish`, in a form that numba code takes."""
+
+    table: Table
+    """CHOICE [n, 2] of the policy, see `kernels.policy`."""
+    rounds: int
+    """How often a row of it is drawn; 0 without a policy."""
+    color: int
+    """HSV_LITERAL, REFERENCE or 0."""
+    hue: Range
+    saturation: Range
+    brightness: Range
+    contrast: Range
+
+
 @dataclass(frozen=True, kw_only=True)
 class Augment:
     """The baseline transform of "Bag of Tricks" (arXiv 1812.01187, section 2.1), in its order.
 
-    Training: crop, resize, flip, hue, saturation, brightness, PCA lighting, normalise.
+    Training: crop, resize, flip, policy, hue, saturation, brightness, PCA lighting, normalise.
     Evaluation: shorter side to `ceil(size / crop_ratio)`, centre crop `size`, normalise.
     Ranges are (low, high), both ends finite, low <= high.
     """
@@ -45,14 +63,24 @@ class Augment:
     flip: float = 0.5
     """Probability of a left-right flip."""
     color: str = "hsv"
-    """`hsv`: hue turned in YIQ by (c - 1) * pi, saturation blended with luma, brightness scaled,
-    all linear. `none`: neither these nor lighting."""
+    """What the paper's sentence on hue, saturation and brightness is taken to mean.
+
+    - `hsv`: hue turned in YIQ by (c - 1) * pi, saturation blended with luma, brightness scaled; all
+      linear, on float pixels.
+    - `hsv-literal`: H, S and V of every pixel multiplied, S and V clipped to 1 and H to 358 degrees
+      (the 179 of OpenCV's 8-bit HSV): red, which lies at 0, leaps. Rounded to uint8.
+    - `reference`: as the authors' code (apache/mxnet src/io/image_aug_default.cc): no hue, but
+      brightness, contrast and saturation in random order, rounded and clipped to uint8 after each.
+    - `none`: nothing, and no lighting.
+    """
     hue: Range = (0.6, 1.4)
-    """Hue coefficient c; 1 changes nothing."""
+    """Hue coefficient c; 1 changes nothing. `reference` does not use it."""
     saturation: Range = (0.6, 1.4)
     """Saturation coefficient; 1 changes nothing, 0 gives grey."""
     brightness: Range = (0.6, 1.4)
     """Brightness factor; 1 changes nothing."""
+    contrast: Range = (0.6, 1.4)
+    """Contrast coefficient, of `reference` only; 1 changes nothing, 0 gives the mean luma."""
     lighting: float = 0.1
     """Standard deviation of the three PCA coefficients (AlexNet's "fancy PCA", 0-255 scale)."""
     mean: tuple[float, float, float] = (123.68, 116.779, 103.939)
@@ -61,9 +89,11 @@ class Augment:
     """Divides per channel, 0-255 scale."""
     crop_ratio: float = 0.875
     """Evaluation crop over resized shorter side; 224 / 0.875 = 256."""
+    policy: Policy | None = None
+    """`AutoAugment()`, `RandAugment()` or `TrivialAugment()`, carried out on the flipped crop."""
 
     def __post_init__(self) -> None:
-        for name in ("area", "aspect", "hue", "saturation", "brightness"):
+        for name in ("area", "aspect", "hue", "saturation", "brightness", "contrast"):
             low, high = getattr(self, name)
             if not (math.isfinite(low) and math.isfinite(high) and low <= high):
                 raise ValueError(
@@ -85,6 +115,22 @@ class Augment:
             raise ValueError(
                 f"Augment.color must be one of {', '.join(COLORS)}; got {self.color!r}"
             )
+        self._check_stage()
+
+    def _check_stage(self) -> None:
+        used = {"reference": ("saturation", "brightness", "contrast")}
+        used["hsv-literal"] = ("hue", "saturation", "brightness")
+        for name in used.get(self.color, ()):
+            pair = getattr(self, name)
+            if pair[0] < 0:
+                raise ValueError(
+                    f"Augment.{name} must not be negative with color={self.color!r}; got {pair}"
+                )
+        if self.policy is not None and not isinstance(self.policy, Policy):
+            raise ValueError(
+                "Augment.policy must be AutoAugment(...), RandAugment(...), TrivialAugment(...) "
+                f"or None; got {self.policy!r}"
+            )
 
     def resize(self, size: int) -> int:
         """Length of the shorter side before evaluation's centre crop of `size` pixels."""
@@ -94,8 +140,11 @@ class Augment:
     def params(self, *, size: int, train: bool, work: str = "full") -> PlanParams:
         """These settings as numbers for output pictures of `size` x `size` pixels.
 
-        With `work` other than "full", or in evaluation, colour stays as it is.
+        With `work` other than "full", or in evaluation, colour stays as it is. Where colour is not
+        linear the jitter is left to the stage, and coefficients of 1 leave lighting here.
         """
+        one = (1.0, 1.0)
+        linear = self.color == "hsv"
         return PlanParams(
             train=train,
             size=size,
@@ -104,12 +153,30 @@ class Augment:
             log_aspect=(math.log(self.aspect[0]), math.log(self.aspect[1])),
             flip=float(self.flip) if train else 0.0,
             jitter=train and work == "full" and self.color != "none",
-            hue=_floats(self.hue),
-            saturation=_floats(self.saturation),
-            brightness=_floats(self.brightness),
+            hue=_floats(self.hue) if linear else one,
+            saturation=_floats(self.saturation) if linear else one,
+            brightness=_floats(self.brightness) if linear else one,
             lighting=float(self.lighting),
             mean=(float(self.mean[0]), float(self.mean[1]), float(self.mean[2])),
             std=(float(self.std[0]), float(self.std[1]), float(self.std[2])),
+        )
+
+    def stage(self, *, size: int, train: bool, work: str = "full") -> StageParams | None:
+        """What `kernels.plan_stage` draws from, or None where uint8 pixels stay as they are.
+
+        Arguments as for `params`. Nothing is done in evaluation or where `work` is not "full".
+        """
+        color = {"hsv-literal": HSV_LITERAL, "reference": REFERENCE}.get(self.color, 0)
+        if not train or work != "full" or not (self.policy or color):
+            return None
+        return StageParams(
+            table=no_choices() if self.policy is None else self.policy.table(size),
+            rounds=0 if self.policy is None else self.policy.rounds,
+            color=color,
+            hue=_floats(self.hue),
+            saturation=_floats(self.saturation),
+            brightness=_floats(self.brightness),
+            contrast=_floats(self.contrast),
         )
 
 

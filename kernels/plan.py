@@ -9,7 +9,9 @@ A sample's picture is made from its *box* (top, left, height, width in source pi
 grid is the window; in evaluation the box is the whole picture.
 
 Counter layout, frozen as PLAN_VERSION: (index, view, epoch, stream), key = seed. Streams 0 to 9 are
-the tries for a crop, FLIP_AND_JITTER and LIGHTING are one block each, ORDER shuffles the epoch.
+the tries for a crop, FLIP_AND_JITTER, LIGHTING and CONTRAST_AND_ORDER are one block each, ORDER
+shuffles the epoch, 40 to 47 are kept for mixing, POLICY and the three behind it are the rounds of a
+policy (`kernels.plan_stage` says what their words are).
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ PLAN_VERSION = 1
 CROP_TRIES = 10
 FLIP_AND_JITTER = 16
 LIGHTING = 17
+CONTRAST_AND_ORDER = 18
 ORDER = 32
+POLICY = 48
 
 SAMPLE = np.dtype(
     [

@@ -6,15 +6,25 @@ Nothing here shares code with the compiled version but the constants of the coun
 from __future__ import annotations
 
 import math
+from itertools import permutations
 
 import numpy as np
 import numpy.typing as npt
 
-from fasttricks.kernels.augment import PlanParams
-from fasttricks.kernels.plan import CROP_TRIES, FLIP_AND_JITTER, LIGHTING, ORDER
+from fasttricks.kernels.augment import HSV_LITERAL, REFERENCE, PlanParams, StageParams
+from fasttricks.kernels.plan import (
+    CONTRAST_AND_ORDER,
+    CROP_TRIES,
+    FLIP_AND_JITTER,
+    LIGHTING,
+    ORDER,
+    POLICY,
+)
+from fasttricks.kernels.steps import Op
 
 Box = tuple[int, int, int, int]
 Floats = npt.NDArray[np.float64]
+Step = tuple[Op, float, float, float]
 
 
 def philox(counter: tuple[int, int, int, int], seed: int) -> tuple[int, int, int, int]:
@@ -94,3 +104,39 @@ def color(seed: int, epoch: int, index: int, view: int, p: PlanParams) -> tuple[
         a, b = np.eye(3), np.zeros(3)
     std = np.array(p.std)
     return a / std[:, None], (b - np.array(p.mean)) / std
+
+
+def stage(seed: int, epoch: int, index: int, view: int, p: StageParams) -> list[Step]:
+    """A sample's steps (op, amount, second, third): the policy's, then the colour's."""
+    steps: list[Step] = []
+    for r in range(p.rounds):
+        words = philox((index, view, epoch, POLICY + r), seed)
+        row = p.table[words[0] * len(p.table) // 2**32]
+        for choice, word, sign in zip(row, words[1:3], f"{words[3]:032b}", strict=False):
+            if choice["op"] != Op.IDENTITY and word / 2**32 < choice["probability"]:
+                swing = -choice["swing"] if sign == "1" else choice["swing"]
+                amount = float(choice["base"] + swing)
+                steps.append((Op(int(choice["op"])), amount, float(choice["second"]), 0.0))
+    return steps + jitter(seed, epoch, index, view, p)
+
+
+def jitter(seed: int, epoch: int, index: int, view: int, p: StageParams) -> list[Step]:
+    """The steps of the colour."""
+    u = [r / 2**32 for r in philox((index, view, epoch, FLIP_AND_JITTER), seed)]
+    v = [r / 2**32 for r in philox((index, view, epoch, CONTRAST_AND_ORDER), seed)]
+    hue, saturation, brightness, contrast = (
+        low + x * (high - low)
+        for x, (low, high) in zip(
+            (*u[1:], v[0]), (p.hue, p.saturation, p.brightness, p.contrast), strict=True
+        )
+    )
+    if p.color == HSV_LITERAL:
+        return [(Op.JITTER_HSV, hue, saturation, brightness)]
+    if p.color != REFERENCE:
+        return []
+    steps: list[Step] = [
+        (Op.JITTER_BRIGHTNESS, brightness, 0.0, 0.0),
+        (Op.JITTER_CONTRAST, contrast, 0.0, 0.0),
+        (Op.JITTER_SATURATION, saturation, 0.0, 0.0),
+    ]
+    return list(list(permutations(steps))[int(v[1] * 6)])

@@ -38,7 +38,7 @@ _ALIGN = 64
 
 
 @kernel
-def support(first: int, count: int, in_size: int, out_size: int) -> tuple[int, int]:
+def support(first: int, count: int, in_size: float, out_size: int) -> tuple[int, int]:
     """The half-open range (low, high) of source rows that outputs [first, first + count) need.
 
     `in_size` rows become `out_size`; the same holds for columns. A decoder that gives this range of
@@ -48,24 +48,24 @@ def support(first: int, count: int, in_size: int, out_size: int) -> tuple[int, i
     reach = max(scale, 1.0)
     low = math.floor((first + 0.5) * scale - 0.5 - reach) + 1
     high = math.ceil((first + count - 0.5) * scale - 0.5 + reach)
-    return max(0, low), min(in_size, high)
+    return max(0, low), min(math.floor(in_size), high)
 
 
 @kernel
-def _taps(in_size: int, out_size: int) -> int:
+def _taps(in_size: float, out_size: int) -> int:
     """The most source pixels that an output pixel is a sum of."""
     return math.ceil(2.0 * max(in_size / out_size, 1.0))
 
 
 @kernel
-def _block_bytes(in_size: int, out_size: int) -> int:
+def _block_bytes(in_size: float, out_size: int) -> int:
     """A bound of the bytes of a source row that a block reads at once."""
     pixels = max(_TILE, int(_GROUP * in_size / out_size)) + _taps(in_size, out_size) + 2
     return (3 * pixels // LANES + 3) * LANES
 
 
 @kernel
-def scratch_bytes(max_height: int, max_width: int, out_h: int, out_w: int) -> int:
+def scratch_bytes(max_height: float, max_width: float, out_h: int, out_w: int) -> int:
     """Bytes of workspace with which `resize` takes every box up to max_height x max_width.
 
     out_h, out_w: the window's size (its grid is never smaller).
@@ -82,10 +82,10 @@ def scratch_bytes(max_height: int, max_width: int, out_h: int, out_w: int) -> in
 @kernel
 def resize(
     src: NDArray[np.uint8],
-    origin_top: int,
-    origin_left: int,
-    height: int,
-    width: int,
+    origin_top: float,
+    origin_left: float,
+    height: float,
+    width: float,
     grid_height: int,
     grid_width: int,
     grid_top: int,
@@ -97,11 +97,14 @@ def resize(
     """Resize a box of height x width pixels to a grid and write a window of it to `dst`.
 
     Callable from Python threads (the GIL is released) and from other numba code. Allocates nothing.
+    The box may begin and end anywhere inside a pixel, as `reference.filter_matrix` explains; for
+    whole numbers other code is compiled, which knows nothing of fractions.
 
     Args:
         src: uint8 [h, w, 3], pixels contiguous, rows at any distance: the part of the box that is
             there, at least what `support` tells for both axes.
-        origin_top, origin_left: the pixel of the box that src[0, 0] is.
+        origin_top, origin_left: the pixel of the box that src[0, 0] is: where its upper left corner
+            is, counted from the box's. All four may be floats, then with `height` and `width`.
         height, width: size of the box.
         grid_height, grid_width: size that the whole box is resized to.
         grid_top, grid_left: the grid pixel that dst[0, 0] is.
@@ -122,9 +125,9 @@ def resize(
         raise ValueError("resize: the window (dst from grid_top, grid_left on) leaves the grid")
     top, bottom = support(grid_top, out_h, height, grid_height)
     left, right = support(grid_left, out_w, width, grid_width)
-    if min(top - origin_top, origin_top + have_h - bottom) < 0:
+    if origin_top >= top + 1 or origin_top + have_h <= bottom - 1:
         raise ValueError("resize: src lacks rows of the box that the window needs, see support()")
-    if min(left - origin_left, origin_left + have_w - right) < 0:
+    if origin_left >= left + 1 or origin_left + have_w <= right - 1:
         raise ValueError("resize: src lacks columns that the window needs, see support()")
     if scratch.size < scratch_bytes(height, width, out_h, out_w):
         raise ValueError("resize: scratch is smaller than scratch_bytes(height, width, *window)")
@@ -156,10 +159,10 @@ def _filter(
     at: int,
     first: int,
     count: int,
-    in_size: int,
+    in_size: float,
     out_size: int,
     mirrored: bool,
-    origin: int,
+    origin: float,
     available: int,
 ) -> tuple[NDArray[np.int32], int]:
     """The filter of outputs [first, first + count), in reverse order if `mirrored`.
@@ -171,13 +174,15 @@ def _filter(
     scale = in_size / out_size
     reach = max(scale, 1.0)
     taps = min(available, _taps(in_size, out_size))
+    whole = math.floor(origin)
     part, at = _carve(scratch, at, 4 * count * (1 + taps))
     table = part.view(np.int32).reshape(count, 1 + taps)
     for i in range(count):
-        centre = (first + (count - 1 - i if mirrored else i) + 0.5) * scale - 0.5
-        start = max(0, min(math.floor(centre - reach) + 1 - origin, available - taps))
+        # Counted from a corner of source pixels, so that two parts of a box have the same weights.
+        centre = (first + (count - 1 - i if mirrored else i) + 0.5) * scale - 0.5 - (origin - whole)
+        start = max(0, min(math.floor(centre - reach) + 1 - whole, available - taps))
         table[i, 0] = start
-        begin = origin + start - centre
+        begin = whole + start - centre
         total = 0.0
         for k in range(taps):
             total += max(0.0, reach - abs(begin + k))

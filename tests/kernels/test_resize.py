@@ -88,6 +88,29 @@ def test_random_boxes_windows_parts_and_flips(trial):
     np.testing.assert_array_equal(result, run(box, grid, window, flip=flip))
 
 
+@pytest.mark.parametrize("trial", range(20))
+def test_fractional_boxes(trial):
+    """The box begins and ends inside of pixels; those whose centre is outside are not given."""
+    rng = np.random.default_rng(trial)
+    grid = tuple(int(x) for x in rng.integers(8, 60, 2))
+    begin = rng.integers(0, 32, 2) / 8
+    size = [int(rng.integers(8 * g, 24 * g)) / 8 for g in grid]
+    sides = [int(np.ceil(b + s)) + 2 for b, s in zip(begin, size, strict=True)]
+    picture = rng.integers(0, 256, (*sides, 3)).astype(np.uint8)
+    first, last = np.ceil(begin - 0.5).astype(int), np.ceil(begin + size - 0.5).astype(int)
+    part = picture[first[0] : last[0], first[1] : last[1]]
+    result = np.empty((*grid, 3), np.uint8)
+    scratch = np.empty(scratch_bytes(*size, *grid), np.uint8)
+    origin = (float(f - b) for f, b in zip(first, begin, strict=True))
+    resize(part, *origin, *size, *grid, 0, 0, 0, result, scratch)
+    down, across = (
+        reference.filter_matrix(side, g, box=(b, s))
+        for side, g, b, s in zip(sides, grid, begin, size, strict=True)
+    )
+    exact = np.einsum("yh,hwc,xw->yxc", down, picture.astype(float), across)
+    assert abs(result - exact).max() <= 0.75
+
+
 @pytest.mark.parametrize("value", [0, 1, 127, 254, 255])
 @pytest.mark.parametrize("size", [(3, 500), (37, 41), (9000, 12)])
 def test_flat_pictures_stay_as_they_are(value, size):

@@ -1,0 +1,109 @@
+"""Carry out the stages of a batch of tensors, on the device that they are on."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fasttricks.kernels import ops_torch
+from fasttricks.kernels.ops_space import source_map
+from fasttricks.kernels.stage import apply_stages, stage_bytes
+from fasttricks.kernels.steps import STEP, Op
+
+Stages = NDArray[Any]
+
+
+def apply_stage_batch(
+    pixels: torch.Tensor, stages: Stages, first: int = 0, last: int | None = None
+) -> torch.Tensor:
+    """Do what stages say to pictures, in place; the same bytes on every device.
+
+    On the CPU a nogil numba kernel in the calling thread; several threads may take ranges of one
+    batch. On other devices torch operations for all pictures that have the same step, queued
+    without waiting for them.
+
+    Args:
+        pixels: uint8 [B, H, W, 3], C-contiguous; pictures after crop, resize and flip.
+        stages: STEP [B, STEPS] on the host, of `plan_stage_batch`.
+        first, last: only samples [first, last); last=None stands for B.
+
+    Returns:
+        `pixels`.
+
+    Raises:
+        ValueError: an argument is not as said here.
+    """
+    _check(pixels, stages)
+    first, last, _ = slice(first, last).indices(len(stages))
+    if last <= first or pixels.numel() == 0:
+        return pixels
+    if pixels.device.type == "cpu":
+        scratch = np.empty(stage_bytes(*pixels.shape[1:3]), np.uint8)
+        apply_stages(pixels.numpy(), np.ascontiguousarray(stages), first, last, scratch)
+    else:
+        apply_by_torch(pixels[first:last], stages[first:last])
+    return pixels
+
+
+def apply_by_torch(pixels: torch.Tensor, stages: Stages) -> None:
+    """The same by torch operations, on any device; arguments are not checked."""
+    slots, rows = np.nonzero((np.cumprod(stages["op"] != Op.IDENTITY, axis=1) != 0).T)
+    steps = stages[rows, slots]
+    # Steps in the order of their slots; inside a slot, equal operations beside each other.
+    order = np.lexsort((steps["op"], slots))
+    slots, rows, steps = slots[order], rows[order], steps[order]
+    if not len(steps):
+        return
+    numbers = _on_device(steps, pixels)
+    where = torch.from_numpy(rows).to(pixels.device, non_blocking=True)
+    changes = (np.diff(slots) != 0) | (np.diff(steps["op"]) != 0)
+    ends = [0, *(np.flatnonzero(changes) + 1).tolist(), len(steps)]
+    for begin, end in pairwise(ends):
+        these = where[begin:end]
+        done = ops_torch.apply(
+            Op(int(steps["op"][begin])), pixels[these], _part(numbers, begin, end)
+        )
+        pixels.index_copy_(0, these, done)
+
+
+def _on_device(steps: Stages, pixels: torch.Tensor) -> ops_torch.Numbers:
+    """The numbers of m steps, copied at once."""
+    height, width = pixels.shape[1:3]
+    maps = [source_map(step["op"], step["amount"], height, width) for step in steps]
+    plain = np.stack([steps[name] for name in ("amount", "second", "third")])
+    amount, second, third = torch.from_numpy(plain).to(pixels.device, non_blocking=True)
+    integers = torch.from_numpy(np.array(maps, np.int64).T.copy())
+    return ops_torch.Numbers(
+        amount=amount[:, None, None, None],
+        second=second[:, None, None, None],
+        third=third[:, None, None, None],
+        maps=integers.to(pixels.device, non_blocking=True)[:, :, None, None],
+    )
+
+
+def _part(numbers: ops_torch.Numbers, begin: int, end: int) -> ops_torch.Numbers:
+    return ops_torch.Numbers(
+        amount=numbers.amount[begin:end],
+        second=numbers.second[begin:end],
+        third=numbers.third[begin:end],
+        maps=numbers.maps[:, begin:end],
+    )
+
+
+def _check(pixels: torch.Tensor, stages: Stages) -> None:
+    if pixels.ndim != 4 or pixels.shape[3] != 3 or pixels.dtype != torch.uint8:
+        given = f"{pixels.dtype} {list(pixels.shape)}"
+        raise ValueError(f"apply_stage_batch: pixels must be uint8 [B, H, W, 3]; got {given}")
+    if not pixels.is_contiguous():
+        raise ValueError(
+            f"apply_stage_batch: pixels must be contiguous; got strides {pixels.stride()}"
+        )
+    if stages.dtype != STEP or stages.ndim != 2 or len(stages) != len(pixels):
+        given = f"{stages.dtype} {list(stages.shape)}"
+        raise ValueError(
+            f"apply_stage_batch: stages must be STEP [{len(pixels)}, STEPS]; got {given}"
+        )
