@@ -26,7 +26,7 @@ class Settings(TypedDict):
 
     name: str
     root: str
-    """Folder of class folders."""
+    """Folder of class folders, or a pack of tar shards."""
     repeat: int
     """How often the set is to be gone through in one epoch, so that small sets do not measure
     how a loader starts an epoch."""
@@ -51,6 +51,19 @@ class Facts(TypedDict, total=False):
     ahead: int
     """Batches that its queues may hold when nobody takes any."""
     compile_s: float
+    open_s: float
+    """Seconds that opening the loader took."""
+    kept_mb: float
+    """Decoded pictures that it keeps in memory, 10^6 bytes."""
+    samples: int
+    """Pictures made so far."""
+    uncut: dict[str, int]
+    """How many of them were decoded whole though they were to be cut, by what the seek index lacks:
+    "stale" for files that have changed, "damaged"."""
+    jpeg_mb_per_image: float
+    """Of rows that index: mean size of the files worked through so far, 10^6 bytes."""
+    index_share: float
+    """Of rows that index: bytes of the index per byte of the files worked through so far."""
     versions: dict[str, str]
     stages: Callable[[int], dict[str, float]]
     """Milliseconds of one core per picture and stage, from a pass over that many pictures."""

@@ -13,7 +13,9 @@ from fasttricks.errors import UnknownNameError
 WORK = ("decode", "normalise", "full")
 DTYPES = ("float32", "float16", "bfloat16")
 DEVICES = ("cpu", "cuda")
-PEERS = ("stock-dali", "stock-ffcv", "stock-torchvision", "timm", "tf-data", "floor")
+PEERS = ("stock-dali", "stock-ffcv", "stock-torchvision", "timm", "tf-data", "floor", "index")
+NO_LOADERS = ("index",)
+"""Peers that make no batches: `all` does not ask for them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,13 +24,16 @@ class BenchConfig:
 
     pipeline: str = "all"
     """Pipelines to measure, separated by commas, or `all` that are installed. FFCV reads a pack:
-    `ffcv` with the files' own bytes, `ffcv:jpg` and `ffcv:raw` re-encoded (marked in the table)."""
+    `ffcv` with the files' own bytes, `ffcv:jpg` and `ffcv:raw` re-encoded (marked in the table).
+    Variants, such as `roi:mixup`, are measured when named; docs/bench.md lists them."""
     peers: str = ""
     """Other loaders with their own ImageNet recipe, separated by commas, or `all`: stock-dali,
     stock-ffcv, stock-torchvision, timm, tf-data. `floor` is the limit: libjpeg-turbo decoding the
-    cuts of the plan from memory, and nothing else."""
+    cuts of the plan from memory, and nothing else. `index`, which `all` does not ask for, makes no
+    batches: it reads and indexes the files, as `fasttricks index` does."""
     data: Path | None = None
-    """Folder of class folders, or of pictures. Without it: generated files like ImageNet's."""
+    """Folder of class folders, or of pictures, or a pack of tar shards. Without it: generated
+    files like ImageNet's."""
     batch_size: int = 64
     """Pictures per batch."""
     size: int = 224
@@ -54,6 +59,13 @@ class BenchConfig:
     """Type of the output, unless `work` is `decode`."""
     json: Path | None = None
     """Write one JSON object per row to this file."""
+    plot: Path | None = None
+    """Draw the results to this file (.png, .pdf or .svg); needs matplotlib."""
+    kernels: bool = False
+    """Time kernels by themselves instead, on --device, against what people use for the same work:
+    --seconds per kernel and round, on the CPU with one thread."""
+    only: str = ""
+    """With --kernels: those whose names begin with one of these words, separated by commas."""
     compare: Path | None = None
     """A file written by `--json` before: show the same rows then and now."""
     tf_python: Path | None = None
@@ -84,7 +96,11 @@ class BenchConfig:
         ):
             if value not in known:
                 raise UnknownNameError(kind, value, list(known))
-        if not self.pipeline_names and not self.peer_names:
+        if self.kernels and (self.compare or self.plot or self.threads):
+            raise ValueError("--kernels takes no --compare, --plot or --threads")
+        if self.only and not self.kernels:
+            raise ValueError("--only chooses among --kernels")
+        if not self.kernels and not self.pipeline_names and not self.peer_names:
             raise ValueError("nothing to measure: give --pipeline or --peers")
         _ = self.thread_counts
 
@@ -97,12 +113,17 @@ class BenchConfig:
     @property
     def peer_names(self) -> list[str]:
         """Names given with --peers, in order, each once, `all` replaced."""
-        return expand(_names(self.peers), PEERS)
+        return expand(_names(self.peers), [name for name in PEERS if name not in NO_LOADERS])
 
     @property
     def optional_peers(self) -> set[str]:
         """Peers that only `all` asks for: they are left out where they cannot be had."""
         return set(self.peer_names) - set(_names(self.peers))
+
+    @property
+    def only_names(self) -> list[str]:
+        """Words given with --only, in order, each once."""
+        return _names(self.only)
 
     @property
     def thread_counts(self) -> list[int]:

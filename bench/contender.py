@@ -19,6 +19,8 @@ CHILD = Path(__file__).with_name("child.py")
 DRAIN_S = 0.3
 PATIENCE_S = 900.0
 """A row that says nothing for so long has failed; FFCV compiles for a minute on a slow machine."""
+PREPARING_S = 12 * 3600.0
+"""The same for a row that decodes all of its pictures before its first batch."""
 
 
 class RowFailedError(FasttricksError):
@@ -59,13 +61,15 @@ class Contender:
             reason = f"cannot start {self.row.python}: {error.strerror}"
             raise self._failure(reason) from error
         self._group.send(json.dumps(order))
-        self.measured = Measured(first_batch_s=self._expect("first")["seconds"])
+        first = self._expect("first", PREPARING_S if self.row.prepares else PATIENCE_S)
+        self.measured = Measured(first_batch_s=first["seconds"])
         ready = self._expect("ready")
         self._group.stop()
         self.facts = ready["facts"]
         self.shape, self.dtype = ready["shape"], ready["dtype"].removeprefix("torch.")
         batch, size = self.settings["batch_size"], self.settings["size"]
-        if self.shape not in ([batch, 3, size, size], [batch, size, size, 3]):
+        right = self.shape in ([batch, 3, size, size], [batch, size, size, 3])
+        if self.row.batches and not right:
             raise self._failure(f"its batches have the shape {self.shape}")
         self._note_memory()
 
@@ -127,14 +131,15 @@ class Contender:
         usage = self._group.usage()
         self.measured.peak_rss_mb = max(self.measured.peak_rss_mb, usage.rss_mb)
         self.measured.peak_pss_mb = max(self.measured.peak_pss_mb, usage.pss_mb)
+        self.measured.peak_shared_mb = max(self.measured.peak_shared_mb, usage.shared_mb)
 
     def _ask(self, what: str, **limits: Any) -> None:
         self._group.send(json.dumps({"do": what, **limits}))
 
-    def _expect(self, event: str) -> dict[str, Any]:
+    def _expect(self, event: str, patience_s: float = PATIENCE_S) -> dict[str, Any]:
         """The next event, which must be this one."""
         try:
-            line = self._group.receive(PATIENCE_S)
+            line = self._group.receive(patience_s)
         except TimeoutError as error:
             raise self._failure(str(error)) from error
         if line is None:

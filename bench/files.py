@@ -12,7 +12,10 @@ from pathlib import Path
 
 from fasttricks.bench.config import BenchConfig
 from fasttricks.cache import cache_dir
-from fasttricks.data.folder import is_picture, loose_pictures, scan_folder, split_folder
+from fasttricks.data.folder import is_picture, loose_pictures
+from fasttricks.data.open import Kind, locate, open_data
+from fasttricks.data.pack_index import INDEX_NAME
+from fasttricks.data.tar_pack import TarPack
 from fasttricks.errors import DataError
 
 LONG_EPOCH = 100_000
@@ -21,16 +24,20 @@ LONG_EPOCH = 100_000
 
 @dataclass(frozen=True, kw_only=True)
 class PictureFiles:
-    """The files of a bench, in a folder of class folders that every loader can read."""
+    """The pictures of a bench: a folder of class folders that every loader can read, or a pack."""
 
     root: Path
     label: str
+    count: int
+    """Pictures."""
     paths: tuple[str, ...]
+    """The files that hold them: one each, or the shards of a pack and its index."""
+    is_pack: bool = False
 
     @property
     def repeat(self) -> int:
         """How often to go through the set in one epoch."""
-        return math.ceil(LONG_EPOCH / len(self.paths))
+        return math.ceil(LONG_EPOCH / self.count)
 
     @cached_property
     def key(self) -> str:
@@ -49,26 +56,36 @@ def open_files(config: BenchConfig) -> PictureFiles:
     Raises:
         DataError: no pictures there, or fewer than a batch.
     """
+    root, label = _root(config)
+    samples = open_data(root, train=not config.eval)
+    if len(samples) < config.batch_size:
+        raise DataError(
+            f"a batch of {config.batch_size} is larger than the data set ({len(samples)} pictures "
+            f"in {label}); use a smaller --batch-size"
+        )
+    if isinstance(samples, TarPack):
+        paths = tuple(str(path) for path in (*samples.files, samples.folder / INDEX_NAME))
+    else:
+        paths = tuple(samples.name(index) for index in range(len(samples)))
+    return PictureFiles(
+        root=root,
+        label=label,
+        count=len(samples),
+        paths=paths,
+        is_pack=isinstance(samples, TarPack),
+    )
+
+
+def _root(config: BenchConfig) -> tuple[Path, str]:
+    """The folder to open, and what to call it."""
     if config.data is None:
         from fasttricks.data.synthetic import make_synthetic
 
-        root = make_synthetic(progress=True)
-        label = "generated pictures that resemble ImageNet's"
-    else:
-        root = Path(config.data).expanduser()
-        label = str(root)
-        if root.is_dir():
-            root = split_folder(root, not config.eval)
-            if not any(entry.is_dir() for entry in os.scandir(root)):
-                root = _one_class(root)
-    samples = scan_folder(root, train=not config.eval)
-    paths = tuple(samples.name(index) for index in range(len(samples)))
-    if len(paths) < config.batch_size:
-        raise DataError(
-            f"a batch of {config.batch_size} is larger than the data set ({len(paths)} pictures "
-            f"in {label}); use a smaller --batch-size"
-        )
-    return PictureFiles(root=root, label=label, paths=paths)
+        return make_synthetic(progress=True), "generated pictures that resemble ImageNet's"
+    kind, root = locate(config.data, train=not config.eval)
+    if kind is Kind.PICTURES and not any(entry.is_dir() for entry in os.scandir(root)):
+        root = _one_class(root)
+    return root, str(Path(config.data).expanduser())
 
 
 def _one_class(folder: Path) -> Path:

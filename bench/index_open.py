@@ -1,10 +1,10 @@
-"""How long it takes to open a seek index of a million pictures, and how much memory.
+"""How long it takes to open a seek index of a million pictures, or a pack, and how much memory.
 
     python -m fasttricks.bench.index_open [--count 1300000] [--json FILE]
 
 Makes an index of made-up names, whose entries all are that of one synthetic picture, in a temporary
 folder; then opens it and looks pictures up in a fresh process, with the file dropped from the page
-cache before it is opened for the first time.
+cache before it is opened for the first time. Then the same with the two index files of a pack.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import tyro
 
 from fasttricks.bench import pagecache
 from fasttricks.bench.machine import commit, describe, machine, versions
+from fasttricks.data.pack_index import BLOCK, INDEX_NAME, MEMBER, SEEK_NAME, write_pack_index
 from fasttricks.data.samples import Samples
 from fasttricks.data.seek_file import SeekIndex
 from fasttricks.data.seek_format import Walker, jpeg_walker
@@ -33,11 +34,13 @@ from fasttricks.data.seek_pictures import Work
 from fasttricks.data.seek_source import names_of
 from fasttricks.data.seek_writer import SeekWriter
 from fasttricks.data.synthetic import encode_synthetic
+from fasttricks.data.tar_pack import TarPack
 from fasttricks.kernels.jpeg_seek import TILE_PIXELS
 
 _SHARE = 1000  # entries written at a time
 _ROUNDS = 5
 _LOOKUPS = 100_000
+_SHARDS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +71,24 @@ def make_index(path: Path, samples: Samples, picture: bytes, walker: Walker) -> 
         writer.finish()
 
 
+def make_pack(folder: Path, count: int, picture: bytes, walker: Walker) -> None:
+    """The index files of a pack of so many members; its shards are not there."""
+    members = np.zeros(count, MEMBER)
+    members["size"], members["shard"] = len(picture), np.arange(count) % _SHARDS
+    members["offset"] = BLOCK + np.arange(count) // _SHARDS * (1 << 17)
+    shards = [(f"shard-{n:06d}.tar", 1 << 40) for n in range(_SHARDS)]
+    with open(folder / INDEX_NAME, "w+b") as file:
+        write_pack_index(
+            file,
+            shards=shards,
+            members=members,
+            names=[f"n{n % 1000:08d}/n{n % 1000:08d}_{n}.jpg".encode() for n in range(count)],
+            targets=np.arange(count) % 1000,
+            classes=[f"n{n:08d}" for n in range(1000)],
+        )
+    make_index(folder / SEEK_NAME, TarPack(folder), picture, walker)
+
+
 def memory_mb() -> dict[str, float]:
     """What this process has in memory: `anon` is heap, `file` mapped files, `peak` most of both."""
     found = {}
@@ -76,6 +97,30 @@ def memory_mb() -> dict[str, float]:
         if name in ("RssAnon", "RssFile", "VmHWM"):
             found[name] = int(value.split()[0]) * 1024 / 1e6
     return {"anon": found["RssAnon"], "file": found["RssFile"], "peak": found["VmHWM"]}
+
+
+def measure_pack(folder: Path) -> dict[str, float]:
+    """Open both index files of a pack several times, in this process."""
+    _open_one(folder / SEEK_NAME)
+    os.sync()
+    pagecache.drop([str(folder / INDEX_NAME), str(folder / SEEK_NAME)])
+    ctypes.CDLL(None).malloc_trim(0)
+    before, seconds = memory_mb(), []
+    for _ in range(_ROUNDS):
+        begin = time.perf_counter()
+        pack = TarPack(folder)
+        index = SeekIndex.open(pack.seek_index, pack)
+        seconds.append(time.perf_counter() - begin)
+    opened = memory_mb()
+    if len(index) != len(pack):
+        raise RuntimeError("the two index files are of different sets")
+    return {
+        "pack_index_mb": (folder / INDEX_NAME).stat().st_size / 1e6,
+        "pack_open_cold_s": seconds[0],
+        "pack_open_warm_s": min(seconds[1:]),
+        "pack_heap_mb": opened["anon"] - before["anon"],
+        "pack_mapped_mb_after_opening": opened["file"] - before["file"],
+    }
 
 
 def measure(path: Path, samples: Samples) -> dict[str, Any]:
@@ -124,14 +169,24 @@ def _open_one(path: Path) -> None:
     SeekIndex.open(small, made_up(1))
 
 
+def _in_a_fresh_process(*arguments: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "fasttricks.bench.index_open", *arguments]
+    result: dict[str, Any] = json.loads(
+        subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    )
+    return result
+
+
 def main(config: Config) -> None:
     """Make the index, measure in a fresh process, print, write the JSON."""
+    picture, walker = encode_synthetic(0, 0), jpeg_walker()
     with tempfile.TemporaryDirectory(dir=config.folder) as folder:
         path = Path(folder, "made-up.seek")
-        make_index(path, made_up(config.count), encode_synthetic(0, 0), jpeg_walker())
-        command = [sys.executable, "-m", "fasttricks.bench.index_open"]
-        command += ["--measure", str(path), str(config.count)]
-        found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+        make_index(path, made_up(config.count), picture, walker)
+        found = _in_a_fresh_process("--measure", str(path), str(config.count))
+    with tempfile.TemporaryDirectory(dir=config.folder) as folder:
+        make_pack(Path(folder), config.count, picture, walker)
+        found |= _in_a_fresh_process("--measure-pack", folder)
     facts = {"machine": machine(), "versions": versions()}
     print(describe(facts["machine"], facts["versions"]))
     for name, value in found.items():
@@ -145,5 +200,7 @@ def main(config: Config) -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--measure"]:
         print(json.dumps(measure(Path(sys.argv[2]), made_up(int(sys.argv[3])))))
+    elif sys.argv[1:2] == ["--measure-pack"]:
+        print(json.dumps(measure_pack(Path(sys.argv[2]))))
     else:
         main(tyro.cli(Config, description=__doc__))

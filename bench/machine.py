@@ -18,6 +18,7 @@ PACKAGES = (
     *("torch", "torchvision", "numba", "numpy", "nvidia-dali-cuda130", "nvidia-dali-cuda120"),
     *("ffcv", "timm", "pillow", "pillow-simd", "opencv-python"),
 )
+PROJECT = "pyproject.toml"
 
 
 def machine() -> dict[str, Any]:
@@ -48,9 +49,21 @@ def commit() -> str:
     """The commit of the source, with "+dirty" when files differ from it; "unknown" without git."""
     folder = Path(__file__).resolve().parent
     head = _output("git", "-C", str(folder), "rev-parse", "HEAD")
-    if not head or _output("git", "-C", str(folder), "ls-files", Path(__file__).name) == "":
+    if not head or not _ours(folder):
         return "unknown"  # no repository, or one that only happens to contain the installed package
     return head + ("+dirty" if _output("git", "-C", str(folder), "status", "--porcelain") else "")
+
+
+def _ours(folder: Path) -> bool:
+    """Whether the repository around `folder` is this project's.
+
+    It is where this file is tracked. It is too where the project is the top of the work tree: a
+    file that is new, and not committed yet, is measured as part of the project all the same.
+    """
+    if _output("git", "-C", str(folder), "ls-files", Path(__file__).name):
+        return True
+    top = _output("git", "-C", str(folder), "rev-parse", "--show-toplevel")
+    return top is not None and Path(top) == folder.parent and (folder.parent / PROJECT).is_file()
 
 
 def describe(facts: dict[str, Any], found: dict[str, str]) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime
 import os
 import signal
+import statistics
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from fasttricks.bench import machine, pagecache
 from fasttricks.bench.child import Settings
@@ -20,8 +22,13 @@ from fasttricks.bench.process import Guard
 from fasttricks.bench.progress import Teller
 from fasttricks.bench.report import ResultRow
 from fasttricks.bench.rows import Row
-from fasttricks.bench.stats import summarise
+from fasttricks.bench.seek import freshen
+from fasttricks.bench.stats import spread_ratio, summarise
+from fasttricks.bench.variants import pipeline_of
+from fasttricks.data.open import open_data
+from fasttricks.data.samples import Samples
 from fasttricks.errors import FasttricksError
+from fasttricks.pipelines.beton_file import Beton
 
 PROFILED = 64
 """Pictures in the pass that splits time into stages."""
@@ -48,7 +55,7 @@ class Measurement:
         Every row is started, warmed up and stopped; then, in each round, every row is woken, timed
         and stopped in turn, so that whatever slows the machine down for a while meets all of them.
         """
-        rows = self._with_packs(rows)
+        rows = self._with_index(self._with_packs(rows))
         self.teller.expect(len(rows) * (self.config.rounds + 2))
         alive: list[Contender] = []
         with Guard() as guard, _ended_afterwards(alive):
@@ -95,6 +102,24 @@ class Measurement:
                         self._fail(f"{row.label} failed: {error}")
         return [row for row in rows if not row.pack or row.pack in self._packs]
 
+    def _with_index(self, rows: Sequence[Row]) -> list[Row]:
+        """See to it that what rows cut by fits their files; rows for which that fails fail."""
+        unfit = set()
+        for kind in dict.fromkeys(row.pack for row in rows if row.cuts):
+            try:
+                freshen(self._samples(kind), self.teller.note)
+            except FasttricksError as error:
+                unfit.add(kind)
+                for row in rows:
+                    if row.cuts and row.pack == kind:
+                        self._fail(f"{row.label} failed: {error}")
+        return [row for row in rows if not (row.cuts and row.pack in unfit)]
+
+    def _samples(self, pack: str) -> Samples:
+        if pack:
+            return Beton(self._packs[pack])
+        return open_data(self.files.root, train=not self.config.eval)
+
     def _settings(self, row: Row) -> Settings:
         config = self.config
         return Settings(
@@ -122,7 +147,7 @@ class Measurement:
         pagecache.drop(paths)
         stayed = pagecache.resident(paths)
         self._stayed[row.label] = max(stayed, self._stayed.get(row.label, 0.0))
-        contender.round(self.config.seconds, limit=len(self.files.paths))
+        contender.round(self.config.seconds, limit=self.files.count)
 
     def _profile(self, contender: Contender) -> None:
         """Split a row's time into stages; what its rounds have measured stands without that too."""
@@ -138,14 +163,18 @@ class Measurement:
             found |= contender.facts.get("versions", {})
         about = {
             "data": self.files.label,
-            "files": len(self.files.paths),
+            "files": self.files.count,
+            "shards": len(self.files.paths) - 1 if self.files.is_pack else 0,
             "machine": machine.machine(),
             "versions": found,
             "date": now,
             "commit": machine.commit(),
             "command": machine.command_line(),
         }
-        return [self._result(contender, alive[0]) | about for contender in alive]
+        return [
+            self._result(contender, alive[0]) | {"own": _own(contender, alive)} | about
+            for contender in alive
+        ]
 
     def _result(self, contender: Contender, base: Contender) -> ResultRow:
         config, row = self.config, contender.row
@@ -163,10 +192,15 @@ class Measurement:
             "rounds": config.rounds,
             **summarise(contender.measured, base.measured, row.threads),
             "compile_s": round(contender.facts.get("compile_s", 0.0), 3),
+            "decode_s": round(contender.facts.get("open_s", 0.0), 3) if row.prepares else 0.0,
+            "kept_mb": round(contender.facts.get("kept_mb", 0.0), 1),
+            "uncut": _uncut(contender),
             "stages": contender.stages,
             "does": contender.facts["does"],
             "pack": PACKS[row.pack] if row.pack else "",
-            "reencoded": row.reencoded,
+            "pixels": row.pixels,
+            "batches": row.batches,
+            **_indexing(contender, row.threads),
             "notes": self._notes(row),
         }
 
@@ -180,6 +214,35 @@ class Measurement:
                 "(mapped into memory, or on a file system that lives there)"
             ]
         return ["cold: files dropped from the page cache before each timing of one pass at most"]
+
+
+def _own(contender: Contender, alive: Sequence[Contender]) -> dict[str, Any]:
+    """How a variant compares with its own pipeline at as many threads, where that was measured."""
+    row = contender.row
+    pipeline = pipeline_of(row.name)
+    for base in alive:
+        if base.row.name == pipeline != row.name and base.row.threads == row.threads:
+            return {"row": pipeline} | spread_ratio(contender.measured.rounds, base.measured.rounds)
+    return {}
+
+
+def _uncut(contender: Contender) -> dict[str, int]:
+    """Pictures decoded whole for what the seek index lacks, of how many; empty if none were."""
+    found: dict[str, int] = contender.facts.get("uncut", {})
+    return found | {"samples": contender.facts["samples"]} if any(found.values()) else {}
+
+
+def _indexing(contender: Contender, threads: int) -> dict[str, float]:
+    """What a row that indexes has besides: MB of JPEG per second, and how large the index gets."""
+    if "index_share" not in contender.facts:
+        return {}
+    rate = statistics.median(timed.rate for timed in contender.measured.rounds)
+    speed = rate * contender.facts["jpeg_mb_per_image"]
+    return {
+        "jpeg_mb_per_s": round(speed, 2),
+        "jpeg_mb_per_s_per_core": round(speed / threads, 2),
+        "index_share": round(contender.facts["index_share"], 5),
+    }
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from fasttricks.bench.files import PictureFiles
 from fasttricks.bench.process import Group, Guard
 from fasttricks.cache import cache_dir
 from fasttricks.cpus import available_cpus
-from fasttricks.data.folder import scan_folder
 from fasttricks.errors import DataError
 
 MAX_SIDE, QUALITY = 500, 90
@@ -43,15 +42,16 @@ def make_pack(kind: str, files: PictureFiles, say: Callable[[str], None]) -> Pat
     if path.exists() and (kind == "stock" or _is_sound(path, say)):
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    say(f"packing {len(files.paths):,} pictures for FFCV ({PACKS[kind]}), once")
+    say(f"packing {files.count:,} pictures for FFCV ({PACKS[kind]}), once")
     began = time.monotonic()
     if kind == "stock":
         _write_stock(files, path)
     else:
+        from fasttricks.data.open import open_data
         from fasttricks.pipelines.beton import pack
 
         bound = None if kind == "source" else MAX_SIDE
-        samples = scan_folder(files.root)
+        samples = open_data(files.root)
         pack(samples, path, mode=kind, max_side=bound, quality=QUALITY, progress=True)
     took = time.monotonic() - began
     say(f"packed in {took:.1f} s: {path} ({path.stat().st_size / 1e6:,.0f} MB)")

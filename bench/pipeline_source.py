@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fasttricks.data.folder import scan_folder
+from fasttricks.bench.variants import does, options_of, pipeline_of
+from fasttricks.data.open import open_data
 from fasttricks.data.samples import Samples
 from fasttricks.pipelines.registry import make_loader
 
@@ -18,9 +20,10 @@ if TYPE_CHECKING:
 
 def batches(settings: Settings, facts: Facts) -> Iterator[torch.Tensor]:
     """Epoch after epoch of `make_loader`."""
+    began = time.monotonic()
     loader: Any = make_loader(
-        settings["name"].partition(":")[0],
-        settings["pack"] or _long_epoch(settings),
+        pipeline_of(settings["name"]),
+        _data(settings),
         batch_size=settings["batch_size"],
         train=settings["train"],
         size=settings["size"],
@@ -28,9 +31,13 @@ def batches(settings: Settings, facts: Facts) -> Iterator[torch.Tensor]:
         dtype=getattr(torch, settings["dtype"]),
         work=settings["work"],
         num_threads=settings["threads"],
-        cut=not settings["name"].endswith(":whole"),
+        **options_of(settings["name"], settings["batch_size"]),
     )
-    facts["does"] = "the plan, whole"
+    facts["open_s"] = time.monotonic() - began
+    facts["kept_mb"] = getattr(loader, "bytes", 0) / 1e6
+    facts["does"] = "the plan, whole" + does(settings["name"])
+    if hasattr(loader, "decoder"):
+        facts["versions"] = {"JPEG decoder of roi": loader.decoder}
     if hasattr(loader, "stages"):
         facts["stages"] = loader.stages
     with loader:
@@ -38,10 +45,19 @@ def batches(settings: Settings, facts: Facts) -> Iterator[torch.Tensor]:
             loader.set_epoch(epoch)
             for images, _ in loader:
                 facts["compile_s"] = getattr(loader, "compile_seconds", 0.0)
+                facts["uncut"] = {why: loader.stats[why] for why in ("stale", "damaged")}
+                facts["samples"] = loader.stats["samples"]
                 yield images
+
+
+def _data(settings: Settings) -> Samples | str:
+    if settings["pack"]:
+        return settings["pack"]
+    if pipeline_of(settings["name"]) == "ffcv":
+        return settings["root"]  # tar shards, which FFCV cannot be given several times over
+    return _long_epoch(settings)
 
 
 def _long_epoch(settings: Settings) -> Samples:
     """The set, listed so often that an epoch is long."""
-    once = scan_folder(settings["root"], train=settings["train"])
-    return once.repeat(settings["repeat"])
+    return open_data(settings["root"], train=settings["train"]).repeat(settings["repeat"])

@@ -29,6 +29,8 @@ class Usage(NamedTuple):
     """Sum over members of each one's own peak resident size; shared pages count in each."""
     pss_mb: float
     """Sum of proportional sizes now: a page of n processes counts 1/n in each. 0: unknown."""
+    shared_mb: float
+    """The most shared memory that one member has touched and keeps; part of its resident size."""
 
 
 class Guard:
@@ -136,14 +138,15 @@ class Group:
 
     def usage(self) -> Usage:
         """CPU time and memory of the group's processes."""
-        cpu = rss = pss = 0.0
+        cpu = rss = pss = shared = 0.0
         for _, folder in self._members():
             with contextlib.suppress(OSError):
                 fields = (folder / "stat").read_text().rpartition(")")[2].split()
                 cpu += sum(map(int, fields[11:15])) / _TICK
                 rss += _kilobytes(folder / "status", "VmHWM:") / 1000
+                shared = max(shared, _kilobytes(folder / "status", "RssShmem:") / 1000)
                 pss += _kilobytes(folder / "smaps_rollup", "Pss:") / 1000
-        return Usage(cpu, rss, pss)
+        return Usage(cpu, rss, pss, shared)
 
     def cpu_seconds(self) -> float:
         """CPU time alone: reading memory maps takes longer than a clock may wait."""

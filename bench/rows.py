@@ -13,6 +13,8 @@ from pathlib import Path
 
 from fasttricks.bench.config import BenchConfig, expand
 from fasttricks.bench.files import PictureFiles
+from fasttricks.bench.packs import PACKS
+from fasttricks.bench.variants import VARIANTS, pipeline_of
 from fasttricks.cpus import available_cpus
 from fasttricks.errors import DataError, FasttricksError, MissingExtraError, UnknownNameError
 from fasttricks.pipelines.registry import REGISTRY, missing_library
@@ -31,16 +33,20 @@ class Row:
     python: str = sys.executable
     pack: str = ""
     """Which .beton it reads, a key of `fasttricks.bench.packs.PACKS`; empty for none."""
+    pixels: str = ""
+    """What is less about its pixels than about those of the files, decoded in full; empty where
+    nothing is. Every table marks these rows."""
+    batches: bool = True
+    """Whether it makes batches of pictures, or only works through the files."""
+    cuts: bool = False
+    """Whether it cuts pictures by their seek index before it decodes them."""
+    prepares: bool = False
+    """Whether it decodes all pictures before its first batch, which may take long."""
 
     @property
     def label(self) -> str:
         """What to call it in messages."""
         return f"{self.name} x{self.threads}"
-
-    @property
-    def reencoded(self) -> bool:
-        """Whether its pixels are not the files' own."""
-        return self.pack not in ("", "source")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,26 +58,49 @@ class Peer:
     extra: str
     """The extra of ours that brings the package; empty: it lives in an interpreter of its own."""
     cuda: bool = True
+    folder: bool = True
+    """Whether it needs a folder of files and cannot read tar shards."""
     pack: str = ""
+    pixels: str = ""
+    """As for `Row`."""
+    batches: bool = True
+    cuts: bool = False
 
 
 PEERS = {
     "stock-dali": Peer(module="stock_dali", package="nvidia.dali", extra="dali"),
-    "stock-ffcv": Peer(module="stock_ffcv", package="ffcv", extra="ffcv", pack="stock"),
+    "stock-ffcv": Peer(
+        module="stock_ffcv",
+        package="ffcv",
+        extra="ffcv",
+        pack="stock",
+        pixels=f"{PACKS['stock']}; fast DCT",
+    ),
     "stock-torchvision": Peer(module="stock_torchvision", package="torchvision", extra="peers"),
     "timm": Peer(module="timm", package="timm", extra="peers"),
-    "tf-data": Peer(module="tf_data", package="tensorflow", extra="", cuda=False),
-    "floor": Peer(module="floor", package="numba", extra="", cuda=False),
+    "tf-data": Peer(
+        module="tf_data",
+        package="tensorflow",
+        extra="",
+        cuda=False,
+        pixels="fast DCT, not antialiased",
+    ),
+    "floor": Peer(module="floor", package="numba", extra="", cuda=False, folder=False, cuts=True),
+    "index": Peer(
+        module="index", package="numba", extra="", cuda=False, folder=False, batches=False
+    ),
 }
 
 PACKED = {"ffcv": "source", "ffcv:jpg": "jpg", "ffcv:raw": "raw"}
-"""Pipelines that read a pack, and which."""
+"""Pipelines that read a .beton, and which; a variant reads that of its pipeline. With
+"source", the files' own bytes, tar shards are read as they are instead."""
 
-WHOLE = ("roi:whole", "dali:whole", "torchvision:whole")
-"""Pipelines told to decode whole files, for the gain of cutting; only measured when asked for."""
+RESIDENT = "resident"
+"""The pipeline that decodes every picture once, when it is opened."""
 
 LARGE = 20_000
-"""Pictures above which `--pipeline all` makes no packs: that would take hours and fill a disk."""
+"""Pictures above which `--pipeline all` makes no packs, which would take hours and fill a disk, and
+decodes no set into memory."""
 
 
 def plan_rows(config: BenchConfig, files: PictureFiles) -> tuple[list[Row], list[str]]:
@@ -84,17 +113,20 @@ def plan_rows(config: BenchConfig, files: PictureFiles) -> tuple[list[Row], list
     """
     rows: list[Row] = []
     left_out: list[str] = []
-    usual = [name for name in known_pipelines() if name not in WHOLE]
+    usual = [name for name in known_pipelines() if name not in VARIANTS]
     for name in expand(config.pipeline_names, usual):
         optional = name not in config.pipeline_names  # only `all` asks for it
-        if optional and name in PACKED and len(files.paths) > LARGE:
-            left_out.append(f"{name}: would pack {len(files.paths):,} pictures; ask for it by name")
+        if why := _misfit(name, config, files, optional):
+            left_out.append(f"{name}: {why}")
             continue
-        _add(rows, left_out, lenient=optional, make=partial(_pipeline_row, name))
+        _add(rows, left_out, lenient=optional, make=partial(_pipeline_row, name, files))
     for name in config.peer_names:
         peer = PEERS[name]
         if config.device == "cuda" and not peer.cuda:
-            left_out.append(f"{name}: hands over its batches on the CPU only")
+            left_out.append(f"{name}: works on the CPU only")
+            continue
+        if files.is_pack and peer.folder:
+            left_out.append(f"{name}: needs a folder of picture files; these are in tar shards")
             continue
         make = partial(_peer_row, name, peer, config.tf_python)
         _add(rows, left_out, lenient=name in config.optional_peers, make=make)
@@ -107,7 +139,7 @@ def plan_rows(config: BenchConfig, files: PictureFiles) -> tuple[list[Row], list
 def known_pipelines() -> list[str]:
     """Every name that --pipeline takes, but `all`."""
     names = list(REGISTRY)
-    return [*names, *(name for name in (*PACKED, *WHOLE) if name not in names)]
+    return [*names, *(name for name in (*PACKED, *VARIANTS) if name not in names)]
 
 
 def _add(rows: list[Row], left_out: list[str], lenient: bool, make: Callable[[], Row]) -> None:
@@ -119,16 +151,48 @@ def _add(rows: list[Row], left_out: list[str], lenient: bool, make: Callable[[],
         left_out.append(str(error))
 
 
-def _pipeline_row(name: str) -> Row:
+def _misfit(name: str, config: BenchConfig, files: PictureFiles, optional: bool) -> str:
+    """Why a pipeline is left out that could be opened; "" if it is not."""
+    if name in VARIANTS and (why := VARIANTS[name].misfit(config)):
+        return why
+    resident = pipeline_of(name) == RESIDENT
+    if resident and config.cold:
+        return "has all pictures in memory: nothing is read that could be cold"
+    if optional and files.count > LARGE and (resident or _pack_of(name, files)):
+        would = "decode into memory" if resident else "pack"
+        return f"would {would} {files.count:,} pictures; ask for it by name"
+    return ""
+
+
+def _pack_of(name: str, files: PictureFiles) -> str:
+    """Which .beton a pipeline reads; "" for none."""
+    kind = PACKED.get(name, PACKED.get(pipeline_of(name), ""))
+    return "" if kind == "source" and files.is_pack else kind
+
+
+def _pipeline_row(name: str, files: PictureFiles) -> Row:
     if name not in known_pipelines():
         raise UnknownNameError("pipeline", name, ["all", *known_pipelines()])
-    entry = REGISTRY[name.partition(":")[0]]
+    entry = REGISTRY[pipeline_of(name)]
     for package in entry.packages:
         if not _installed(package):
             raise MissingExtraError(package, entry.extra)
     if lacking := missing_library(entry):
         raise FasttricksError(f"{name}: {lacking}")
-    return Row(name=name, threads=0, source=PIPELINE_SOURCE, pack=PACKED.get(name, ""))
+    pack, resident = _pack_of(name, files), pipeline_of(name) == RESIDENT
+    pixels = PACKS[pack] if pack not in ("", "source") else ""
+    cut = True
+    if name in VARIANTS:
+        pixels, cut = VARIANTS[name].pixels, VARIANTS[name].options.get("cut", True)
+    return Row(
+        name=name,
+        threads=0,
+        source=PIPELINE_SOURCE,
+        pack=pack,
+        pixels=pixels,
+        cuts=cut and pack != "raw" and not resident,
+        prepares=resident,
+    )
 
 
 def _peer_row(name: str, peer: Peer, tf_python: Path | None) -> Row:
@@ -147,7 +211,16 @@ def _peer_row(name: str, peer: Peer, tf_python: Path | None) -> Row:
             f"{name}: {peer.package} is not installed here; name an interpreter that has it with "
             "--tf-python"
         )
-    return Row(name=name, threads=0, source=source, python=python, pack=peer.pack)
+    return Row(
+        name=name,
+        threads=0,
+        source=source,
+        python=python,
+        pack=peer.pack,
+        pixels=peer.pixels,
+        batches=peer.batches,
+        cuts=peer.cuts,
+    )
 
 
 def _has_turbojpeg() -> bool:

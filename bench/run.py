@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from fasttricks.bench import report, requirements, table
+from fasttricks.bench import plot, report, requirements, table
 from fasttricks.bench.config import BenchConfig
 from fasttricks.bench.files import open_files
 from fasttricks.bench.measure import Measurement
@@ -29,6 +29,12 @@ def run(config: BenchConfig) -> int:
     old = report.read(config.compare) if config.compare else []
     if config.json:
         report.check_writable(config.json)
+    if config.plot:
+        plot.check(config.plot)
+    if config.kernels:
+        from fasttricks.bench.kernels.run import run_kernels  # brings torch, which takes seconds
+
+        return run_kernels(config)
     files = open_files(config)
     rows, left_out = plan_rows(config, files)
     with Teller() as teller:
@@ -43,4 +49,6 @@ def run(config: BenchConfig) -> int:
         table.show_comparison(results, old, console)
     if config.json and results:
         report.write(config.json, results)
+    if config.plot and results:
+        plot.draw(results, config.plot)
     return 2 if measurement.failed else 0

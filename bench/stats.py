@@ -34,6 +34,7 @@ class Measured:
     rounds: list[Round] = field(default_factory=list)
     peak_rss_mb: float = 0.0
     peak_pss_mb: float = 0.0
+    peak_shared_mb: float = 0.0
 
 
 def quantile(values: Sequence[float], share: float) -> float:
@@ -50,9 +51,18 @@ def paired_ratio(rounds: Sequence[Round], base: Sequence[Round]) -> float:
 
     A machine that slows down for a while slows both, so this is steadier than a ratio of medians.
     """
-    return statistics.median(
-        ours.rate / theirs.rate for ours, theirs in zip(rounds, base, strict=True)
-    )
+    return statistics.median(_ratios(rounds, base))
+
+
+def spread_ratio(rounds: Sequence[Round], base: Sequence[Round]) -> dict[str, float]:
+    """`paired_ratio` as "ratio", and "p20" and "p80" of the ratios over rounds."""
+    ratios = _ratios(rounds, base)
+    shares = {"ratio": 0.5, "p20": 0.2, "p80": 0.8}
+    return {name: round(quantile(ratios, share), 4) for name, share in shares.items()}
+
+
+def _ratios(rounds: Sequence[Round], base: Sequence[Round]) -> list[float]:
+    return [ours.rate / theirs.rate for ours, theirs in zip(rounds, base, strict=True)]
 
 
 def summarise(measured: Measured, base: Measured, threads: int) -> dict[str, Any]:
@@ -61,7 +71,8 @@ def summarise(measured: Measured, base: Measured, threads: int) -> dict[str, Any
     images_per_s (median over rounds), p20 and p80 of it, images_per_s_per_core (by `threads`),
     latency_p50_ms and latency_p99_ms (time from batch to batch, all rounds together),
     cpu_s_per_1000 (CPU seconds of all the row's processes per 1000 images), peak_rss_mb,
-    peak_pss_mb, first_batch_s (from starting the process), ratio (`paired_ratio` to the base row).
+    peak_pss_mb, peak_shared_mb, first_batch_s (from starting the process), ratio (`paired_ratio` to
+    the base row).
     """
     rates = [r.rate for r in measured.rounds]
     gaps = [gap for r in measured.rounds for gap in r.gaps]
@@ -78,6 +89,7 @@ def summarise(measured: Measured, base: Measured, threads: int) -> dict[str, Any
         "cpu_s_per_1000": round(1000 * sum(r.cpu_s for r in measured.rounds) / images, 4),
         "peak_rss_mb": round(measured.peak_rss_mb, 1),
         "peak_pss_mb": round(measured.peak_pss_mb, 1),
+        "peak_shared_mb": round(measured.peak_shared_mb, 1),
         "first_batch_s": round(measured.first_batch_s, 3),
         "rates": [round(rate, 2) for rate in rates],
     }

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from fasttricks.bench import machine
 from fasttricks.bench.report import ResultRow, paired
+from fasttricks.bench.scaling import curves
 
 Lines = list[list[str]]
 
@@ -18,24 +19,36 @@ HEADER = (
     *("CPU s\n/1000", "RSS\nMB", "first\ns"),
 )
 """Column heads; a line break is a space in plain text. Eighty columns hold the usual numbers."""
-REENCODED = " *"
+OTHER_PIXELS = " *"
+"""Behind the name of each row whose pixels are less than the files' own; a note says in what."""
+UNCUT = " !"
+"""Behind the name of each row that could not cut all that it was to cut; a note says how many."""
+OWN_HEADER = ("against its own pipeline", "thr", "ratio", "p20-p80")
+SHARED_MB = 1.0
+"""Shared memory from which on a note speaks of it."""
 
 
 def cells(row: ResultRow) -> list[str]:
     """One row under HEADER."""
     return [
-        row["row"] + (REENCODED if row["reencoded"] else ""),
+        name_of(row),
         str(row["threads"]),
         f"{row['images_per_s']:.0f}",
         f"{row['p20']:.0f}-{row['p80']:.0f}",
         f"{row['images_per_s_per_core']:.0f}",
         f"{row['ratio']:.2f}",
-        _short(row["latency_p50_ms"]),
-        _short(row["latency_p99_ms"]),
+        _short(row["latency_p50_ms"]) if row["batches"] else "-",
+        _short(row["latency_p99_ms"]) if row["batches"] else "-",
         f"{row['cpu_s_per_1000']:.2f}",
         f"{row['peak_rss_mb']:.0f}",
         f"{row['first_batch_s']:.1f}",
     ]
+
+
+def name_of(row: ResultRow) -> str:
+    """The row as tables call it, with its mark."""
+    name: str = row["row"]
+    return name + (OTHER_PIXELS if row["pixels"] else "") + (UNCUT if row["uncut"] else "")
 
 
 def _short(value: float) -> str:
@@ -46,15 +59,31 @@ def _short(value: float) -> str:
 def show(rows: Sequence[ResultRow], console: Console) -> None:
     """Machine, table, stages where known, and what the numbers mean."""
     first = rows[0]
-    _text(console, machine.describe(first["machine"], first["versions"]))
-    _text(console, _settings(first))
-    _table(console, HEADER, [cells(row) for row in rows])
+    write_text(console, machine.describe(first["machine"], first["versions"]))
+    write_text(console, settings_of(first))
+    write_table(console, HEADER, [cells(row) for row in rows])
+    if variants := [row for row in rows if row["own"]]:
+        write_table(console, OWN_HEADER, [_own_cells(row) for row in variants])
     if any(row["stages"] for row in rows):
         stages = list(dict.fromkeys(stage for row in rows for stage in row["stages"]))
         lines = [_stage_cells(row, stages) for row in rows if row["stages"]]
-        _table(console, ("ms of one core per picture", "thr", *stages), lines)
+        write_table(console, ("ms of one core per picture", "thr", *stages), lines)
+    if lines := scaling_lines(rows):
+        counts = dict.fromkeys(str(row["threads"]) for row in rows)
+        write_table(console, ("images/s by threads", *counts), lines)
     for line in notes(rows):
-        _text(console, line)
+        write_text(console, line)
+
+
+def scaling_lines(rows: Sequence[ResultRow]) -> Lines:
+    """For each row with several thread counts: images/s, in brackets the efficiency."""
+    counts = dict.fromkeys(row["threads"] for row in rows)
+    lines = []
+    for name, curve in curves(rows).items():
+        cell = {curve[0].threads: f"{curve[0].rate:.0f}"}
+        cell |= {p.threads: f"{p.rate:.0f} ({p.efficiency:.0%})" for p in curve[1:]}
+        lines.append([name, *(cell.get(count, "-") for count in counts)])
+    return lines
 
 
 def show_comparison(rows: Sequence[ResultRow], old: Sequence[ResultRow], console: Console) -> None:
@@ -71,12 +100,12 @@ def show_comparison(rows: Sequence[ResultRow], old: Sequence[ResultRow], console
     ]
     when = f"{old[0].get('date', 'at an unknown date')}, commit {str(old[0].get('commit'))[:12]}"
     if not lines:
-        _text(console, f"none of these rows was measured then ({when})")
+        write_text(console, f"none of these rows was measured then ({when})")
         return
-    _text(console, f"compared with {when}; ratio: now over then, of medians")
-    _table(console, ("row", "thr", "then", "now", "ratio"), lines)
+    write_text(console, f"compared with {when}; ratio: now over then, of medians")
+    write_table(console, ("row", "thr", "then", "now", "ratio"), lines)
     if old[0].get("machine") != rows[0]["machine"]:
-        _text(console, "the machines differ: the ratios say nothing about the code")
+        write_text(console, "the machines differ: the ratios say nothing about the code")
 
 
 def notes(rows: Sequence[ResultRow]) -> list[str]:
@@ -90,21 +119,62 @@ def notes(rows: Sequence[ResultRow]) -> list[str]:
     ]
     for name in dict.fromkeys(row["row"] for row in rows):
         row = next(row for row in rows if row["row"] == name)
-        marks = [f"reads a pack, {row['pack']}"] if row["pack"] else []
-        if row["dtype"] != first["dtype"]:
+        marks = [f"reads a .beton, {row['pack']}"] if row["pack"] else []
+        if row["pixels"]:
+            marks = [f"its pixels: {row['pixels']}"]
+        if not row["batches"]:
+            marks.append("makes no batches")
+        elif row["dtype"] != first["dtype"]:
             marks.append(row["dtype"])
         if row["compile_s"]:
             marks.append(f"{row['compile_s']:.1f} s of its start are compiling")
-        mark = REENCODED if row["reencoded"] else ""
-        lines.append(f"{name}{mark}: " + "; ".join([row["does"], *marks]))
+        if row["decode_s"]:
+            opened = f"opened in {row['decode_s']:.1f} s"
+            marks.append(f"{opened}, decoding all pictures unless another row had done so")
+        if row["kept_mb"]:
+            marks.append(f"keeps {row['kept_mb']:,.0f} MB of decoded pictures")
+        if row["peak_shared_mb"] >= SHARED_MB:
+            marks.append(f"{row['peak_shared_mb']:,.0f} MB of its RSS are shared memory")
+        lines.append(f"{name_of(row)}: " + "; ".join([row["does"], *marks]))
+    if any(row["pixels"] for row in rows):
+        lines.append("*: pixels that are less than those of the files decoded in full")
+    lines += [_not_cut(row) for row in rows if row["uncut"]]
+    lines += [_indexed(row) for row in rows if "index_share" in row]
+    if curves(rows):
+        lines.append("in brackets: images/s per thread against that at the first thread count")
     lines += dict.fromkeys(note for row in rows for note in row["notes"])
     return lines
 
 
-def _settings(row: ResultRow) -> str:
-    mode = "evaluation" if row["eval"] else "training"
+def _not_cut(row: ResultRow) -> str:
+    found = row["uncut"]
     return (
-        f"{row['files']:,} files ({row['data']}), {mode}, work {row['work']}, batch "
+        f"{name_of(row)} x{row['threads']}: not the speed of cutting: of {found['samples']:,} "
+        f"pictures {found['stale']:,} had changed since they were indexed and "
+        f"{found['damaged']:,} had a damaged entry; these were decoded whole"
+    )
+
+
+def _own_cells(row: ResultRow) -> list[str]:
+    own = row["own"]
+    spread = f"{own['p20']:.3f}-{own['p80']:.3f}"
+    return [f"{row['row']} / {own['row']}", str(row["threads"]), f"{own['ratio']:.3f}", spread]
+
+
+def _indexed(row: ResultRow) -> str:
+    return (
+        f"{row['row']} x{row['threads']}: {row['jpeg_mb_per_s']:.0f} MB of JPEG a second, "
+        f"{row['jpeg_mb_per_s_per_core']:.0f} per core; the index has {row['index_share']:.2%} of "
+        "the data's size"
+    )
+
+
+def settings_of(row: ResultRow) -> str:
+    """What was measured, in one line."""
+    mode = "evaluation" if row["eval"] else "training"
+    shards = f"pictures in {row['shards']} shards" if row["shards"] else "files"
+    return (
+        f"{row['files']:,} {shards} ({row['data']}), {mode}, work {row['work']}, batch "
         f"{row['batch_size']}, {row['size']} px, {row['device']}, {row['rounds']} rounds of "
         f"{row['seconds']:g} s" + (", cold page cache" if row["cold"] else "")
     )
@@ -115,14 +185,16 @@ def _stage_cells(row: ResultRow, stages: Sequence[str]) -> list[str]:
     return [row["row"], str(row["threads"]), *times]
 
 
-def _text(console: Console, line: str) -> None:
+def write_text(console: Console, line: str) -> None:
+    """A line of text."""
     if console.is_terminal:
         console.print(line, markup=False, highlight=False, style="dim")
     else:
         console.file.write(line + "\n")
 
 
-def _table(console: Console, header: Sequence[str], lines: Lines) -> None:
+def write_table(console: Console, header: Sequence[str], lines: Lines) -> None:
+    """A table, the first column to the left, the others to the right."""
     if not console.is_terminal:
         console.file.write(plain(header, lines) + "\n")
         return

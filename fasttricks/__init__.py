@@ -13,15 +13,44 @@ if TYPE_CHECKING:
     from fasttricks import pipelines
     from fasttricks.data.samples import Samples
     from fasttricks.kernels.augment import Augment
+    from fasttricks.kernels.mixed import Mixed, mix
+    from fasttricks.kernels.mixes import RICAP, CutMix, Cutout, Mixup, RandomErasing
+    from fasttricks.kernels.policy import AutoAugment, RandAugment, TrivialAugment
     from fasttricks.pipelines.registry import make_loader
 
 _HOME = {
     "Augment": "fasttricks.kernels.augment",
+    "AutoAugment": "fasttricks.kernels.policy",
+    "CutMix": "fasttricks.kernels.mixes",
+    "Cutout": "fasttricks.kernels.mixes",
+    "Mixed": "fasttricks.kernels.mixed",
+    "Mixup": "fasttricks.kernels.mixes",
+    "RICAP": "fasttricks.kernels.mixes",
+    "RandAugment": "fasttricks.kernels.policy",
+    "RandomErasing": "fasttricks.kernels.mixes",
     "Samples": "fasttricks.data.samples",
+    "TrivialAugment": "fasttricks.kernels.policy",
     "make_loader": "fasttricks.pipelines.registry",
+    "mix": "fasttricks.kernels.mixed",
 }
 
-__all__ = ["Augment", "Samples", "__version__", "make_loader", "pipelines"]
+__all__ = [
+    "RICAP",
+    "Augment",
+    "AutoAugment",
+    "CutMix",
+    "Cutout",
+    "Mixed",
+    "Mixup",
+    "RandAugment",
+    "RandomErasing",
+    "Samples",
+    "TrivialAugment",
+    "__version__",
+    "make_loader",
+    "mix",
+    "pipelines",
+]
 
 
 def __getattr__(name: str) -> Any:

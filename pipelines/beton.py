@@ -25,7 +25,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from fasttricks.cpus import available_cpus
-from fasttricks.data.folder import scan_folder
+from fasttricks.data.open import open_data
 from fasttricks.data.pixels import decode_rgb
 from fasttricks.data.probe import Kind, probe_and_decode
 from fasttricks.data.samples import Samples
@@ -164,7 +164,7 @@ def pack(
     if mode == "jpg":
         _turbojpeg()
     began, target = time.monotonic(), Path(dst).expanduser()
-    samples = src if isinstance(src, Samples) else scan_folder(src)
+    samples = src if isinstance(src, Samples) else open_data(src)
     encode = Encoder(
         samples=samples, mode=mode, max_size=max_size, max_side=max_side, quality=quality
     )

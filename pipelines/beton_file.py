@@ -2,8 +2,10 @@
 
 The layout is FFCV's, version 2, and FFCV's own reader takes it: header, two field descriptors
 ("image", "label"), one metadata record a sample, pages of encoded pictures, a table of them. What
-FFCV has no place for (names, classes, why a file is bad) stands in a *directory* between pictures
-and table; the 1024 bytes of arguments of the image field say where, as JSON.
+FFCV has no place for stands in a *directory* between pictures and table; the 1024 bytes of
+arguments of the image field say where, as JSON. The directory is: where each name ends (u8 [N]),
+CRC-32 of each sample's bytes (u4 [N]), the names joined, and as JSON the classes, why which sample
+is bad, and the settings.
 
 The header and the descriptors, here the *head*, end in a checksum of themselves, and the arguments
 hold one of everything else but the pictures. So nothing is read by a number that may be wrong.
@@ -24,11 +26,12 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from fasttricks.cache import cache_dir
 from fasttricks.data.pixels import ppm
 from fasttricks.data.samples import Samples, Stamp
 from fasttricks.errors import BadSampleError, DataError
 
-FORMAT = 2
+FORMAT = 3
 """Version of what is ours in the file: arguments, directory and source field."""
 MODES = ("source", "jpg", "raw")
 
@@ -123,6 +126,7 @@ class Beton(Samples):
         mode: "source", "jpg" or "raw".
         stored: STORED or STORED_SOURCE [N].
         sizes: bytes of each sample, int64 [N].
+        crcs: CRC-32 of each sample's bytes when it was packed, uint32 [N].
         bad: why a sample cannot be decoded, by index.
     """
 
@@ -135,11 +139,10 @@ class Beton(Samples):
         """
         self.file = Path(path).expanduser()
         parts = _read_checked(self.file)
-        count = len(parts.metadata)
         self.in_memory = False
-        self._ends = np.frombuffer(parts.names, "<i8", count)
-        self._block = parts.names[8 * count :]
-        self.sizes = parts.sizes
+        self._ends, self._block = parts.ends, parts.names
+        self._key = parts.key
+        self.sizes, self.crcs = parts.sizes, parts.crcs
         self.mode = parts.mode
         self.stored = parts.metadata["f0"]
         self.targets = np.ascontiguousarray(parts.metadata["f1"]).astype(parts.target_dtype)
@@ -149,9 +152,22 @@ class Beton(Samples):
     def __repr__(self) -> str:
         return f"Beton({str(self.file)!r}, {self.mode}, {len(self)} samples)"
 
+    def path(self, index: int) -> None:
+        """None: its pictures are not a file each."""
+
+    @property
+    def seek_index(self) -> Path:
+        """Where its seek index belongs: in the cache folder, by the content, so that copies share
+        one and a file packed anew is not taken for the old one."""
+        return cache_dir() / "index" / f"beton-{self._key}.seek"
+
+    def stamp(self, index: int) -> Stamp:
+        """How a sample's bytes are recognised: their checksum takes the place of a time."""
+        return Stamp(int(self.sizes[index]), int(self.crcs[index]))
+
     def read_stamped(self, index: int) -> tuple[bytes, Stamp]:
-        """As `read`; packs have no seek index, so the stamp tells nothing."""
-        return self.read(index), Stamp(0, 0)
+        """As `read`, with `stamp`."""
+        return self.read(index), self.stamp(index)
 
     def read(self, index: int) -> bytes:
         """One sample as an encoded picture: the stored bytes; raw pixels as a PPM.
@@ -182,9 +198,13 @@ class _Parts(NamedTuple):
     target_dtype: np.dtype[Any]
     metadata: npt.NDArray[Any]
     """Records of `sample_type` [N]."""
+    ends: npt.NDArray[np.int64]
     names: bytes
-    """int64 [N] ends, then the names joined, as `Samples` keeps them."""
+    """Joined; `ends` says where each ends, as `Samples` keeps them."""
     sizes: npt.NDArray[np.int64]
+    crcs: npt.NDArray[np.uint32]
+    key: str
+    """Made from length and checksum, so a file with other content has another."""
     classes: list[str]
     bad: dict[int, str]
 
@@ -193,14 +213,7 @@ class _Damage(Exception):
     """What does not fit."""
 
 
-_CONTRADICTIONS = (
-    LookupError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    ArithmeticError,
-    RecursionError,
-)
+_CLASHES = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 """What reading raises where the numbers and names in a file do not belong together."""
 
 
@@ -217,7 +230,7 @@ def _read_checked(path: Path) -> _Parts:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
     except _Damage as damage:
         raise DataError(f"{path} is damaged: {damage}; pack it again") from damage
-    except _CONTRADICTIONS as error:
+    except _CLASHES as error:
         # The checksums fit, so this was written wrongly, or changed by somebody who knows them.
         raise DataError(f"{path} is damaged: it contradicts itself; pack it again") from error
 
@@ -260,7 +273,7 @@ def _read_parts(file: BinaryIO, count: int, table_at: int, ours: dict[str, Any])
     directory_at, names_end = ours["directory"], ours["directory"] + ours["names"]
     metadata_end = HEAD_BYTES + count * record.itemsize
     fits = metadata_end <= directory_at <= names_end <= table_at <= ours["length"]
-    if not fits or ours["names"] < 8 * count:
+    if not fits or ours["names"] < 12 * count:
         raise _Damage("its parts do not fit into it")
     metadata = file.read(metadata_end - HEAD_BYTES)
     file.seek(directory_at)
@@ -275,8 +288,11 @@ def _read_parts(file: BinaryIO, count: int, table_at: int, ours: dict[str, Any])
         mode=ours["mode"],
         target_dtype=target_dtype,
         metadata=np.frombuffer(metadata, record),
-        names=directory[: ours["names"]],
+        ends=np.frombuffer(directory, "<i8", count),
+        names=directory[12 * count : ours["names"]],
         sizes=sizes,
+        crcs=np.frombuffer(directory, "<u4", count, 8 * count),
+        key=f"{ours['length']:x}-{ours['checksum']:08x}",
         classes=list(told["classes"]),
         bad={int(index): str(cause) for index, cause in told["bad"].items()},
     )

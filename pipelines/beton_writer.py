@@ -47,6 +47,7 @@ class Writer:
         self._metadata["f1"] = self._targets
         self._table = np.zeros(len(samples), layout.PLACE)
         self._rows = 0
+        self._crcs = np.zeros(len(samples), "<u4")
         self._page = SMALLEST_PAGE
         self._at = layout.HEAD_BYTES + self._metadata.nbytes
 
@@ -55,6 +56,7 @@ class Writer:
         self.odd += piece.odd
         if piece.cause:
             self.bad[index] = piece.cause
+        self._crcs[index] = layout.checksum(piece.data)
         size = len(piece.data)
         pointer = self._place(size, index) if size else 0
         self._metadata["f0"][index] = (piece.mode, piece.width, piece.height, pointer)
@@ -81,7 +83,7 @@ class Writer:
         """Write everything that is not picture; the size of the whole file in bytes."""
         names = [os.fsencode(self.samples.name(i)) for i in range(len(self.samples))]
         ends = np.cumsum([len(name) for name in names], dtype="<i8")
-        names_part = ends.tobytes() + b"".join(names)
+        names_part = ends.tobytes() + self._crcs.tobytes() + b"".join(names)
         content = {**settings, "classes": self.samples.classes, "bad": self.bad}
         directory = names_part + json.dumps(content).encode()
         metadata, table = self._metadata.tobytes(), self._table[: self._rows].tobytes()

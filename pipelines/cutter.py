@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from fasttricks.data.probe import Kind
 from fasttricks.data.samples import Samples
 from fasttricks.data.seek_build import ensure_index
+from fasttricks.data.seek_file import SeekIndex
 from fasttricks.kernels.jpeg_cut import cut, cut_bound, workspace_bytes
 from fasttricks.kernels.resize import support
 from fasttricks.pipelines.fetch import Fetched
@@ -36,17 +41,28 @@ def needed(plan: np.void, size: int) -> tuple[int, int, int, int]:
     return plan["top"] + first, plan["left"] + begin, last - first, end - begin
 
 
+def open_index(samples: Samples, index: bool | str | os.PathLike[str]) -> SeekIndex | None:
+    """The seek index that `Cutter` is told to use; None for none."""
+    if index is True:
+        return ensure_index(samples.base, progress=True)
+    return None if index is False else SeekIndex.open(index, samples.base)
+
+
 class Cutter:
     """Knows where the files of a data set can be cut. Threads may share it, workers pickle it.
 
     Args:
-        samples: indexed now if they are not yet, by one process of those on the machine; a bar on
-            stderr shows it.
-        enabled: without, nothing is indexed, and nothing can be cut.
+        samples: what is cut.
+        index: the file of a seek index, which has to be that of `samples`. True: the one in its
+            usual place, made now if there is none, by one process of those on the machine; a bar
+            on stderr shows it. False: nothing can be cut.
+
+    Raises:
+        DataError: the file cannot be used, or the index cannot be made.
     """
 
-    def __init__(self, samples: Samples, enabled: bool) -> None:
-        self._index = ensure_index(samples.base, progress=True) if enabled else None
+    def __init__(self, samples: Samples, index: bool | str | os.PathLike[str] = True) -> None:
+        self._index = open_index(samples, index)
         self._own = threading.local()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -61,6 +77,19 @@ class Cutter:
             return None
         number = found.index % len(self._index)
         return self._index.lookup(number, found.stamp.size, found.stamp.mtime_ns)
+
+    def counts(self, fetched: Iterable[Fetched]) -> Counter[str]:
+        """How many samples were made the slow way, for `Loader.stats`; after they were cut.
+
+        "odd": good, but PIL had to decode them. "stale": changed since they were indexed.
+        "damaged": what the index says of them is.
+        """
+        return Counter(why for found in fetched if (why := self._why(found)))
+
+    def _why(self, found: Fetched) -> str:
+        if found.probe.kind == Kind.ODD:
+            return "odd"
+        return "" if self._index is None else self._index.rejected(found.index % len(self._index))
 
     def cut(self, found: Fetched, top: int, left: int, height: int, width: int) -> Cut | None:
         """A JPEG with at least this box of the picture, whose pixels are then bit for bit those of

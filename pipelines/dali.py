@@ -17,12 +17,12 @@ import torch
 
 from fasttricks.data.pixels import ppm
 from fasttricks.data.samples import Samples
-from fasttricks.kernels.finish import finish
-from fasttricks.kernels.plan import plan_batch
 from fasttricks.pipelines.cutter import Cutter
 from fasttricks.pipelines.dali_graph import Encoded, Feed, Graph, GraphError, Region, Spec, regions
 from fasttricks.pipelines.fetch import Fetched, Fetcher
-from fasttricks.pipelines.loader import Batch, Indices, Job, Loader, view_rows
+from fasttricks.pipelines.finishing import finish_rows, finished_rows, plan_rows
+from fasttricks.pipelines.job import Batch, Indices, Job
+from fasttricks.pipelines.loader import Loader
 from fasttricks.pipelines.options import Options
 from fasttricks.pipelines.read_ahead import read_ahead
 from fasttricks.pipelines.recycle import Recycler
@@ -39,8 +39,9 @@ class DaliLoader(Loader):
     needs. Mirroring costs nothing: the resize runs backwards. DALI's memory is handed over, not
     copied.
 
-    On the CPU the graph ends at uint8 and `kernels.finish` does the rest, which was faster
-    than DALI's own `coord_transform` (and `cast`) in float32 and in float16.
+    finish="graph" ends in DALI's own `coord_transform` (and `cast`), "fused" at uint8, with
+    `finish_rows` behind it. Left to choose, it is fused on the CPU, which was faster in float32 and
+    in float16, and in the graph on a GPU where DALI can do all of it.
     """
 
     name = "dali"
@@ -49,10 +50,10 @@ class DaliLoader(Loader):
     def __init__(self, samples: Samples, options: Options) -> None:
         super().__init__(samples, options)
         self._fetch = Fetcher(samples, options.on_error)
-        self._cutter = Cutter(samples, options.cut)
+        self._cutter = Cutter(samples, options.index)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="fasttricks-read")
         self._spec = Spec(
-            rows=options.views * options.batch_size,
+            rows=options.views * options.samples_per_step,
             num_threads=options.num_threads,
             device=_indexed(options.device),
             finish=_dtype_in_graph(options),
@@ -73,7 +74,7 @@ class DaliLoader(Loader):
                 with closing(feeds), closing(self._graph.run(feeds)) as run:
                     for feed, pixels in run:
                         done += 1
-                        yield self._batch(feed, pixels)
+                        yield self._batch(job, done - 1, feed, pixels)
             except GraphError as error:
                 self._blame(error)  # then go on with a new graph at the batch that failed
 
@@ -86,18 +87,17 @@ class DaliLoader(Loader):
         """Read and plan one batch; runs in the reading threads."""
         fetched = [self._fetch(int(index), job.epoch) for index in indices]
         shown = np.array([f.index for f in fetched], np.int64)
-        rows, views = view_rows(shown, self.options.views)
-        heights = np.tile([f.probe.height for f in fetched], self.options.views)
-        widths = np.tile([f.probe.width for f in fetched], self.options.views)
-        plans, matrices = plan_batch(job.seed, job.epoch, rows, views, heights, widths, job.params)
-        region = regions(plans, job.params.size)
+        sides = [f.probe.height for f in fetched], [f.probe.width for f in fetched]
+        planned = plan_rows(job, shown, *sides)
+        region = regions(planned.geometry, job.params.size)
+        encoded = self._encoded(fetched, region)
         return Feed(
-            encoded=self._encoded(fetched, region),
+            encoded=encoded,
             region=region,
-            matrices=matrices,
+            planned=planned,
             indices=shown,
             replaced=[f.replaced for f in fetched if f.replaced],
-            odd=sum(f.pixels is not None for f in fetched),
+            counts=self._cutter.counts(fetched),
         )
 
     def _encoded(self, fetched: list[Fetched], region: Region) -> list[Encoded]:
@@ -116,24 +116,20 @@ class DaliLoader(Loader):
                 files.append(np.frombuffer(found.data, np.uint8))
         return files
 
-    def _batch(self, feed: Feed, pixels: torch.Tensor) -> Batch:
-        unfinished = self.options.work != "decode" and self._spec.finish is None
+    def _batch(self, job: Job, step: int, feed: Feed, pixels: torch.Tensor) -> Batch:
+        images = pixels.permute(0, 3, 1, 2)
+        if self.options.work != "decode" and self._spec.finish is None:
+            out = None
+            if pixels.device.type == "cpu":
+                shape = finished_rows(job, step, len(pixels)), *pixels.shape[1:]
+                out = self._recycler.empty(shape, self.options.dtype).permute(0, 3, 1, 2)
+            images = finish_rows(job, step, pixels, feed.planned, self.options.dtype, out=out)
         return Batch(
-            images=self._finish(feed, pixels) if unfinished else pixels.permute(0, 3, 1, 2),
+            images=images,
             indices=feed.indices,
             replaced=feed.replaced,
-            counts={"odd": feed.odd},
+            counts=feed.counts,
         )
-
-    def _finish(self, feed: Feed, pixels: torch.Tensor) -> torch.Tensor:
-        """Colour and normalise uint8 pictures [B, size, size, 3], which are mirrored already."""
-        device, dtype = self.options.device, self.options.dtype
-        matrices = torch.from_numpy(feed.matrices).to(device, non_blocking=True)
-        unflipped = torch.zeros(len(pixels), dtype=torch.bool, device=device)
-        out = None
-        if device.type == "cpu":
-            out = self._recycler.empty(tuple(pixels.shape), dtype).permute(0, 3, 1, 2)
-        return finish(pixels, matrices, unflipped, dtype=dtype, out=out)
 
     def _blame(self, error: GraphError) -> None:
         """Find the files that made DALI fail and mark them as bad.
@@ -164,9 +160,7 @@ class DaliLoader(Loader):
 
         On a GPU only reading is told.
         """
-        batches = [b for b in self._slices(0, 0) if len(b)][: -(-count // self.batch_size)]
-        params = self.options.params_at(0)
-        job = Job(seed=self._seed, epoch=0, params=params, batches=batches)
+        job = self._job(0, self._slices(0, 0)[: -(-count // self.options.samples_per_step)])
         alone = replace(self._spec, num_threads=1)
         decoding, whole = Graph(replace(alone, decode_only=True)), Graph(alone)
         for _ in range(2):  # the first pass warms up
@@ -179,7 +173,7 @@ class DaliLoader(Loader):
                 times.append(process_time())
                 made = list(whole.run(iter(feeds)))
                 times.append(process_time())
-                deque((self._batch(*pair) for pair in made), maxlen=0)
+                deque((self._batch(job, step, *made[step]) for step in range(len(made))), maxlen=0)
                 times.append(process_time())
         milliseconds = 1e3 * np.diff(times) / sum(len(feed.encoded) for feed in feeds)
         stages = dict(
@@ -205,7 +199,20 @@ def _indexed(device: torch.device) -> torch.device:
 
 
 def _dtype_in_graph(options: Options) -> torch.dtype | None:
-    """The dtype that DALI writes; None where it stops at uint8 and `kernels.finish` goes on."""
-    if options.device.type == "cpu" or options.work == "decode" or options.dtype == torch.bfloat16:
-        return None
-    return options.dtype
+    """The dtype that DALI writes; None where it stops at uint8 and `finish_rows` goes on.
+
+    Raises:
+        ValueError: finish="graph" with what DALI cannot do.
+    """
+    stage = options.augment.stage(size=options.size_at(0), train=options.train, work=options.work)
+    lacking = {
+        "bfloat16": options.dtype == torch.bfloat16,
+        "mixing": bool(options.mix),
+        "policies, and other colours than hsv and none": stage is not None,
+    }
+    able = options.work != "decode" and not any(lacking.values())
+    if options.finish == "graph" and any(lacking.values()):
+        missing = "; ".join(what for what, asked in lacking.items() if asked)
+        raise ValueError(f'finish="graph": DALI has no {missing}; use finish="fused"')
+    wanted = options.device.type != "cpu" if options.finish == "auto" else options.finish == "graph"
+    return options.dtype if wanted and able else None

@@ -20,7 +20,8 @@ from nvidia.dali import Pipeline, fn
 from torch.utils.dlpack import from_dlpack
 
 from fasttricks.errors import FasttricksError
-from fasttricks.pipelines.loader import Indices, Replaced
+from fasttricks.pipelines.finishing import Planned
+from fasttricks.pipelines.job import Indices, Replaced
 
 DEPTH = 2  # batches in work at a time
 
@@ -80,23 +81,22 @@ class Feed:
     encoded: list[Encoded]
     """B encoded pictures, uint8 [bytes]; views of a sample may share one array."""
     region: Region
-    matrices: Floats
-    """[B, 3, 4]: y = A x + b on RGB pixels in 0-255."""
+    planned: Planned
     indices: Indices
     """int64 [b]: the samples."""
     replaced: list[Replaced]
-    odd: int
-    """Samples that the shared PIL path decoded."""
+    counts: dict[str, int]
+    """For `Loader.stats`."""
 
     def row(self, row: int) -> Feed:
         """One picture of this batch, as a batch."""
         return Feed(
             encoded=self.encoded[row : row + 1],
             region=Region._make(array[row : row + 1] for array in self.region),
-            matrices=self.matrices[row : row + 1],
+            planned=self.planned.row(row),
             indices=self.indices[[row % len(self.indices)]],
             replaced=[],
-            odd=0,
+            counts={},
         )
 
 
@@ -187,7 +187,7 @@ class Source:
             self.error = error  # raised once the batches before it are out
             raise StopIteration from None
         self.in_flight.append(feed)
-        return [feed.encoded, *feed.region, feed.matrices][: self.count]
+        return [feed.encoded, *feed.region, feed.planned.matrices][: self.count]
 
 
 class GraphError(Exception):

@@ -8,7 +8,7 @@ from fasttricks.data.pixels import Pixels
 from fasttricks.data.probe import Kind, Probe, probe_and_decode
 from fasttricks.data.samples import Samples, Stamp
 from fasttricks.errors import BadSampleError, DataError
-from fasttricks.pipelines.loader import Replaced
+from fasttricks.pipelines.job import Replaced
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """FFCV, with the plan carried out by decoder operations of ours.
 
-FFCV brings its file format, its memory mapping, its graph of operations compiled by numba, and a
-thread that works ahead. Ours are the plan, decoding with libturbojpeg's accurate DCT, resizing, and
-memory per thread instead of per picture.
+FFCV brings its graph of operations compiled by numba, its batches' memory, and a thread that works
+ahead; and its file format, which need not be used: packs of tar shards are read, too. Ours are the
+plan, cutting the crop out before it is decoded, decoding with libturbojpeg's accurate DCT,
+resizing, and memory per thread instead of per picture.
 """
 
 from __future__ import annotations
@@ -12,17 +13,22 @@ import time
 import warnings
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numba
 import numpy as np
 import torch
 
+from fasttricks.data.open import open_data
 from fasttricks.data.samples import Samples
+from fasttricks.data.slices import Slices
 from fasttricks.errors import BadSampleError, DataError, MissingExtraError
 from fasttricks.pipelines.beton_file import ADVICE, Beton
 from fasttricks.pipelines.fetch import Fetcher
-from fasttricks.pipelines.loader import Batch, Indices, Job, Loader, Replaced
+from fasttricks.pipelines.ffcv_tables import Tables
+from fasttricks.pipelines.job import Batch, Indices, Job, Replaced
+from fasttricks.pipelines.loader import Loader
 from fasttricks.pipelines.options import Options
 
 if TYPE_CHECKING:
@@ -33,7 +39,7 @@ AHEAD = 3
 
 
 class FFCVLoader(Loader):
-    """A `.beton` written by `fasttricks pack`, through FFCV.
+    """A `.beton` or a pack of tar shards, both written by `fasttricks pack`, through FFCV.
 
     Attributes:
         compile_seconds: what building and compiling FFCV's code took, in the first epoch.
@@ -42,7 +48,7 @@ class FFCVLoader(Loader):
     name = "ffcv"
     edge = "renormalise"
 
-    def __init__(self, samples: Beton, options: Options) -> None:
+    def __init__(self, samples: Beton | Slices, options: Options) -> None:
         super().__init__(samples, options)
         try:
             with _thread_counts_kept():
@@ -51,20 +57,22 @@ class FFCVLoader(Loader):
             raise MissingExtraError("ffcv", "ffcv", str(error)) from error
 
         self.compile_seconds = 0.0
-        self._beton = samples
-        self._now: Epoch | None = Epoch(samples, options, _workers(options))
+        self._now: Epoch | None = Epoch(Tables(samples), options, _workers(options))
         self._ffcv: Any = None
 
     @classmethod
     def open(cls, data: str | os.PathLike[str] | Samples, options: Options) -> Self:
-        """A loader over a `.beton`.
+        """A loader over a `.beton`, a pack, or samples opened from one of them.
 
         Raises:
-            DataError: `data` is anything else, or the file cannot be used.
+            DataError: `data` is anything else, or cannot be used.
         """
-        if isinstance(data, Samples) and not isinstance(data, Beton):
-            raise DataError(f"the ffcv pipeline reads a .beton file, not Samples; {ADVICE}")
-        return cls(data if isinstance(data, Beton) else Beton(data), options)
+        samples = data if isinstance(data, Samples) else _opened(data, options.train)
+        if not isinstance(samples, Beton | Slices):
+            raise DataError(
+                f"the ffcv pipeline reads a .beton or a pack, not {samples!r}; {ADVICE}"
+            )
+        return cls(samples, options)
 
     def _run(self, job: Job) -> Generator[Batch]:
         from fasttricks.pipelines.ffcv_thread import EpochThread
@@ -77,7 +85,7 @@ class FFCVLoader(Loader):
             self._ffcv = self._compile(epoch)
         batches, replaced, error = _without_bad(job, epoch.fetch)
         with _current(self.options.device):
-            thread = EpochThread(self._ffcv, _rows(batches, self.options.views))
+            thread = EpochThread(self._ffcv, _rows(batches, self.options.views), epoch)
         try:
             for known in replaced:
                 images = next(thread)
@@ -89,7 +97,7 @@ class FFCVLoader(Loader):
                     images=images,
                     indices=note.indices,
                     replaced=known + note.replaced,
-                    counts={"odd": note.odd},
+                    counts=note.counts,
                 )
             if error is not None:
                 raise error
@@ -104,12 +112,12 @@ class FFCVLoader(Loader):
         with _thread_counts_kept():
             ffcv = assemble(epoch, AHEAD)
         with _current(self.options.device):
-            thread = EpochThread(ffcv, nothing)
+            thread = EpochThread(ffcv, nothing, epoch)
         try:
             thread.run_pipeline(0, nothing, 0, None)
         finally:
             thread.stop()
-        epoch.notes.clear()
+        epoch.forget()
         self.compile_seconds = time.monotonic() - began
         return ffcv
 
@@ -117,9 +125,11 @@ class FFCVLoader(Loader):
         """Milliseconds of one core per picture and stage, over `count` pictures made right here."""
         from fasttricks.pipelines.ffcv_stages import measure
 
+        if self._now is None:
+            raise RuntimeError("the loader is closed")
         order = np.concatenate(self._slices(0, 0))
-        good = order[~np.isin(order, list(self._beton.bad))]
-        return measure(self._beton, self.options, good[:count])
+        good = order[~np.isin(order, list(self._now.fetch.bad))]
+        return measure(self._now, good[:count])
 
     def close(self) -> None:
         """Stop FFCV's thread, free buffers and threads."""
@@ -127,6 +137,10 @@ class FFCVLoader(Loader):
         if self._now is not None:
             self._now.close()
         self._now = self._ffcv = None
+
+
+def _opened(path: str | os.PathLike[str], train: bool) -> Samples:
+    return open_data(path, train=train) if Path(path).expanduser().is_dir() else Beton(path)
 
 
 def _without_bad(

@@ -1,5 +1,7 @@
 """What FFCV's compiled decoder does to one sample, and the memory that it does it in.
 
+It cuts, decodes and resizes as `roi_rows` does, by the same functions.
+
 FFCV compiles a loader's operations anew in every process. So the heavy part is compiled here, kept
 on disk like any kernel, and called from FFCV's code by its address: what FFCV compiles then takes
 a second instead of ten. All that changes between batches and epochs stands in one record in memory,
@@ -18,11 +20,15 @@ from numba import types
 
 from fasttricks.kernels.augment import PlanParams
 from fasttricks.kernels.jit import kernel
+from fasttricks.kernels.jpeg_points import SEEK
 from fasttricks.kernels.plan import SAMPLE, plan_geometry
-from fasttricks.kernels.resize import resize, scratch_bytes
+from fasttricks.kernels.resize import scratch_bytes
 from fasttricks.pipelines.beton_file import JPG, RAW
+from fasttricks.pipelines.ffcv_cuts import CUT, RECORD, Cuts
 from fasttricks.pipelines.native import pointer
-from fasttricks.pipelines.turbojpeg import Handles, decompress
+from fasttricks.pipelines.roi_picture import TASK, Memory
+from fasttricks.pipelines.roi_rows import decode_part, resize_part
+from fasttricks.pipelines.turbojpeg import Handles
 
 STATE = np.dtype(
     [
@@ -30,9 +36,14 @@ STATE = np.dtype(
         ("seed", "<u8"),
         ("epoch", "<i8"),
         ("views", "<i8"),
+        ("known", "<u8"),
+        ("records", "<u8"),
+        ("points", "<u8"),
         ("buffers", "<u8"),
-        ("pixel_bytes", "<i8"),
+        ("room_bytes", "<i8"),
         ("scratch_bytes", "<i8"),
+        ("cut_bytes", "<i8"),
+        ("workspace_bytes", "<i8"),
         ("train", "u1"),
         ("size", "<i8"),
         ("resize", "<i8"),
@@ -42,22 +53,24 @@ STATE = np.dtype(
     ],
     align=True,
 )
-"""`next` is the next row that no worker has taken yet. `buffers` is the address of a BUFFERS array,
-one entry a worker. From `train` on, the fields are those of `PlanParams` that geometry depends on,
-so that the record itself can be given to `plan_geometry` in its place."""
+"""`next` is the next row that no worker has taken yet. `known`, `records` and `points` are the
+addresses of what `Cuts` has under these names, 0 where nothing is cut. `buffers` is the address of
+a BUFFERS array, one entry a worker; the sizes of what they point to are the same for all. From
+`train` on, the fields are those of `PlanParams` that geometry depends on, so that the record itself
+can be given to `plan_geometry` in its place."""
 
-BUFFERS = np.dtype([("decoder", "<i8"), ("pixels", "<u8"), ("scratch", "<u8")])
-"""A worker's own: libturbojpeg's handle, room for the largest picture and for resizing."""
+BUFFERS = np.dtype(
+    [
+        ("decoder", "<i8"),
+        ("room", "<u8"),
+        ("scratch", "<u8"),
+        ("cut", "<u8"),
+        ("workspace", "<u8"),
+    ]
+)
+"""A worker's own: libturbojpeg's handle and the addresses of what `roi_rows.Memory` explains."""
 
-
-@kernel
-def stored_bytes(pointer: int, storage: Any) -> Any:
-    """The bytes of the sample that begins at `pointer`, uint8 [n], not copied.
-
-    storage: (the file's bytes, where samples begin, how long they are), the second sorted.
-    """
-    data, pointers, sizes = storage
-    return data[pointer : pointer + sizes[np.searchsorted(pointers, pointer)]]
+_POINT_BYTES = SEEK.itemsize
 
 
 @kernel
@@ -84,43 +97,60 @@ def _carry_out(
         out_at: where uint8 [size, size, 3] is written.
     """
     row = index, view, mode, data_at, data_size, height, width, out_at
-    return _make(state_at, worker, row, np.empty(1, SAMPLE))
+    return _make(state_at, worker, row, np.empty(1, SAMPLE), np.empty(1, TASK))
 
 
 @kernel
-def _make(state_at: int, worker: int, row: Any, plans: Any) -> int:
+def _make(state_at: int, worker: int, row: Any, plans: Any, tasks: Any) -> int:
     # In numba a record does not keep its array alive; an argument lives until the call ends.
-    plan = plans[0]
+    plan, task = plans[0], tasks[0]
     index, view, mode, data_at, data_size, height, width, out_at = row
     state = numba.carray(pointer(state_at), 1, STATE)[0]
-    own = numba.carray(pointer(state.buffers), worker + 1, BUFFERS)[worker]
-    wanted = 3 * height * width
-    if mode == JPG and wanted <= state.pixel_bytes:
-        if not decompress(own.decoder, data_at, data_size, np.int64(own.pixels), height, width):
-            return 0
-        at = own.pixels
-    elif mode == RAW and wanted == data_size:
-        at = np.uint64(data_at)
-    else:
+    memory = _memory(state, numba.carray(pointer(state.buffers), worker + 1, BUFFERS)[worker])
+    if mode != JPG and (mode != RAW or 3 * height * width != data_size):
         return 0
     plan_geometry(state.seed, state.epoch, index, view, height, width, state, plan)
-    picture = numba.carray(pointer(at), (height, width, 3), np.uint8)
-    box = picture[plan.top : plan.top + plan.height, plan.left : plan.left + plan.width]
-    resize(
-        box,
-        0,
-        0,
-        plan.height,
-        plan.width,
-        plan.grid_height,
-        plan.grid_width,
-        plan.grid_top,
-        plan.grid_left,
-        plan.flip,
-        numba.carray(pointer(np.uint64(out_at)), (state.size, state.size, 3), np.uint8),
-        numba.carray(pointer(own.scratch), state.scratch_bytes, np.uint8),
-    )
+    if scratch_bytes(plan.height, plan.width, state.size, state.size) > state.scratch_bytes:
+        return 0
+    if mode == JPG:
+        task.data, task.size, task.height, task.width = data_at, data_size, height, width
+        task.points = task.count = 0
+        record = numba.carray(pointer(state.records), index + 1, RECORD)[index]  # not yet read
+        if _can_be_cut(state, index):
+            task.points = state.points + record.first * np.uint64(_POINT_BYTES)
+            task.count = record.count
+        top, left, rows, columns, good = decode_part(task, record.frame, plan, state.size, memory)
+        if not good:
+            return 0
+        at = np.uint64(memory.room.ctypes.data)
+    else:
+        top, left, rows, columns = 0, 0, height, width
+        at = np.uint64(data_at)
+    pixels = numba.carray(pointer(at), (rows, columns, 3), np.uint8)
+    out = numba.carray(pointer(np.uint64(out_at)), (state.size, state.size, 3), np.uint8)
+    resize_part(pixels, top, left, plan, out, memory.scratch)
     return 1
+
+
+@kernel
+def _memory(state: Any, own: Any) -> Memory:
+    """A worker's buffers as `roi_rows` wants them; it makes one picture in its place at once."""
+    return Memory(
+        own.decoder,
+        numba.carray(pointer(own.room), state.room_bytes, np.uint8),
+        numba.carray(pointer(own.scratch), state.scratch_bytes, np.uint8),
+        numba.carray(pointer(own.scratch), 0, np.uint8),
+        numba.carray(pointer(own.cut), state.cut_bytes, np.uint8),
+        numba.carray(pointer(own.workspace), state.workspace_bytes, np.uint8),
+    )
+
+
+@kernel
+def _can_be_cut(state: Any, index: int) -> bool:
+    """Whether a picture's entry in the seek index was checked and found good."""
+    if state.known == 0:
+        return False
+    return bool(numba.carray(pointer(state.known), index + 1, np.uint8)[index] == CUT)
 
 
 def _by_address(name: str, compiled: Any, signature: Any) -> types.ExternalFunction:
@@ -140,17 +170,22 @@ carry_out = _by_address(
 )
 
 
-def draw(picture: npt.NDArray[np.uint8], plan: np.void, out: npt.NDArray[np.uint8]) -> None:
-    """Carry out a plan, a record of SAMPLE, on a decoded picture: the same pixels from Python.
+def draw(
+    pixels: npt.NDArray[np.uint8],
+    plan: np.void,
+    out: npt.NDArray[np.uint8],
+    top: int = 0,
+    left: int = 0,
+) -> None:
+    """Carry out a plan, a record of SAMPLE, on decoded pixels: the same result from Python.
 
     Args:
-        picture: uint8 [H, W, 3].
+        pixels: uint8 [H, W, 3], the picture or what the plan needs of it.
         out: uint8 [size, size, 3], written.
+        top, left: where in the picture the pixels begin.
     """
-    top, left, height, width, *grid_and_flip = (int(number) for number in plan.item())
-    box = picture[top : top + height, left : left + width]
-    scratch = np.empty(scratch_bytes(height, width, *out.shape[:2]), np.uint8)
-    resize(box, 0, 0, height, width, *grid_and_flip, out, scratch)
+    scratch = np.empty(scratch_bytes(plan["height"], plan["width"], *out.shape[:2]), np.uint8)
+    resize_part(pixels, top, left, plan, out, scratch)
 
 
 class Workspace:
@@ -161,24 +196,20 @@ class Workspace:
         workers: how many.
     """
 
-    def __init__(self, workers: int, stored: npt.NDArray[Any], views: int) -> None:
+    def __init__(self, workers: int, views: int, cuts: Cuts | None = None) -> None:
         self.workers = workers
         self._state = np.zeros(1, STATE)
         self._state["views"] = views
         self.address = int(self._state.ctypes.data)
+        self._cuts = cuts  # kept alive: the state holds addresses of its arrays
+        if cuts is not None:
+            for name in ("known", "records", "points"):
+                self._state[name] = getattr(cuts, name).ctypes.data
         self._decoders = Handles(workers)
-        here = stored[stored["mode"] <= RAW]
-        coded = stored[stored["mode"] == JPG]
-        self._largest = int(here["height"].max(initial=1)), int(here["width"].max(initial=1))
-        areas = coded["height"].astype(np.int64) * coded["width"]
-        # Pages of it that no picture reaches are never touched, and so take no memory.
-        self._pixels = np.empty((workers, 3 * int(areas.max(initial=1))), np.uint8)
-        self._scratch = np.empty((workers, 0), np.uint8)
         self._buffers = np.zeros(workers, BUFFERS)
         self._buffers["decoder"] = self._decoders.addresses
-        self._buffers["pixels"] = _addresses(self._pixels)
         self._state["buffers"] = self._buffers.ctypes.data
-        self._state["pixel_bytes"] = self._pixels.shape[1]
+        self._memory: dict[str, npt.NDArray[np.uint8]] = {}
 
     def set(self, seed: int, epoch: int, params: PlanParams) -> None:
         """What the compiled code is to do from now on; not while it runs."""
@@ -186,16 +217,40 @@ class Workspace:
         state["seed"], state["epoch"] = seed, epoch
         for name in ("train", "size", "resize", "area", "log_aspect", "flip"):
             state[name] = getattr(params, name)
-        needed = int(scratch_bytes(*self._largest, params.size, params.size))
-        if needed > self._scratch.shape[1]:
-            self._scratch = np.empty((self.workers, needed), np.uint8)
-            self._buffers["scratch"] = _addresses(self._scratch)
-            state["scratch_bytes"] = needed
+
+    def expect(self, entries: npt.NDArray[Any], cut: int = 0, workspace: int = 0) -> None:
+        """Get ready to make these samples; not while the compiled code runs.
+
+        Those that it has not enough memory for are left to PIL.
+
+        Args:
+            entries: ENTRY [n] of `ffcv_tables`.
+            cut, workspace: bytes that cutting them needs.
+        """
+        here = entries[entries["mode"] <= RAW]
+        height, width = (here[side].astype(np.int64) for side in ("height", "width"))
+        size = int(self._state["size"][0])
+        largest = int(height.max(initial=1)), int(width.max(initial=1))
+        coded = (height * width)[here["mode"] == JPG]
+        self._provide("room", 3 * int(coded.max(initial=1)))
+        self._provide("scratch", int(scratch_bytes(*largest, size, size)))
+        self._provide("cut", cut)
+        self._provide("workspace", workspace)
+
+    def _provide(self, name: str, size: int) -> None:
+        """Let each worker's buffer have at least so many bytes.
+
+        Pages that nothing is written to take no memory.
+        """
+        if size > self._state[name + "_bytes"][0]:
+            self._memory[name] = np.empty((self.workers, size), np.uint8)
+            self._buffers[name] = _addresses(self._memory[name])
+            self._state[name + "_bytes"] = size
 
     def close(self) -> None:
         """Free the decoders and buffers; the compiled code must not run any more."""
         self._decoders.close()
-        self._pixels = self._scratch = np.empty((self.workers, 0), np.uint8)
+        self._memory.clear()
 
 
 def _addresses(rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:

@@ -6,11 +6,10 @@ A batch goes through `PlannedDecoder` (compiled, parallel) -> `Repair` -> on a G
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,12 +23,14 @@ from ffcv.pipeline.state import State
 from fasttricks.data.pixels import decode_rgb
 from fasttricks.data.probe import Kind
 from fasttricks.errors import DataError
-from fasttricks.kernels.finish import finish
-from fasttricks.kernels.plan import plan_batch
-from fasttricks.pipelines.beton_file import Beton
+from fasttricks.pipelines.beton_file import JPG, Beton
+from fasttricks.pipelines.cutter import open_index
 from fasttricks.pipelines.fetch import Fetched, Fetcher
+from fasttricks.pipelines.ffcv_cuts import Cuts
 from fasttricks.pipelines.ffcv_decode import Workspace, carry_out, draw
-from fasttricks.pipelines.loader import Indices, Job, Replaced, view_rows
+from fasttricks.pipelines.ffcv_tables import Tables
+from fasttricks.pipelines.finishing import Threads, finish_rows, finished_rows, plan_rows
+from fasttricks.pipelines.job import Indices, Job, Replaced
 from fasttricks.pipelines.native import put, take
 from fasttricks.pipelines.options import Options
 from fasttricks.pipelines.recycle import Recycler
@@ -43,28 +44,50 @@ class Note:
 
     indices: Indices
     """Samples shown, int64 [b], one view's rows."""
+    step: int
+    """Which batch of the job it is."""
+    counts: Counter[str]
+    """For `Loader.stats`."""
     replaced: list[Replaced] = field(default_factory=list)
-    odd: int = 0
 
 
 class Epoch:
     """What a loader's operations have in common, changed from epoch to epoch."""
 
-    def __init__(self, samples: Beton, options: Options, workers: int) -> None:
-        self.samples, self.options = samples, options
-        self.workspace = Workspace(workers, samples.stored, options.views)
+    def __init__(self, tables: Tables, options: Options, workers: int) -> None:
+        self.tables, self.options = tables, options
+        samples = tables.samples
+        index = open_index(samples, options.index if tables.has_jpegs else False)
+        self.cuts = None if index is None else Cuts(samples, index)
+        self.workspace = Workspace(workers, options.views, self.cuts)
         self.threads = ThreadPoolExecutor(workers, "finish")
         self.fetch = Fetcher(samples, options.on_error)
-        self.fetch.bad.update(samples.bad)
+        if isinstance(samples, Beton):
+            self.fetch.bad.update(samples.bad)
         self.notes: deque[Note] = deque()
         """One a batch, in order: FFCV's queue holds the pixels that belong to them."""
+        self.begun = 0
+        """Batches of the job that were decoded so far."""
         self.job: Job
 
     def begin(self, job: Job) -> None:
         """What the batches from now on are; not while an epoch runs."""
         self.job = job
-        self.notes.clear()
+        self.forget()
         self.workspace.set(job.seed, job.epoch, job.params)
+
+    def forget(self) -> None:
+        """Begin the job anew."""
+        self.notes.clear()
+        self.begun = 0
+
+    def expect(self, indices: Indices) -> None:
+        """Find out what making these samples takes; not while the compiled code runs."""
+        self.tables.learn(indices, self.threads, self.workspace.workers)
+        entries = self.tables.entries[indices]
+        coded = indices[entries["mode"] == JPG]
+        needed = (0, 0) if self.cuts is None else self.cuts.check(coded)
+        self.workspace.expect(entries, *needed)
 
     def close(self) -> None:
         """Free memory and threads; not while an epoch runs."""
@@ -92,7 +115,7 @@ class PlannedDecoder(Operation):
         return state, (AllocationQuery(shape, dtype), done)
 
     def generate_code(self) -> Callable[..., Any]:
-        read, each = self.memory_read, Compiler.get_iterator()
+        each = Compiler.get_iterator()
         workspace = self.epoch.workspace
         state, workers, views = workspace.address, workspace.workers, self.epoch.options.views
 
@@ -106,15 +129,14 @@ class PlannedDecoder(Operation):
                 while row < count:
                     index = batch_indices[row]
                     entry = metadata[index]
-                    data = read(entry["data_ptr"], storage)
                     done[row] = carry_out(
                         state,
                         worker,
                         index,
                         row // (count // views),
                         entry["mode"],
-                        data.ctypes.data,
-                        data.size,
+                        entry["address"],
+                        entry["size"],
                         entry["height"],
                         entry["width"],
                         pixels[row].ctypes.data,
@@ -141,7 +163,7 @@ class Repair(Operation):
             pixels, done = decoded
             views = self.epoch.options.views
             count = len(batch_indices) // views
-            note = Note(np.array(batch_indices[:count], np.int64))
+            note = self._note(np.array(batch_indices[:count], np.int64))
             by_view = pixels.reshape(views, count, *pixels.shape[1:])
             for position in np.flatnonzero(done.reshape(views, count).min(axis=0) == 0):
                 self._make(by_view[:, position], int(position), note)
@@ -151,18 +173,21 @@ class Repair(Operation):
         repair.with_indices = True  # type: ignore[attr-defined]
         return repair
 
+    def _note(self, indices: Indices) -> Note:
+        cuts, step = self.epoch.cuts, self.epoch.begun
+        self.epoch.begun += 1
+        return Note(indices, step, Counter({} if cuts is None else cuts.counts(indices)))
+
     def _make(self, views: Pixels, position: int, note: Note) -> None:
         """Write all views [n, size, size, 3] of one sample, or of its replacement."""
         found, picture = self._decode(int(note.indices[position]))
         note.indices[position] = found.index
-        note.odd += found.probe.kind == Kind.ODD
+        note.counts["odd"] += found.probe.kind == Kind.ODD
         if found.replaced is not None:
             note.replaced.append(found.replaced)
         job, (height, width, _) = self.epoch.job, picture.shape
-        rows, numbers = view_rows(np.array([found.index]), len(views))
-        sides = np.full(len(views), height), np.full(len(views), width)
-        plans, _ = plan_batch(job.seed, job.epoch, rows, numbers, *sides, job.params)
-        for view, plan in zip(views, plans, strict=True):
+        planned = plan_rows(job, np.array([found.index]), [height], [width])
+        for view, plan in zip(views, planned.geometry, strict=True):
             draw(picture, plan, view)
 
     def _decode(self, index: int) -> tuple[Fetched, Pixels]:
@@ -176,7 +201,7 @@ class Repair(Operation):
 
 
 class Finish(Operation):
-    """Colour and normalisation, into memory that FFCV does not use again.
+    """All that follows the uint8 pixels, into memory that FFCV does not use again.
 
     Gives [B, 3, size, size] channels_last.
     """
@@ -194,38 +219,29 @@ class Finish(Operation):
         dtype = torch.uint8 if options.work == "decode" else options.dtype
 
         def finish_batch(pixels: torch.Tensor, _: None) -> torch.Tensor:
+            job, step = self.epoch.job, self.epoch.notes[-1].step
+            mixes = options.work != "decode" and len(pixels)
+            rows = finished_rows(job, step, len(pixels)) if mixes else len(pixels)
+            shape = rows, *pixels.shape[1:]
             if pixels.is_cuda:
-                target = torch.empty_like(pixels, dtype=dtype)
+                target = torch.empty(shape, dtype=dtype, device=pixels.device)
             else:
-                target = self._memory.empty(tuple(pixels.shape), dtype)
+                target = self._memory.empty(shape, dtype)
             images = target.permute(0, 3, 1, 2)
             if options.work == "decode":
                 target.copy_(pixels)
-            else:
-                self._color(pixels, images)
+            elif len(pixels):
+                self._finish(pixels, images)
             return images
 
         return finish_batch
 
-    def _color(self, pixels: torch.Tensor, images: torch.Tensor) -> None:
-        job, options = self.epoch.job, self.epoch.options
-        indices, views = view_rows(self.epoch.notes[-1].indices, options.views)
-        sides = np.ones_like(indices)  # colour does not depend on them
-        _, matrices = plan_batch(job.seed, job.epoch, indices, views, sides, sides, job.params)
-        matrix = torch.from_numpy(matrices).to(pixels.device)
-        unflipped = torch.zeros(len(pixels), dtype=torch.bool, device=pixels.device)
-
-        def part(rows: slice) -> None:
-            finish(pixels[rows], matrix[rows], unflipped[rows], options.dtype, images[rows])
-
-        if pixels.is_cuda:
-            part(slice(None))
-        else:
-            parts = _parts(len(pixels), self.epoch.workspace.workers)
-            list(self.epoch.threads.map(part, parts))
-
-
-def _parts(count: int, parts: int) -> list[slice]:
-    """`count` rows in contiguous parts, sizes differing by at most one."""
-    ends = [count * part // parts for part in range(parts + 1)]
-    return [slice(begin, end) for begin, end in pairwise(ends)]
+    def _finish(self, pixels: torch.Tensor, images: torch.Tensor) -> None:
+        epoch, note = self.epoch, self.epoch.notes[-1]
+        unknown = [1] * len(note.indices)  # neither colour nor stage depends on the sides
+        planned = plan_rows(epoch.job, note.indices, unknown, unknown)
+        threads = None
+        if not pixels.is_cuda:
+            threads = Threads(epoch.threads, epoch.workspace.workers)
+        dtype = epoch.options.dtype
+        finish_rows(epoch.job, note.step, pixels, planned, dtype, out=images, threads=threads)

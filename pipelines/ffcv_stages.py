@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -10,39 +12,51 @@ from fasttricks.data.pixels import decode_rgb
 from fasttricks.kernels.finish import finish
 from fasttricks.kernels.plan import plan_batch
 from fasttricks.pipelines import turbojpeg
-from fasttricks.pipelines.beton_file import JPG, OTHER, Beton
+from fasttricks.pipelines.beton_file import JPG, RAW
+from fasttricks.pipelines.cutter import Cutter, needed
 from fasttricks.pipelines.ffcv_decode import draw
-from fasttricks.pipelines.options import Options
 from fasttricks.pipelines.stages import StageClock
 
+if TYPE_CHECKING:
+    from fasttricks.pipelines.ffcv_ops import Epoch
 
-def measure(samples: Beton, options: Options, indices: npt.NDArray[np.int64]) -> dict[str, float]:
-    """Milliseconds per picture and stage; "read" includes copying out of the page cache."""
+
+def measure(epoch: Epoch, indices: npt.NDArray[np.int64]) -> dict[str, float]:
+    """Milliseconds per picture and stage; "read" is copying out of the page cache."""
+    tables, options = epoch.tables, epoch.options
+    tables.learn(indices, epoch.threads, epoch.workspace.workers)
+    cutter = Cutter(tables.samples, options.index if tables.has_jpegs else False)
     params = options.params_at(0)
     kept = np.empty((1, params.size, params.size, 3), np.uint8)
     unflipped = torch.zeros(1, dtype=torch.bool)
-    with open(samples.file, "rb") as file:
-        for _ in range(2):  # the first pass warms up
-            clock = StageClock()
-            for index in indices:
-                entry = samples.stored[index]
-                sides = int(entry["height"]), int(entry["width"])
-                with clock("read"):
-                    file.seek(int(entry["data_ptr"]))
-                    data = np.fromfile(file, np.uint8, int(samples.sizes[index]))
-                with clock("decode"):
-                    if entry["mode"] == JPG:
-                        picture = turbojpeg.decode(data, *sides)
-                    elif entry["mode"] == OTHER:
-                        picture = decode_rgb(data)
-                    else:
-                        picture = data.reshape(*sides, 3)
-                one, view, height, width = (np.array([n]) for n in (index, 0, *sides))
-                plans, matrices = plan_batch(options.seed, 0, one, view, height, width, params)
-                with clock("resize"):
-                    draw(picture, plans[0], kept[0])
-                if options.work != "decode":
-                    with clock("finish"):
-                        pixels, matrix = torch.from_numpy(kept), torch.from_numpy(matrices)
-                        finish(pixels, matrix, unflipped, dtype=options.dtype)
+    for _ in range(2):  # the first pass warms up
+        clock = StageClock()
+        for index in indices:
+            entry = tables.entries[index]
+            mode, sides = entry["mode"], (int(entry["height"]), int(entry["width"]))
+            found = epoch.fetch(int(index)) if mode != RAW else None
+            with clock("read"):
+                data = tables.stored(index).copy()
+            one, view, height, width = (np.array([n]) for n in (index, 0, *sides))
+            plans, matrices = plan_batch(options.seed, 0, one, view, height, width, params)
+            part = None
+            if mode == JPG and found is not None:
+                with clock("slice"):
+                    part = cutter.cut(found, *needed(plans[0], params.size))
+            top, left = (part.top, part.left) if part is not None else (0, 0)
+            with clock("decode"):
+                if part is not None:
+                    pixels = turbojpeg.decode(part.data, part.height, part.width)
+                elif mode == JPG:
+                    pixels = turbojpeg.decode(data, *sides)
+                elif found is not None:
+                    pixels = decode_rgb(found.data)
+                else:
+                    pixels = data.reshape(*sides, 3)
+            with clock("resize"):
+                draw(pixels, plans[0], kept[0], top, left)
+            if options.work != "decode":
+                with clock("finish"):
+                    matrix = torch.from_numpy(matrices)
+                    finish(torch.from_numpy(kept), matrix, unflipped, dtype=options.dtype)
     return clock.per_image(len(indices))

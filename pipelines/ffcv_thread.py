@@ -9,58 +9,84 @@ from contextlib import contextmanager
 from queue import Empty
 from typing import Any
 
-import numpy as np
 import torch
 from ffcv.loader import loader as loader_module
 from ffcv.loader.epoch_iterator import EpochIterator
-from ffcv.memory_managers.os_cache import OSCacheContext, OSCacheManager
+from ffcv.memory_managers.base import MemoryContext, MemoryManager
 from ffcv.pipeline import PipelineSpec
 from ffcv.pipeline.operation import Operation
-from ffcv.reader import Reader
 from ffcv.transforms import ToDevice
 
-from fasttricks.pipelines.ffcv_decode import stored_bytes
-from fasttricks.pipelines.ffcv_fields import our_fields
+from fasttricks.pipelines.ffcv_fields import OurField
 from fasttricks.pipelines.ffcv_ops import Epoch, Finish, PlannedDecoder, Repair
-from fasttricks.pipelines.loader import Indices
+from fasttricks.pipelines.ffcv_tables import ENTRY, Tables
+from fasttricks.pipelines.job import Indices
 
 _parallel = threading.Lock()
 """Held while compiled code runs in parallel: numba's simplest thread layer aborts the process when
 two threads enter at once, and each loader's code uses all the threads it may anyway."""
 
 
-class MemoryMap(OSCacheManager):
-    """FFCV's memory map of a file, without two faults of it.
+class TableReader:
+    """What FFCV's reader gives to its loader: here tables that are in memory already."""
 
-    FFCV declares its reading function by changing numba's one and only type of byte arrays to
-    read-only, which breaks functions that were compiled for it before. And it builds Python
-    dictionaries of all samples, which only its other memory manager needs.
+    def __init__(self, tables: Tables) -> None:
+        self.num_samples = len(tables.records)
+        self.metadata = tables.records
+        self.handlers = {"image": OurField(ENTRY)}
+
+
+class NoMemory(MemoryManager):
+    """In place of FFCV's memory managers, which hand bytes to compiled code: ours has addresses.
+
+    FFCV's own also changes numba's one and only type of byte arrays to read-only, which breaks
+    functions that were compiled for it before, and builds Python dictionaries of all samples.
     """
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: TableReader) -> None:
         self.reader = reader
-        order = np.argsort(reader.alloc_table["ptr"])
-        self.ptrs = reader.alloc_table["ptr"][order]
-        self.sizes = reader.alloc_table["size"][order]
-        self.context = OSCacheContext(self)
 
-    def compile_reader(self) -> Any:
-        """`stored_bytes`, which compiles itself when its argument types are known."""
-        return stored_bytes
+    def schedule_epoch(self, batches: Any) -> NoContext:
+        return NoContext()
+
+    def compile_reader(self) -> None:
+        return None
+
+    @property
+    def state_type(self) -> None:
+        return None
+
+
+class NoContext(MemoryContext):
+    """There is nothing to open or close."""
+
+    state = ()
+
+    def __enter__(self) -> NoContext:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
 
 
 @contextmanager
-def _memory_map_of_ours() -> Iterator[None]:
-    """FFCV's loaders that are made meanwhile use `MemoryMap`; there is no argument to say so."""
-    loader_module.OSCacheManager = MemoryMap
+def _reading(tables: Tables) -> Iterator[None]:
+    """FFCV's loaders that are made meanwhile read tables; there is no argument to say so."""
+    reader, manager = loader_module.Reader, loader_module.OSCacheManager
+    loader_module.Reader = lambda *_: TableReader(tables)
+    loader_module.OSCacheManager = NoMemory
     try:
         yield
     finally:
-        loader_module.OSCacheManager = OSCacheManager
+        loader_module.Reader, loader_module.OSCacheManager = reader, manager
 
 
 class EpochThread(EpochIterator):
     """FFCV's thread of an epoch, which here reports its errors and always ends when told to."""
+
+    def __init__(self, loader: loader_module.Loader, rows: Indices, epoch: Epoch) -> None:
+        self._epoch = epoch  # first: FFCV starts the thread while it makes it
+        super().__init__(loader, rows)
 
     def start(self) -> None:
         """Begin; FFCV calls it when the thread is made. Whoever makes one must `stop` it."""
@@ -81,6 +107,7 @@ class EpochThread(EpochIterator):
         if self.cuda_streams[slot] is not None:
             # Pixels may still be on their way to the GPU from the pinned memory of this slot.
             self.cuda_streams[slot].synchronize()
+        self._epoch.expect(indices)
         with _parallel:
             return super().run_pipeline(number, indices, slot, event)
 
@@ -107,7 +134,7 @@ class EpochThread(EpochIterator):
 
 
 def assemble(epoch: Epoch, ahead: int) -> loader_module.Loader:
-    """FFCV's loader of a `.beton`: its graph and code, not yet compiled for any batch.
+    """FFCV's loader: its graph and code, not yet compiled for any batch.
 
     Args:
         epoch: begun, so that the pictures' size is known.
@@ -119,17 +146,16 @@ def assemble(epoch: Epoch, ahead: int) -> loader_module.Loader:
         operations.append(ToDevice(options.device))
     operations.append(Finish(epoch, keep=ahead + 3))
     image = PipelineSpec("image", decoder=PlannedDecoder(epoch), transforms=operations)
-    with _memory_map_of_ours():
+    with _reading(epoch.tables):
         loader = loader_module.Loader(
-            str(epoch.samples.file),
-            batch_size=options.batch_size * options.views,
+            "",
+            batch_size=options.samples_per_step * options.views,
             num_workers=epoch.workspace.workers,
             os_cache=True,
             seed=0,  # unused; without it FFCV draws one from numpy's global generator
             drop_last=False,
             batches_ahead=ahead,
-            pipelines={"image": image, "label": None},
-            custom_fields=our_fields(epoch.samples),
+            pipelines={"image": image},
         )
     loader.graph.allocate_memory = _kept(loader.graph.allocate_memory, epoch)
     return loader

@@ -13,68 +13,23 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from fasttricks.data.folder import scan_folder
+from fasttricks.data.open import open_data
 from fasttricks.data.samples import Samples
 from fasttricks.errors import DataError
-from fasttricks.kernels.augment import PlanParams
+from fasttricks.kernels.mixed import Mixed, mixed_targets
 from fasttricks.kernels.plan import PLAN_VERSION, epoch_order
+from fasttricks.kernels.plan_mix import Mixing, Place, plan_mix
+from fasttricks.pipelines.job import Batch, Indices, Job, Replaced, own_part, view_rows
 from fasttricks.pipelines.options import Options
 
-Indices = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Replaced:
-    """A sample that could not be decoded and what stands in its place (`on_error="replace"`)."""
-
-    epoch: int
-    index: int
-    name: str
-    cause: str
-    replacement: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """What is left of an epoch for one rank: the only input of a back end."""
-
-    seed: int
-    epoch: int
-    params: PlanParams
-    batches: list[Indices]
-    """Sample indices per step, int64 [b], never empty; all of batch_size but perhaps the last."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Batch:
-    """What a back end yields for one step. B = views * b rows, view-major."""
-
-    images: torch.Tensor
-    """[B, 3, size, size] channels_last on the loader's device; uint8 for work="decode"."""
-    indices: Indices
-    """int64 [b], the samples shown, after replacing."""
-    replaced: list[Replaced] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=dict)
-    """Added to `Loader.stats`: "odd" pictures that took the shared PIL path, for instance."""
-
-
-def view_rows(indices: Indices, views: int) -> tuple[Indices, Indices]:
-    """(sample index, view) of each row of a batch, int64 [views * b] each, view-major."""
-    return np.tile(indices, views), np.repeat(np.arange(views), len(indices))
-
-
-def own_part(chosen: Indices, rank: int, world_size: int) -> Indices:
-    """This rank's share of a global batch: its `rank`-th part, sizes differing by at most one."""
-    n = len(chosen)
-    return chosen[rank * n // world_size : (rank + 1) * n // world_size]
+Step = tuple[torch.Tensor, torch.Tensor | Mixed]
+"""Images and targets."""
 
 
 class Loader(ABC):
@@ -82,14 +37,17 @@ class Loader(ABC):
 
     images: [B, 3, size, size] channels_last, `options.dtype` (uint8 for work="decode"), where
     B = views * batch_size rows are view-major, so `images.chunk(views)` gives the views.
-    targets: the data set's targets of the same rows, on the same device.
+    targets: the data set's targets of the same rows, on the same device; `Mixed` when pictures are
+    mixed.
 
     A full iteration moves on to the next epoch by itself; `set_epoch` chooses one. Leaving a loop
     early is safe; the next iteration starts that epoch again unless `load_state_dict` says where.
 
     Attributes:
         errors: every sample replaced so far, with its cause (`on_error="replace"`).
-        stats: counts so far: "samples", "odd" (good, but took the shared PIL path), "replaced".
+        stats: counts so far: "samples", "replaced", "odd" (good, but took the shared PIL path), and
+            samples decoded whole because their entry in the seek index is "stale" (the file has
+            changed since) or "damaged".
     """
 
     name: ClassVar[str]
@@ -107,7 +65,7 @@ class Loader(ABC):
         self._resume = False
         self._kept_order: tuple[tuple[int, int], Indices] | None = None
         # Weak, so that leaving a loop early frees the iterator, and with it the work in flight.
-        self._active: weakref.ref[Generator[tuple[torch.Tensor, torch.Tensor]]] | None = None
+        self._active: weakref.ref[Generator[Step]] | None = None
         self._targets = torch.from_numpy(np.ascontiguousarray(samples.targets))
         if options.drop_last and len(samples) < options.global_batch:
             raise ValueError(
@@ -118,16 +76,16 @@ class Loader(ABC):
 
     @classmethod
     def open(cls, data: str | os.PathLike[str] | Samples, options: Options) -> Self:
-        """A loader over `Samples` or a folder of class folders (see `scan_folder`)."""
+        """A loader over `Samples`, or over what `open_data` finds at a path."""
         if isinstance(data, Samples):
             return cls(data, options)
         if not isinstance(data, str | os.PathLike):
             raise DataError(f"data must be a path or fasttricks.Samples; got {type(data).__name__}")
-        return cls(scan_folder(data, train=options.train), options)
+        return cls(open_data(data, train=options.train), options)
 
     @property
     def batch_size(self) -> int:
-        """Samples per step on this rank."""
+        """Pictures per step, view and rank."""
         return self.options.batch_size
 
     def __len__(self) -> int:
@@ -209,7 +167,7 @@ class Loader(ABC):
             self._kept_order = (self._seed, epoch), order
         return self._kept_order[1]
 
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def __iter__(self) -> Iterator[Step]:
         self._stop()
         if not self._resume:
             self._consumed = 0
@@ -225,33 +183,61 @@ class Loader(ABC):
             iterator.close()
         self._active = None
 
-    def _iterate(self) -> Generator[tuple[torch.Tensor, torch.Tensor]]:
+    def _iterate(self) -> Generator[Step]:
         epoch, total = self._epoch, len(self.dataset)
         batches = self._slices(epoch, self._consumed)
-        job = Job(
-            seed=self._seed,
-            epoch=epoch,
-            params=self.options.params_at(epoch),
-            batches=[b for b in batches if len(b)],
-        )
+        job = self._job(epoch, batches)
+        step = 0
         with closing(self._run(job)) as run:
             for expected in batches:
-                batch = next(run) if len(expected) else self._empty(job.params.size)
+                if len(expected):
+                    mixing, batch, step = job.mixing(step), next(run), step + 1
+                else:
+                    mixing, batch = self._nothing(job), self._empty(job.params.size)
                 self._consumed = min(total, self._consumed + self.options.global_batch)
                 self.errors += batch.replaced
                 self.stats.update(batch.counts)
                 self.stats.update(samples=len(batch.indices), replaced=len(batch.replaced))
-                yield batch.images, self._targets_of(batch.indices)
+                yield batch.images, self._targets_of(batch.indices, mixing)
         self._epoch, self._consumed = epoch + 1, 0
 
-    def _targets_of(self, indices: Indices) -> torch.Tensor:
-        rows, _ = view_rows(indices, self.options.views)
-        return self._targets[torch.from_numpy(rows)].to(self.options.device, non_blocking=True)
+    def _job(self, epoch: int, batches: list[Indices]) -> Job:
+        """What a back end is to do for these batches, which begin where the loader stands."""
+        o = self.options
+        places = []
+        for number, batch in enumerate(batches):
+            begin = self._consumed + number * o.global_batch
+            whole = min(o.global_batch, len(self.dataset) - begin)
+            first = begin + o.rank * whole // o.world_size
+            if len(batch):
+                places.append(Place(self._seed, epoch, first, begin, o.mix_group))
+        return Job(
+            seed=self._seed,
+            epoch=epoch,
+            params=o.params_at(epoch),
+            batches=[b for b in batches if len(b)],
+            mix=o.mix,
+            places=places,
+            views=o.views,
+            stage=o.stage_at(epoch),
+        )
+
+    def _targets_of(self, indices: Indices, mixing: Mixing | None) -> torch.Tensor | Mixed:
+        rows = torch.from_numpy(view_rows(indices, self.options.views)[0])
+        targets = self._targets[rows]
+        if mixing is not None:
+            return mixed_targets(mixing, targets, rows, self.options.device)
+        return targets.to(self.options.device, non_blocking=True)
 
     def _empty(self, size: int) -> Batch:
         dtype = torch.uint8 if self.options.work == "decode" else self.options.dtype
         images = torch.empty(0, 3, size, size, dtype=dtype, device=self.options.device)
         return Batch(images=images, indices=np.empty(0, np.int64))
+
+    def _nothing(self, job: Job) -> Mixing | None:
+        """What a rank draws whose part of a last batch is empty."""
+        here = Place(job.seed, job.epoch, 0, 0)
+        return plan_mix(job.mix, here, 0, 1, 1, 1) if job.mix else None
 
     @abstractmethod
     def _run(self, job: Job) -> Generator[Batch]:

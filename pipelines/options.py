@@ -10,10 +10,12 @@ import torch
 
 from fasttricks.cpus import available_cpus
 from fasttricks.errors import UnknownNameError
-from fasttricks.kernels.augment import Augment, PlanParams
+from fasttricks.kernels.augment import Augment, PlanParams, StageParams
+from fasttricks.kernels.mixes import MIXING, Mix, pictures_per_output
 
 WORK = ("decode", "normalise", "full")
 ON_ERROR = ("raise", "replace")
+FINISH = ("auto", "graph", "fused")
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
@@ -43,9 +45,14 @@ class Options:
     on_error: str = "raise"
     drop_last: bool = True
     cut: bool = True
+    index: bool | str | os.PathLike[str] = True
+    exact: bool = True
+    mix: tuple[Mix, ...] = ()
+    mix_group: int = 32
+    finish: str = "auto"
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "views", "world_size", "num_threads"):
+        for name in ("batch_size", "views", "world_size", "num_threads", "mix_group"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} must be an integer >= 1; got {value!r}")
@@ -66,13 +73,43 @@ class Options:
             raise UnknownNameError("work level", self.work, list(WORK))
         if self.on_error not in ON_ERROR:
             raise UnknownNameError("on_error", self.on_error, list(ON_ERROR))
+        if self.finish not in FINISH:
+            raise UnknownNameError("finish", self.finish, list(FINISH))
+        if not isinstance(self.index, bool | str | os.PathLike):
+            raise ValueError(
+                f"index must be True, False, or the path of a seek index; got {self.index!r}"
+            )
+        if not isinstance(self.exact, bool):
+            raise ValueError(f"exact must be True or False; got {self.exact!r}")
         if not callable(self.size):
             self.size_at(0)
+        if self.mix:
+            self._check_mix()
+        # Two ways to say the same; back ends look at either.
+        if not self.cut or self.index is False:
+            object.__setattr__(self, "cut", False)
+            object.__setattr__(self, "index", False)
+
+    def _check_mix(self) -> None:
+        if not self.train:
+            raise ValueError("mix is for training; leave it out where train=False")
+        if self.work == "decode":
+            raise ValueError('mix needs finished pictures: work "normalise" or "full"')
+        if isinstance(self.mix[0], MIXING) and self.samples_per_step % self.mix_group:
+            raise ValueError(
+                f"pictures are mixed inside groups of mix_group={self.mix_group} samples, and a "
+                f"batch of {self.samples_per_step} is no multiple of that; give another mix_group"
+            )
+
+    @property
+    def samples_per_step(self) -> int:
+        """Samples that this rank reads in a step: batch_size, or twice that to mix two batches."""
+        return self.batch_size * pictures_per_output(self.mix)
 
     @property
     def global_batch(self) -> int:
         """Samples that all ranks together take in one step."""
-        return self.batch_size * self.world_size
+        return self.samples_per_step * self.world_size
 
     def size_at(self, epoch: int) -> int:
         """Side of the square output pictures in this epoch, in pixels."""
@@ -85,3 +122,8 @@ class Options:
         """The augmentation of this epoch as the numbers that the plan takes."""
         size = self.size_at(epoch)
         return self.augment.params(size=size, train=self.train, work=self.work)
+
+    def stage_at(self, epoch: int) -> StageParams | None:
+        """What is drawn in this epoch for uint8 pixels; None if nothing is done to them."""
+        size = self.size_at(epoch)
+        return self.augment.stage(size=size, train=self.train, work=self.work)

@@ -7,13 +7,25 @@ time, and the page faults then cost ten times what writing the numbers costs.
 from __future__ import annotations
 
 import math
-import sys
+import weakref
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-_UNUSED = 2  # references to a block in the list that nobody uses: the list's, and getrefcount's own
+Block = npt.NDArray[np.uint8]
+
+
+@dataclass(slots=True)
+class Claim:
+    """A wish for memory that can wait until somebody gives some back."""
+
+    blocks: int
+    """With fewer in use there is no waiting."""
+    urgent: bool = False
+    """No more waiting: set by `Recycler.hurry`."""
 
 
 class Recycler:
@@ -25,25 +37,41 @@ class Recycler:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._blocks: list[npt.NDArray[np.uint8]] = []
+        self._made = 0
+        # Blocks are given back by whoever drops a tensor, even the garbage collector in the midst
+        # of anything: SimpleQueue.put is made for that. None wakes up who waits.
+        self._back: SimpleQueue[Block | None] = SimpleQueue()
 
-    def empty(self, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
-        """As `torch.empty` on the CPU. Not for several threads at once."""
+    def empty(
+        self, shape: tuple[int, ...], dtype: torch.dtype, claim: Claim | None = None
+    ) -> torch.Tensor:
+        """As `torch.empty` on the CPU; with a claim it may wait. For one thread at a time."""
         size = math.prod(shape) * dtype.itemsize
         if size == 0:
             return torch.empty(shape, dtype=dtype)
-        block = self._block(size)
+        block, kept = self._block(claim), True
+        if block is None and (kept := self._made < self._most):
+            self._made += 1
+        if block is None or len(block) < size:
+            block = np.empty(size, np.uint8)
         # The tensor's storage holds a reference to this slice, and so to the block.
-        return torch.from_numpy(block[:size]).view(dtype).view(shape)
+        part = block[:size]
+        if kept:
+            weakref.finalize(part, self._back.put, block).atexit = False
+        return torch.from_numpy(part).view(dtype).view(shape)
 
-    def _block(self, size: int) -> npt.NDArray[np.uint8]:
-        """An unused block of at least `size` bytes."""
-        for position in range(len(self._blocks)):
-            if sys.getrefcount(self._blocks[position]) == _UNUSED:
-                if len(self._blocks[position]) < size:
-                    self._blocks[position] = np.empty(size, np.uint8)
-                return self._blocks[position]
-        block = np.empty(size, np.uint8)
-        if len(self._blocks) < self._most:
-            self._blocks.append(block)
-        return block
+    def hurry(self, claim: Claim) -> None:
+        """Let `empty` no longer wait for this claim; any thread may ask for it."""
+        claim.urgent = True
+        self._back.put(None)
+
+    def _block(self, claim: Claim | None) -> Block | None:
+        """A block that was given back; None to make one."""
+        while True:
+            wait = claim is not None and not claim.urgent and self._made >= claim.blocks
+            try:
+                block = self._back.get(wait)
+            except Empty:
+                return None
+            if block is not None:
+                return block

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from fasttricks.data.samples import Samples
     from fasttricks.kernels.augment import Augment
+    from fasttricks.kernels.mixes import Mix
     from fasttricks.pipelines.loader import Loader
 
 
@@ -30,13 +31,31 @@ class Entry:
     extra: str = ""
     library: str = ""
     """File name of a system library that it loads."""
+    instead: str = ""
+    """A package that does where the library is missing; `extra` installs it."""
+    scales: bool = False
+    """Whether it can decode at a smaller scale (`exact=False`)."""
 
 
 TURBOJPEG = "libturbojpeg.so.0"
 
 REGISTRY = {
     "torchvision": Entry("fasttricks.pipelines.torchvision", "TorchvisionLoader"),
-    "roi": Entry("fasttricks.pipelines.roi", "RoiLoader", library=TURBOJPEG),
+    "roi": Entry(
+        "fasttricks.pipelines.roi",
+        "RoiLoader",
+        extra="roi",
+        library=TURBOJPEG,
+        instead="simplejpeg",
+        scales=True,
+    ),
+    "resident": Entry(
+        "fasttricks.pipelines.resident",
+        "ResidentLoader",
+        extra="roi",
+        library=TURBOJPEG,
+        instead="simplejpeg",
+    ),
     "dali": Entry("fasttricks.pipelines.dali", "DaliLoader", ("nvidia.dali",), "dali"),
     "ffcv": Entry("fasttricks.pipelines.ffcv", "FFCVLoader", ("ffcv",), "ffcv", TURBOJPEG),
 }
@@ -64,12 +83,16 @@ def _missing(packages: tuple[str, ...]) -> str | None:
 
 
 def missing_library(entry: Entry) -> str:
-    """Which system library a pipeline lacks, and how to get it; "" if none."""
+    """Which system library a pipeline lacks and how to get it; "" if it can do without."""
     try:
         if entry.library:
             ctypes.CDLL(entry.library)
     except OSError:
-        return f"{entry.library} is missing: apt-get install libturbojpeg0"
+        text = f"{entry.library} is missing: apt-get install libturbojpeg0"
+        if not entry.instead:
+            return text
+        if _missing((entry.instead,)):
+            return f"{text}, or pip install 'fasttricks[{entry.extra}]' for {entry.instead}"
     return ""
 
 
@@ -112,6 +135,11 @@ def make_loader(
     on_error: str = "raise",
     drop_last: bool | None = None,
     cut: bool = True,
+    index: bool | str | os.PathLike[str] = True,
+    exact: bool = True,
+    mix: Mix | tuple[Mix, ...] | None = None,
+    mix_group: int = 32,
+    finish: str = "auto",
 ) -> Loader:
     """Open a loader: iterate for `(images, targets)`, the same pictures whatever the pipeline.
 
@@ -120,8 +148,8 @@ def make_loader(
 
     Args:
         name: a name from `pipelines()`.
-        data: a folder `root/class/picture` (or with `train` and `val` inside), `Samples`, or for
-            `ffcv` a `.beton` written by `fasttricks pack`.
+        data: a folder `root/class/picture`, a pack, or a folder with `train` and `val` of either
+            inside; `Samples`; or for `ffcv` a `.beton` written by `fasttricks pack`.
         batch_size: samples per step on this rank.
         train: random augmentation in shuffled order; else the evaluation transform in file order,
             every sample exactly once.
@@ -138,9 +166,26 @@ def make_loader(
         on_error: "raise" a BadSampleError naming file, index and cause, or "replace" the sample by
             the next good one and list it in `loader.errors`.
         drop_last: leave out a last short batch; default True in training, False in evaluation.
-        cut: where the pipeline can (`roi`), cut what the crop needs out of each JPEG before
-            decoding it; the pixels are the same. The first use of a data set indexes it, which
-            reads every file once. False decodes whole files.
+        cut: cut what the crop needs out of each JPEG before decoding it; the pixels are the same.
+            The first use of a data set indexes it, which reads every file once. False decodes
+            whole files.
+        index: the seek index that says where JPEGs can be cut. True: in its usual place, made if
+            there is none. A path: this file, as `fasttricks index DATA --out FILE` writes it.
+            False: none, as cut=False. What it lacks is decoded whole and counted in `loader.stats`
+            ("stale": changed since then, "damaged").
+        exact: False lets `roi` decode at 1/2, 1/4 or 1/8 of the size where the crop has more than
+            twice the pixels of the output on both axes. Faster on large pictures, but with other
+            pixels: on those of ImageNet that it touches (2 % of crops at 224 pixels) levels differ
+            by 1 on average, 1 in 1000 by more than 19, and 97 at most
+            (`python -m fasttricks.bench.scaled_pixels`). Other pipelines cannot: ValueError.
+        mix: for training: `Mixup`, `CutMix`, `RICAP`, `Cutout`, `RandomErasing`, or a tuple whose
+            first mixes pictures and whose others erase. Where pictures are mixed, targets are
+            `Mixed`.
+        mix_group: pictures are mixed with others of the same group, so many samples that follow
+            each other in the epoch's global order. It divides the batch, so that the mixes do not
+            depend on the world size.
+        finish: for `dali`: "graph", colour and normalisation by DALI itself (float32 and float16,
+            colour hsv or none, nothing mixed), or "fused", by our kernel; "auto" takes the faster.
 
     Raises:
         UnknownNameError: no such pipeline or option value.
@@ -155,10 +200,19 @@ def make_loader(
         raise MissingExtraError(missing, entry.extra)
     if lacking := missing_library(entry):
         raise FasttricksError(f"pipeline {name}: {lacking}")
+    if exact is False and not entry.scales:
+        able = ", ".join(other for other, its in REGISTRY.items() if its.scales)
+        raise ValueError(
+            f"pipeline {name} always decodes at full scale: exact=False is for {able} only"
+        )
+
+    if finish == "graph" and name != "dali":
+        raise ValueError(f'finish="graph" is for dali only; pipeline {name} has no graph')
 
     import torch
 
     from fasttricks.kernels.augment import Augment
+    from fasttricks.kernels.mixes import as_mixes
     from fasttricks.pipelines.options import Options
 
     if (rank is None) != (world_size is None):
@@ -176,13 +230,18 @@ def make_loader(
         seed=seed,
         on_error=on_error,
         cut=cut,
+        index=index,
+        exact=exact,
         drop_last=train if drop_last is None else drop_last,
+        mix=as_mixes(mix),
+        mix_group=mix_group,
+        finish=finish,
         **{key: value for key, value in given.items() if value is not None},
     )
     try:
         factory = getattr(importlib.import_module(entry.module), entry.factory)
     except ImportError as error:
-        if not entry.extra:
+        if not entry.packages:
             raise
         raise MissingExtraError(entry.packages[0], entry.extra, str(error)) from error
     loader: Loader = factory.open(data, options)

@@ -1,68 +1,52 @@
 """Our own pipeline: only what the crop needs is decoded, by threads that never hold the GIL.
 
-Reading threads read, probe and plan whole batches ahead of the decoding threads. Each of those
-takes pictures from the batch one by one and makes them completely: decode, resize, finish.
+Reading threads read, probe and plan pieces of batches ahead of the decoding threads. Each of those
+takes a piece and makes its pictures completely, one by one: decode, resize, finish.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Generator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor, wait
 from queue import SimpleQueue
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from fasttricks.data.pixels import Pixels, decode_rgb
-from fasttricks.data.probe import Kind
 from fasttricks.data.samples import Samples
 from fasttricks.errors import DataError
-from fasttricks.kernels.finish import FORMS, finish
+from fasttricks.kernels.finish import FORMS
 from fasttricks.kernels.jpeg_seek import FRAME
-from fasttricks.kernels.plan import plan_batch
+from fasttricks.kernels.steps import STEP, STEPS
+from fasttricks.pipelines import roi_decoder
 from fasttricks.pipelines.cutter import Cutter
 from fasttricks.pipelines.fetch import Fetched, Fetcher
-from fasttricks.pipelines.loader import Batch, Indices, Job, Loader, view_rows
+from fasttricks.pipelines.finishing import Planned, finish_rows, finished_rows, plan_rows
+from fasttricks.pipelines.job import Batch, Job
+from fasttricks.pipelines.loader import Loader
 from fasttricks.pipelines.options import Options
-from fasttricks.pipelines.read_ahead import read_ahead
 from fasttricks.pipelines.recycle import Recycler
-from fasttricks.pipelines.roi_rows import JPEG, PIXELS, TASK, UINT8, Thread, Work
+from fasttricks.pipelines.roi_batch import Feed, Line, Making
+from fasttricks.pipelines.roi_picture import JPEG, PIXELS, TASK, UINT8, Work
 from fasttricks.pipelines.roi_stages import measure
 
 READERS = 2  # threads that read; each picture costs them some 50 microseconds
-AHEAD = 1  # batches in work while the caller waits for, or has, another
-
-
-@dataclass(slots=True)
-class Feed:
-    """A batch that was read: B rows, view-major, of b samples."""
-
-    fetched: list[Fetched]
-    plans: npt.NDArray[np.void]
-    matrices: npt.NDArray[np.float32]
-    tasks: npt.NDArray[np.void]
-    frames: npt.NDArray[np.void]
-    points: list[npt.NDArray[np.void]]
-    """Seek points that tasks hold the addresses of, kept alive here."""
-
-
-@dataclass(slots=True)
-class Making:
-    """A batch that is being decoded."""
-
-    feed: Feed
-    images: torch.Tensor
-    """[B, size, size, 3]"""
-    work: Work
-    parts: list[Future[None]]
+KEPT = 4  # batches whose memory is used again
+LARGE = 256 << 20
+"""Bytes of batches beyond which a third is not begun while the caller has one and another is made:
+the threads then rest for the moment from the end of a batch until the caller gives back the one
+before. Less memory is worth that only where batches are large."""
 
 
 class RoiLoader(Loader):
-    """libturbojpeg, our resize and our finish, in threads of this process."""
+    """libturbojpeg (or simplejpeg), our resize and our finish, in threads of this process.
+
+    Attributes:
+        decoder: what decodes JPEG here: "libturbojpeg", or "simplejpeg" and its version.
+    """
 
     name = "roi"
     edge = "renormalise"
@@ -70,43 +54,56 @@ class RoiLoader(Loader):
     def __init__(self, samples: Samples, options: Options) -> None:
         super().__init__(samples, options)
         self._fetch = Fetcher(samples, options.on_error)
-        self._cutter = Cutter(samples, options.cut)
+        self._cutter = Cutter(samples, options.index)
+        self._decoder = roi_decoder.find()
+        self.decoder = self._decoder.name
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="fasttricks-read")
         self._decoders = ThreadPoolExecutor(options.num_threads, "fasttricks-decode")
-        self._threads: SimpleQueue[Thread] = SimpleQueue()
+        self._threads: SimpleQueue[roi_decoder.Thread] = SimpleQueue()
         for _ in range(options.num_threads):
-            self._threads.put(Thread())
-        self._memory = Recycler(AHEAD + 2)
+            self._threads.put(self._decoder.thread())
+        self._memory = Recycler(KEPT)
         finishes_here = options.device.type == "cpu" and options.work != "decode"
-        self._dtype = options.dtype if finishes_here else torch.uint8
-        self._form = FORMS[options.dtype] if finishes_here else UINT8
+        # Pictures to be mixed are finished when all of their batch are there.
+        self._mixes_here = finishes_here and bool(options.mix)
+        self._mixed_memory, self._mixing = Recycler(KEPT), Lock()
+        one_by_one = finishes_here and not self._mixes_here
+        self._dtype = options.dtype if one_by_one else torch.uint8
+        self._form = FORMS[options.dtype] if one_by_one else UINT8
 
     def _run(self, job: Job) -> Generator[Batch]:
-        making: deque[Making] = deque()
-        feeds = read_ahead(self._readers, lambda b: self._feed(job, b), job.batches, AHEAD)
-        try:
-            with closing(feeds):
-                for feed in feeds:
-                    making.append(self._begin(feed, job.params.size))
-                    if len(making) > AHEAD:
-                        yield self._end(making.popleft(), job)
-                while making:
-                    yield self._end(making.popleft(), job)
-        finally:
-            for unfinished in making:
-                unfinished.work.counter[0] = len(unfinished.work.tasks)  # nothing left to take
-                wait(unfinished.parts)
+        o = self.options
+        size, rows = job.params.size, o.views * o.samples_per_step
+        blocks = 2 if 3 * rows * size * size * 3 * self._dtype.itemsize > LARGE else 3
 
-    def _feed(self, job: Job, indices: Indices) -> Feed:
-        """Read and plan a batch; runs in the reading threads."""
-        views = self.options.views
-        fetched = [self._fetch(int(index), job.epoch) for index in indices]
-        rows, view = view_rows(np.array([f.index for f in fetched], np.int64), views)
-        heights = np.tile([f.probe.height for f in fetched], views)
-        widths = np.tile([f.probe.width for f in fetched], views)
-        plans, matrices = plan_batch(job.seed, job.epoch, rows, view, heights, widths, job.params)
+        def claim(making: Making) -> torch.Tensor:
+            shape = o.views * len(making.samples), size, size, 3
+            return self._memory.empty(shape, self._dtype, making.claim)
+
+        line = Line(
+            job.batches,
+            o.num_threads,
+            self._readers,
+            begin=lambda step: Making(job.batches[step], o.views, blocks, step),
+            read=lambda making, first, count: self._feed(job, making, first, count),
+            claim=claim,
+            hurry=self._memory.hurry,
+        )
+        parts = [self._decoders.submit(self._part, line, job) for _ in range(o.num_threads)]
+        try:
+            for step in range(len(job.batches)):
+                yield self._batch(line.result(step), job)
+        finally:
+            line.stop()
+            wait(parts)
+            line.close()
+
+    def _feed(self, job: Job, making: Making, first: int, count: int) -> Feed:
+        """Read and plan samples of a batch; runs in the reading threads."""
+        samples = making.samples[first : first + count]
+        fetched = [self._fetch(int(index), job.epoch) for index in samples]
         tasks = np.array([_whole(f) for f in fetched], TASK)
-        frames = np.zeros(len(fetched), FRAME)
+        frames = np.zeros(count, FRAME)
         points = []
         for i, found in enumerate(fetched):
             entry = self._cutter.entry(found)
@@ -114,58 +111,83 @@ class RoiLoader(Loader):
                 frames[i] = entry[0]
                 tasks[i]["points"], tasks[i]["count"] = entry[1].ctypes.data, len(entry[1])
                 points.append(entry[1])
-        tasks, frames = np.tile(tasks, views), np.tile(frames, views)
-        return Feed(fetched, plans, matrices, tasks, frames, points)
+        shown = np.array([f.index for f in fetched])
+        planned = plan_rows(job, shown, tasks["height"], tasks["width"])
+        if job.views > 1:
+            tasks, frames = np.tile(tasks, job.views), np.tile(frames, job.views)
+        return Feed(making, first, fetched, planned, tasks, frames, points)
 
-    def _begin(self, feed: Feed, size: int) -> Making:
-        """Hand a batch to the decoding threads."""
-        images = self._memory.empty((len(feed.tasks), size, size, 3), self._dtype)
-        work = self._work(feed, images)
-        parts = [self._decoders.submit(self._part, work) for _ in range(self.options.num_threads)]
-        return Making(feed, images, work, parts)
-
-    def _work(self, feed: Feed, images: torch.Tensor) -> Work:
-        bits = images.view(torch.uint16) if self._dtype.itemsize == 2 else images
-        return Work(
-            counter=np.zeros(1, np.int64),
-            tasks=feed.tasks,
-            frames=feed.frames,
-            plans=feed.plans,
-            matrices=feed.matrices,
-            out=bits.numpy(),
-            form=self._form,
-            done=np.zeros(len(feed.tasks), np.int64),
-        )
-
-    def _part(self, work: Work) -> None:
+    def _part(self, line: Line, job: Job) -> None:
+        """Make pieces until none is left; runs in the decoding threads."""
         thread = self._threads.get()
         try:
-            thread.make(work)
+            while self._piece(thread, line, job):
+                pass
+        except BaseException as error:
+            line.stop(error)
         finally:
             self._threads.put(thread)
 
-    def _end(self, making: Making, job: Job) -> Batch:
-        """Wait for a batch, and make by PIL what libturbojpeg left."""
-        for part in making.parts:
-            part.result()
-        feed, count = making.feed, len(making.feed.fetched)
-        by_view = making.work.done.reshape(-1, count)
-        for position in np.flatnonzero(by_view.min(axis=0) == 0):
-            feed.fetched[position] = self._repair(making, int(position), job)
-        return Batch(
-            images=self._on_device(making),
-            indices=np.array([f.index for f in feed.fetched], np.int64),
-            replaced=[f.replaced for f in feed.fetched if f.replaced],
-            counts={"odd": sum(f.probe.kind == Kind.ODD for f in feed.fetched)},
+    def _piece(self, thread: roi_decoder.Thread, line: Line, job: Job) -> bool:
+        """Make one piece; False if none is left. Afterwards nothing here holds its batch."""
+        feed = line.take()
+        if feed is None:
+            return False
+        try:
+            self._make(thread, feed, job)
+        except DataError as error:
+            feed.making.fail(error)
+            line.stop()
+        return True
+
+    def _make(self, thread: roi_decoder.Thread, feed: Feed, job: Job) -> None:
+        """Make the rows of a piece; by PIL those that the decoder complains about."""
+        making, count = feed.making, len(feed.fetched)
+        slots = making.slots(feed.first, count)
+        work = self._work(feed, slots)
+        thread.make(work)
+        making.matrices[slots] = feed.planned.matrices
+        by_view = work.done.reshape(-1, count)
+        for position in np.flatnonzero((by_view == 0).any(axis=0)):
+            feed.fetched[position] = self._repair(thread, feed, int(position), job)
+        if making.add(feed.first, feed.fetched, self._cutter.counts(feed.fetched)):
+            making.finish(self._mixed(making, job))
+
+    def _mixed(self, making: Making, job: Job) -> torch.Tensor | None:
+        """The finished pictures of a batch of uint8 ones that are to be mixed here; else None."""
+        if not self._mixes_here:
+            return None
+        pixels = making.images
+        assert pixels is not None
+        shape = finished_rows(job, making.step, len(pixels)), *pixels.shape[1:]
+        with self._mixing:  # batches may be completed by two threads at once
+            target = self._mixed_memory.empty(shape, self.options.dtype)
+        out, planned = target.permute(0, 3, 1, 2), Planned(making.matrices)
+        finish_rows(job, making.step, pixels, planned, self.options.dtype, out=out)
+        return target
+
+    def _work(self, feed: Feed, slots: npt.NDArray[np.int64]) -> Work:
+        assert feed.making.pixels is not None
+        return Work(
+            tasks=feed.tasks,
+            frames=feed.frames,
+            plans=feed.planned.geometry,
+            matrices=feed.planned.matrices,
+            stages=_stages(feed.planned),
+            slots=slots,
+            out=feed.making.pixels,
+            form=self._form,
+            exact=int(self.options.exact),
+            done=np.zeros(len(feed.tasks), np.int64),
         )
 
-    def _repair(self, making: Making, position: int, job: Job) -> Fetched:
+    def _repair(self, thread: roi_decoder.Thread, feed: Feed, position: int, job: Job) -> Fetched:
         """All views of one sample by way of PIL; of the next good one where PIL fails too.
 
         Raises:
             BadSampleError: PIL cannot decode it either, and `on_error` is "raise".
         """
-        found, views = making.feed.fetched[position], self.options.views
+        making, found, views = feed.making, feed.fetched[position], self.options.views
         while True:
             try:
                 pixels = found.pixels if found.pixels is not None else decode_rgb(found.data)
@@ -173,33 +195,37 @@ class RoiLoader(Loader):
             except DataError as error:
                 self._fetch.mark(found.index, str(error))
                 found = self._fetch(found.index, job.epoch)
-        rows, view = view_rows(np.array([found.index]), views)
-        sizes = np.full(views, pixels.shape[0]), np.full(views, pixels.shape[1])
-        plans, matrices = plan_batch(job.seed, job.epoch, rows, view, *sizes, job.params)
+        planned = plan_rows(job, np.array([found.index]), [pixels.shape[0]], [pixels.shape[1]])
         tasks = np.array([_decoded(pixels)] * views, TASK)
-        images = torch.empty((views, *making.images.shape[1:]), dtype=self._dtype)
-        feed = Feed([found], plans, matrices, tasks, np.zeros(views, FRAME), [])
-        self._part(self._work(feed, images))
-        count = len(making.feed.fetched)
-        making.images[position::count] = images
-        making.feed.matrices[position::count] = matrices
+        first = feed.first + position
+        again = Feed(making, first, [found], planned, tasks, np.zeros(views, FRAME))
+        slots = making.slots(first, 1)
+        thread.make(self._work(again, slots))
+        making.matrices[slots] = planned.matrices
         return found
 
-    def _on_device(self, making: Making) -> torch.Tensor:
+    def _batch(self, making: Making, job: Job) -> Batch:
+        return Batch(
+            images=self._on_device(making, job),
+            indices=making.shown,
+            replaced=making.replaced,
+            counts=making.counts,
+        )
+
+    def _on_device(self, making: Making, job: Job) -> torch.Tensor:
         o, images = self.options, making.images
+        assert images is not None
         if o.device.type == "cpu":
             return images.permute(0, 3, 1, 2)
         images = images.pin_memory().to(o.device, non_blocking=True)
         if o.work == "decode":
             return images.permute(0, 3, 1, 2)
-        matrices = torch.from_numpy(making.feed.matrices).to(o.device, non_blocking=True)
-        upright = torch.zeros(len(images), dtype=torch.bool, device=o.device)
-        return finish(images, matrices, upright, dtype=o.dtype)
+        return finish_rows(job, making.step, images, Planned(making.matrices), o.dtype)
 
     def stages(self, count: int) -> dict[str, float]:
         """Milliseconds of one core per picture and stage, over `count` pictures made right here."""
         chosen = np.concatenate(self._slices(0, 0))[:count]
-        return measure(self._fetch, self._cutter, self.options, chosen)
+        return measure(self._fetch, self._cutter, self._decoder, self.options, chosen)
 
     def close(self) -> None:
         """Stop the threads and free their memory."""
@@ -221,3 +247,10 @@ def _decoded(pixels: Pixels) -> tuple[int, ...]:
     """The TASK of pixels that are there already; they must outlive it."""
     height, width, _ = pixels.shape
     return pixels.ctypes.data, pixels.size, PIXELS, height, width, 0, 0
+
+
+def _stages(planned: Planned) -> npt.NDArray[np.void]:
+    """Stages for compiled code, which always takes some."""
+    if planned.stages is not None:
+        return planned.stages
+    return np.zeros((len(planned.matrices), STEPS), STEP)

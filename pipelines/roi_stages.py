@@ -9,18 +9,22 @@ import torch
 from fasttricks.kernels.finish import finish
 from fasttricks.kernels.plan import plan_batch
 from fasttricks.kernels.resize import scratch_bytes
-from fasttricks.pipelines import turbojpeg
 from fasttricks.pipelines.cutter import Cutter, needed
 from fasttricks.pipelines.fetch import Fetcher
 from fasttricks.pipelines.options import Options
-from fasttricks.pipelines.roi_rows import resize_part
+from fasttricks.pipelines.roi_decoder import Decoder
+from fasttricks.pipelines.roi_picture import resize_part
 from fasttricks.pipelines.stages import StageClock
 
 
 def measure(
-    fetch: Fetcher, cutter: Cutter, options: Options, indices: npt.NDArray[np.int64]
+    fetch: Fetcher,
+    cutter: Cutter,
+    decoder: Decoder,
+    options: Options,
+    indices: npt.NDArray[np.int64],
 ) -> dict[str, float]:
-    """Milliseconds per picture and stage."""
+    """Milliseconds per picture and stage, decoded at full scale."""
     params = options.params_at(0)
     kept = np.empty((1, params.size, params.size, 3), np.uint8)
     upright = torch.zeros(1, dtype=torch.bool)
@@ -39,9 +43,9 @@ def measure(
                 if found.pixels is not None:
                     pixels = found.pixels
                 elif part is not None:
-                    pixels = turbojpeg.decode(part.data, part.height, part.width)
+                    pixels = decoder.decode(part.data, part.height, part.width)
                 else:
-                    pixels = turbojpeg.decode(found.data, *sides)
+                    pixels = decoder.decode(found.data, *sides)
             scratch = np.empty(scratch_bytes(*sides, params.size, params.size), np.uint8)
             with clock("resize"):
                 resize_part(pixels, top, left, plans[0], kept[0], scratch)

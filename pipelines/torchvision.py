@@ -19,15 +19,13 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from fasttricks.data.pixels import Pixels, opened
-from fasttricks.data.probe import Kind
 from fasttricks.data.samples import Samples
 from fasttricks.errors import BadSampleError, DataError
-from fasttricks.kernels.augment import PlanParams
-from fasttricks.kernels.finish import finish
-from fasttricks.kernels.plan import plan_batch
 from fasttricks.pipelines.cutter import Cutter, needed
 from fasttricks.pipelines.fetch import Fetched, Fetcher
-from fasttricks.pipelines.loader import Batch, Indices, Job, Loader, Replaced, view_rows
+from fasttricks.pipelines.finishing import Planned, finish_rows, finished_rows, joined, plan_rows
+from fasttricks.pipelines.job import Batch, Indices, Job, Replaced
+from fasttricks.pipelines.loader import Loader
 from fasttricks.pipelines.options import Options
 from fasttricks.pipelines.stages import StageClock
 
@@ -35,34 +33,22 @@ PREFETCH = 2  # batches ahead, per worker
 
 Origin = tuple[int, int]
 Plans = npt.NDArray[np.void]
-Colors = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One batch to make; what the sampler sends to a worker."""
-
-    seed: int
-    epoch: int
-    params: PlanParams
-    indices: Indices
 
 
 @dataclass(slots=True)
 class Result:
-    """One batch from a worker: finished, or pixels and matrices for the GPU to finish."""
+    """One batch from a worker: finished, or pixels for the GPU to finish by their plan."""
 
     images: torch.Tensor
-    matrices: torch.Tensor
+    planned: Planned
     flips: torch.Tensor
     indices: Indices
     replaced: list[Replaced]
-    odd: int
+    counts: dict[str, int]
 
     def pin_memory(self) -> Result:
         """Called by DataLoader's pinning thread."""
         self.images = self.images.pin_memory()
-        self.matrices = self.matrices.pin_memory()
         self.flips = self.flips.pin_memory()
         return self
 
@@ -96,59 +82,51 @@ def load_rgb(data: bytes | Pixels) -> Image.Image:
 
 
 class PlannedBatches(Dataset[Any]):
-    """Makes the batch that a task describes; runs in DataLoader's workers."""
+    """Makes the batch of a job of one step; runs in DataLoader's workers."""
 
     def __init__(self, samples: Samples, options: Options) -> None:
         self.fetch = Fetcher(samples, options.on_error)
-        self.cutter = Cutter(samples, options.cut)
+        self.cutter = Cutter(samples, options.index)
         self.views = options.views
         self.decode_only = options.work == "decode"
         self.finish_here = options.device.type == "cpu" and not self.decode_only
         self.dtype = options.dtype
         self.clock = StageClock()
 
-    def __getitem__(self, task: Task) -> Result | BadSampleError | DataError:
+    def __getitem__(self, job: Job) -> Result | BadSampleError | DataError:
         try:
-            return self._make(task)
+            return self._make(job)
         except (BadSampleError, DataError) as error:
             return error  # DataLoader would re-raise it without its fields
 
-    def _make(self, task: Task) -> Result:
-        size, count = task.params.size, len(task.indices)
+    def _make(self, job: Job) -> Result:
+        size, count = job.params.size, len(job.batches[0])
         pixels = _shared((count * self.views, size, size, 3), torch.uint8)
         array = pixels.numpy()
-        samples = matrices = None
-        fetched = []
-        for position, index in enumerate(task.indices):
-            found, plans, colors, pictures = self._pictures(int(index), task)
+        fetched, plans = [], []
+        for position, index in enumerate(job.batches[0]):
+            found, planned, pictures = self._pictures(int(index), job)
             fetched.append(found)
-            if samples is None or matrices is None:
-                samples = np.empty((self.views, count), plans.dtype)
-                matrices = np.empty((self.views, count, 3, 4), np.float32)
-            samples[:, position], matrices[:, position] = plans, colors
+            plans.append(planned)
             with self.clock("copy"):
                 for view, picture in enumerate(pictures):
                     array[view * count + position] = np.asarray(picture)
-        assert samples is not None
-        assert matrices is not None
-        return self._result(
-            pixels, samples["flip"].reshape(-1), matrices.reshape(-1, 3, 4), fetched
-        )
+        return self._result(job, pixels, joined(plans), fetched)
 
-    def _pictures(self, index: int, task: Task) -> tuple[Fetched, Plans, Colors, list[Image.Image]]:
+    def _pictures(self, index: int, job: Job) -> tuple[Fetched, Planned, list[Image.Image]]:
         """All views of a sample; one that breaks while decoding is replaced like any bad one."""
         while True:
             with self.clock("read"):
-                found = self.fetch(index, task.epoch)
-            rows, views = view_rows(np.array([found.index]), self.views)
-            sides = np.full(self.views, found.probe.height), np.full(self.views, found.probe.width)
-            plans, colors = plan_batch(task.seed, task.epoch, rows, views, *sides, task.params)
+                found = self.fetch(index, job.epoch)
+            sides = [found.probe.height], [found.probe.width]
+            planned = plan_rows(job, np.array([found.index]), *sides)
             try:
-                return found, plans, colors, self._views(found, plans, task.params.size)
+                return found, planned, self._views(found, planned.geometry, job)
             except DataError as error:
                 self.fetch.mark(found.index, str(error))
 
-    def _views(self, found: Fetched, plans: Plans, size: int) -> list[Image.Image]:
+    def _views(self, found: Fetched, plans: Plans, job: Job) -> list[Image.Image]:
+        size, mirrors = job.params.size, self.mirrors(job)
         whole = None if found.pixels is None else Image.fromarray(found.pixels)
         pictures = []
         for plan in plans:
@@ -163,31 +141,34 @@ class PlannedBatches(Dataset[Any]):
                         image = whole = load_rgb(found.data)
             with self.clock("resize"):
                 picture = resample(image, origin, plan, size)
-                if self.decode_only and plan["flip"]:
+                if mirrors and plan["flip"]:
                     picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
             pictures.append(picture)
         return pictures
 
+    def mirrors(self, job: Job) -> bool:
+        """Whether pictures are mirrored here; else finishing does it, at no cost."""
+        return self.decode_only or job.stage is not None
+
     def _result(
-        self,
-        pixels: torch.Tensor,
-        flips: npt.NDArray[np.int32],
-        matrices: npt.NDArray[np.float32],
-        fetched: list[Fetched],
+        self, job: Job, pixels: torch.Tensor, planned: Planned, fetched: list[Fetched]
     ) -> Result:
-        flip, matrix = torch.from_numpy(flips.astype(np.uint8)), torch.from_numpy(matrices)
+        flips = torch.from_numpy(planned.geometry["flip"].astype(np.uint8))
+        if self.mirrors(job):
+            flips.zero_()
         images = pixels.permute(0, 3, 1, 2)
         if self.finish_here:
-            out = _shared(tuple(pixels.shape), self.dtype).permute(0, 3, 1, 2)
+            shape = finished_rows(job, 0, len(pixels)), *pixels.shape[1:]
+            out = _shared(shape, self.dtype).permute(0, 3, 1, 2)
             with self.clock("finish"):
-                images = finish(pixels, matrix, flip, dtype=self.dtype, out=out)
+                images = finish_rows(job, 0, pixels, planned, self.dtype, flips, out)
         return Result(
             images=images,
-            matrices=matrix,
-            flips=flip,
+            planned=planned,
+            flips=flips,
             indices=np.array([f.index for f in fetched], np.int64),
             replaced=[f.replaced for f in fetched if f.replaced],
-            odd=sum(f.probe.kind == Kind.ODD for f in fetched),
+            counts=self.cutter.counts(fetched),
         )
 
 
@@ -211,17 +192,17 @@ def _workers_context() -> BaseContext:
     return context
 
 
-class Tasks(Sampler[Task]):
+class Steps(Sampler[Job]):
     """What the next iteration is to make; set before DataLoader is iterated."""
 
     def __init__(self) -> None:
-        self.tasks: list[Task] = []
+        self.jobs: list[Job] = []
 
-    def __iter__(self) -> Iterator[Task]:
-        return iter(self.tasks)
+    def __iter__(self) -> Iterator[Job]:
+        return iter(self.jobs)
 
     def __len__(self) -> int:
-        return len(self.tasks)
+        return len(self.jobs)
 
 
 class TorchvisionLoader(Loader):
@@ -232,11 +213,11 @@ class TorchvisionLoader(Loader):
 
     def __init__(self, samples: Samples, options: Options) -> None:
         super().__init__(samples, options)
-        self._tasks = Tasks()
+        self._steps = Steps()
         self._loader: DataLoader[Result] | None = DataLoader(
             PlannedBatches(samples, options),
             batch_size=None,
-            sampler=self._tasks,
+            sampler=self._steps,
             num_workers=options.num_threads,
             multiprocessing_context=_workers_context(),
             persistent_workers=True,
@@ -247,43 +228,39 @@ class TorchvisionLoader(Loader):
     def _run(self, job: Job) -> Generator[Batch]:
         if self._loader is None:
             raise RuntimeError("the loader is closed")
-        self._tasks.tasks = [Task(job.seed, job.epoch, job.params, b) for b in job.batches]
-        for result in self._loader:
+        self._steps.jobs = [job.only(step) for step in range(len(job.batches))]
+        for step, result in enumerate(self._loader):
             if isinstance(result, Exception):
                 raise result
             yield Batch(
-                images=self._on_device(result),
+                images=self._on_device(job, step, result),
                 indices=result.indices,
                 replaced=result.replaced,
-                counts={"odd": result.odd},
+                counts=result.counts,
             )
 
-    def _on_device(self, result: Result) -> torch.Tensor:
+    def _on_device(self, job: Job, step: int, result: Result) -> torch.Tensor:
         device = self.options.device
         if device.type == "cpu":
             return result.images
         images = result.images.to(device, non_blocking=True)
         if self.options.work == "decode":
             return images
-        matrices = result.matrices.to(device, non_blocking=True)
         flips = result.flips.to(device, non_blocking=True)
-        return finish(images.permute(0, 2, 3, 1), matrices, flips, dtype=self.options.dtype)
+        pixels = images.permute(0, 2, 3, 1)
+        return finish_rows(job, step, pixels, result.planned, self.options.dtype, flips)
 
     def stages(self, count: int) -> dict[str, float]:
         """Milliseconds of one core per picture and stage, over `count` pictures made right here."""
         batches = PlannedBatches(self.dataset, self.options)
-        order = self._slices(0, 0)
-        params = self.options.params_at(0)
-        chosen = np.concatenate(order)[:count]
+        job = self._job(0, self._slices(0, 0)[: -(-count // self.options.samples_per_step)])
         for _ in range(2):  # the first pass warms up
             batches.clock = StageClock()
-            for start in range(0, len(chosen), self.batch_size):
-                result = batches[
-                    Task(self._seed, 0, params, chosen[start : start + self.batch_size])
-                ]
+            for step in range(len(job.batches)):
+                result = batches[job.only(step)]
                 if isinstance(result, Exception):
                     raise result
-        return batches.clock.per_image(len(chosen) * self.options.views)
+        return batches.clock.per_image(sum(map(len, job.batches)) * self.options.views)
 
     def close(self) -> None:
         """Stop the workers."""

@@ -22,6 +22,14 @@ def pytest_collection_modifyitems(items):
             item.add_marker(skip)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_shared_memory(tmp_path_factory):
+    """Decoded pictures that tests keep are in a folder that goes away, however the tests end."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FASTTRICKS_SHM", str(tmp_path_factory.mktemp("shm")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared():
     """The folder of real pictures; tests that need it skip where it is absent."""

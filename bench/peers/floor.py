@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from fasttricks.data.folder import scan_folder
+from fasttricks.data.open import open_data
 from fasttricks.data.samples import Samples
 from fasttricks.errors import DataError
 from fasttricks.kernels.augment import Augment
@@ -67,7 +67,7 @@ def batches(settings: Settings, facts: Facts) -> Iterator[torch.Tensor]:
     facts["does"] = "decodes the cuts and nothing else: the limit"
     facts["ahead"] = AHEAD + 1
     size, batch_size = settings["size"], settings["batch_size"]
-    samples = scan_folder(settings["root"], train=settings["train"])
+    samples = open_data(settings["root"], train=settings["train"])
     streams = decodable(cut_streams(samples, size=size, train=settings["train"]))
     images = torch.empty(batch_size, 3, size, size, dtype=torch.uint8)
     handles = Handles(settings["threads"])
@@ -108,7 +108,7 @@ def cut_streams(samples: Samples, *, size: int, train: bool) -> Streams:
         BadSampleError: one cannot be read.
     """
     params = Augment().params(size=size, train=train, work="decode")
-    cutter, fetch = Cutter(samples, enabled=True), Fetcher(samples, "raise")
+    cutter, fetch = Cutter(samples, index=True), Fetcher(samples, "raise")
     count = len(samples)
     order = epoch_order(np.uint64(SEED), EPOCH, count) if train else np.arange(count)
     chunks: list[Bytes] = []

@@ -8,6 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from fasttricks.pack import pack
+
+
+@pytest.fixture(scope="session")
+def picture_pack(picture_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pictures of `picture_folder` in tar shards."""
+    folder = tmp_path_factory.mktemp("packed") / "pack"
+    pack(picture_folder, folder, workers=1)
+    return folder
+
 
 @pytest.fixture
 def marked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[int]]]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,11 +27,25 @@ def test_defaults() -> None:
 
 def test_all_stands_for_every_peer_wherever_it_stands() -> None:
     config = BenchConfig(peers="all")
-    assert config.peer_names == list(PEERS)
-    assert config.optional_peers == set(PEERS)
+    loaders = [name for name in PEERS if name != "index"]
+    assert config.peer_names == loaders
+    assert config.optional_peers == set(loaders)
     config = BenchConfig(peers="timm,all,tf-data")
-    assert config.peer_names == ["timm", *(name for name in PEERS if name != "timm")]
-    assert config.optional_peers == set(PEERS) - {"timm", "tf-data"}
+    assert config.peer_names == ["timm", *(name for name in loaders if name != "timm")]
+    assert config.optional_peers == set(loaders) - {"timm", "tf-data"}
+
+
+def test_indexing_is_asked_for_by_name() -> None:
+    assert BenchConfig(peers="all,index").peer_names[-1] == "index"
+    BenchConfig(pipeline="", peers="index").check()
+
+
+def test_kernels_need_no_pipelines_and_take_no_threads() -> None:
+    BenchConfig(kernels=True, pipeline="", only="resize,finish").check()
+    assert BenchConfig(kernels=True, only="resize, finish,resize").only_names == [
+        "resize",
+        "finish",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -45,6 +60,10 @@ def test_all_stands_for_every_peer_wherever_it_stands() -> None:
         ({"threads": "2,two"}, "--threads takes integers from 1 to 1024; got 'two'"),
         ({"threads": "0"}, "--threads"),
         ({"pipeline": "", "peers": ""}, "nothing to measure"),
+        ({"kernels": True, "threads": "2"}, "--kernels takes no --compare, --plot or --threads"),
+        ({"kernels": True, "plot": Path("x.png")}, "--kernels takes no"),
+        ({"kernels": True, "compare": Path("x.json")}, "--kernels takes no"),
+        ({"only": "resize"}, "--only chooses among --kernels"),
     ],
 )
 def test_settings_out_of_range(setting: dict[str, Any], message: str) -> None:

@@ -41,6 +41,33 @@ def test_the_split_that_is_measured_is_the_root(tmp_path: Path) -> None:
     assert opened(tmp_path / "d", eval=True).root == tmp_path / "d/val"
 
 
+def test_a_pack_is_its_shards(picture_pack: Path) -> None:
+    files = opened(picture_pack)
+    assert files.is_pack
+    assert files.count == 37
+    names = [Path(path).name for path in files.paths]
+    assert names == ["shard-000000.tar", "pack.index"]
+    assert all(Path(path).is_file() for path in files.paths)
+
+
+def test_the_key_follows_the_shards(picture_pack: Path, tmp_path: Path) -> None:
+    first = opened(picture_pack).key
+    assert opened(picture_pack).key == first
+    shard = picture_pack / "shard-000000.tar"
+    before = shard.stat()
+    os.utime(shard, (2e9, 2e9))
+    try:
+        assert opened(picture_pack).key != first
+    finally:
+        os.utime(shard, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_tars_without_an_index_are_told_what_to_do(tmp_path: Path) -> None:
+    touch(tmp_path / "d/0.tar")
+    with pytest.raises(DataError, match="fasttricks index"):
+        opened(tmp_path / "d")
+
+
 def test_a_flat_folder_becomes_one_class(tmp_path: Path) -> None:
     touch(tmp_path / "flat/1.jpg", tmp_path / "flat/2.png")
     for _ in range(2):  # the second time the link is there
@@ -81,7 +108,7 @@ def test_a_batch_larger_than_the_set(tmp_path: Path) -> None:
 
 def test_small_sets_are_repeated_to_a_long_epoch(tmp_path: Path) -> None:
     def repeat(count: int) -> int:
-        return PictureFiles(root=tmp_path, label="", paths=("x",) * count).repeat
+        return PictureFiles(root=tmp_path, label="", count=count, paths=("x",)).repeat
 
     assert repeat(500) * 500 >= LONG_EPOCH
     assert repeat(LONG_EPOCH) == repeat(10 * LONG_EPOCH) == 1

@@ -4,6 +4,7 @@ from fasttricks.bench import index_open
 from fasttricks.data.seek_file import SeekIndex
 from fasttricks.data.seek_format import jpeg_walker
 from fasttricks.data.synthetic import encode_synthetic
+from fasttricks.data.tar_pack import TarPack
 
 
 def test_made_up_entries_are_those_of_the_picture(tmp_path):
@@ -13,6 +14,15 @@ def test_made_up_entries_are_those_of_the_picture(tmp_path):
     frame, points = index.lookup(2499, len(picture), 0)
     assert len(points) == frame["points"] > 50
     assert points.tobytes() == index.lookup(0, len(picture), 0)[1].tobytes()
+
+
+def test_a_made_up_pack_is_one_but_for_its_shards(tmp_path):
+    picture = encode_synthetic(0, 0)
+    index_open.make_pack(tmp_path, 700, picture, jpeg_walker())
+    pack = TarPack(tmp_path)
+    assert len(pack) == 700
+    index = SeekIndex.open(pack.seek_index, pack)
+    assert len(index.lookup(699, len(picture), 0)[1]) > 50
 
 
 def test_one_json_object_with_what_it_ran_on(tmp_path, capsys):
@@ -25,5 +35,8 @@ def test_one_json_object_with_what_it_ran_on(tmp_path, capsys):
     assert result["heap_mb"] < 10
     assert result["mapped_mb_after_opening"] < 2
     assert result["mapped_mb_most_in_lookups"] < 160
+    assert result["pack_heap_mb"] < 10
+    assert result["pack_mapped_mb_after_opening"] < 5
+    assert result["pack_open_warm_s"] > 0
     assert "open_cold_s" in capsys.readouterr().out
     assert [p.name for p in tmp_path.iterdir()] == ["x.json"]  # the index is gone again

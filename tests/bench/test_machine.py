@@ -41,26 +41,66 @@ def test_gpus_with_driver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert machine._gpus() == []
 
 
-@pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
-def test_commit_tells_changed_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def git(*arguments: str) -> str:
+class Repository:
+    """A git repository in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.git("init", "-q")
+
+    def git(self, *arguments: str) -> str:
         names = ("-c", "user.name=t", "-c", "user.email=t@t")
-        command = ["git", *names, "-C", str(tmp_path), *arguments]
+        command = ["git", *names, "-C", str(self.folder), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
-    source = tmp_path / "machine.py"
-    source.write_text("one")
+    def add(self, *names: str) -> str:
+        """Commit these files, made where they are missing; the commit."""
+        for name in names:
+            path = self.folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.touch()
+        self.git("add", *names)
+        self.git("commit", "-qm", "more")
+        return self.git("rev-parse", "HEAD")
+
+
+needs_git = pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
+
+
+@needs_git
+def test_commit_tells_changed_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "bench/machine.py"
     monkeypatch.setattr(machine, "__file__", str(source))
+    source.parent.mkdir()
+    source.write_text("one")
     assert machine.commit() == "unknown"
-    git("init", "-q")
+    repository = Repository(tmp_path)
     assert machine.commit() == "unknown"
-    git("add", ".")
-    git("commit", "-qm", "one")
-    assert machine.commit() == git("rev-parse", "HEAD")
+    head = repository.add("bench/machine.py")
+    assert machine.commit() == head
     source.write_text("two")
-    assert machine.commit() == git("rev-parse", "HEAD") + "+dirty"
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "machine.py").touch()  # an installed copy inside somebody else's repository
-    monkeypatch.setattr(machine, "__file__", str(other / "machine.py"))
+    assert machine.commit() == head + "+dirty"
+
+
+@needs_git
+def test_files_that_are_not_committed_yet_have_a_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = Repository(tmp_path).add("pyproject.toml")
+    source = tmp_path / "bench/machine.py"
+    source.parent.mkdir()
+    source.touch()
+    monkeypatch.setattr(machine, "__file__", str(source))
+    assert machine.commit() == head + "+dirty"
+
+
+@needs_git
+def test_an_installed_copy_in_another_repository_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Repository(tmp_path).add("pyproject.toml")
+    source = tmp_path / "env/fasttricks/bench/machine.py"
+    source.parent.mkdir(parents=True)
+    source.touch()
+    monkeypatch.setattr(machine, "__file__", str(source))
     assert machine.commit() == "unknown"

@@ -34,6 +34,14 @@ def test_a_pack_is_made_once_and_said_so(files: PictureFiles, kind: str, tmp_pat
     assert len(said) == 2
 
 
+def test_a_pack_of_tar_shards_becomes_a_beton(
+    picture_pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FASTTRICKS_CACHE", str(tmp_path / "cache"))
+    shards = open_files(BenchConfig(data=picture_pack, batch_size=1))
+    assert len(Beton(make_pack("source", shards, print))) == 37
+
+
 @pytest.mark.parametrize("harm", ["cut short", "other format", "flipped bit", "empty"])
 def test_a_damaged_pack_is_made_again(files: PictureFiles, harm: str) -> None:
     path = make_pack("source", files, print)
@@ -64,7 +72,7 @@ def test_a_picture_that_ffcv_cannot_read_ends_its_writer(
     broken = tmp_path / "broken" / "a"
     broken.mkdir(parents=True)
     (broken / "1.jpg").write_bytes(b"no picture")
-    bad = PictureFiles(root=broken.parent, label="", paths=(str(broken / "1.jpg"),))
+    bad = PictureFiles(root=broken.parent, label="", count=1, paths=(str(broken / "1.jpg"),))
     with pytest.raises(DataError, match=r"FFCV's writer failed \(.*1\.jpg: cannot identify"):
         make_pack("stock", bad, print)
     assert list((tmp_path / "cache" / "beton").iterdir()) == []

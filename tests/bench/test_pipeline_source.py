@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import torch
 from fasttricks.bench import pipeline_source
 from fasttricks.data.folder import scan_folder
 from fasttricks.data.samples import Samples
+from fasttricks.data.tar_pack import TarPack
+from fasttricks.kernels.mixes import Mixup
 
 
 class FakeLoader:
@@ -20,6 +23,7 @@ class FakeLoader:
         self.epochs: list[int] = []
         self.closed = False
         self.compile_seconds = 1.5
+        self.stats = Counter(samples=8)
         self.stages = lambda count: {"read": count}
 
     def set_epoch(self, epoch: int) -> None:
@@ -80,6 +84,58 @@ def test_packed_rows_read_their_pack(picture_folder: Path, made: list[FakeLoader
     packed = settings(picture_folder, name="ffcv:jpg", pack="/cache/x.beton")
     next(pipeline_source.batches(packed, {}))
     assert (made[0].name, made[0].data) == ("ffcv", "/cache/x.beton")
+
+
+def test_a_variant_is_its_pipeline_with_other_options(
+    picture_folder: Path, made: list[FakeLoader]
+) -> None:
+    next(pipeline_source.batches(settings(picture_folder), {}))
+    assert "cut" not in made[0].asked
+    next(pipeline_source.batches(settings(picture_folder, name="dali:whole"), {}))
+    assert (made[1].name, made[1].asked["cut"]) == ("dali", False)
+
+
+def test_a_variant_says_what_is_other(picture_folder: Path, made: list[FakeLoader]) -> None:
+    said: list[Any] = [{}, {}]
+    for name, facts in zip(("dali", "dali:whole"), said, strict=True):
+        next(pipeline_source.batches(settings(picture_folder, name=name), facts))
+    plain, whole = (facts["does"] for facts in said)
+    assert (plain, whole) == ("the plan, whole", "the plan, whole, uncut files decoded")
+
+
+def test_mixing_needs_groups_that_fill_the_batch(
+    picture_folder: Path, made: list[FakeLoader]
+) -> None:
+    for batch_size in (64, 40):
+        row = settings(picture_folder, name="dali:mixup", batch_size=batch_size)
+        next(pipeline_source.batches(row, {}))
+    assert [loader.asked.get("mix_group") for loader in made] == [None, 40]
+    assert made[0].asked["mix"] == Mixup(0.2)
+
+
+def test_what_could_not_be_cut_and_what_is_kept_is_told(
+    picture_folder: Path, made: list[FakeLoader]
+) -> None:
+    facts: Any = {}
+    stream: Any = pipeline_source.batches(settings(picture_folder), facts)
+    next(stream)
+    assert facts["uncut"] == {"stale": 0, "damaged": 0}
+    assert (facts["kept_mb"], facts["open_s"] >= 0) == (0.0, True)
+    made[0].stats.update(stale=3, samples=8)
+    next(stream)
+    assert facts["uncut"] == {"stale": 3, "damaged": 0}
+    assert facts["samples"] == 16
+
+
+def test_ffcv_gets_tar_shards_by_their_folder(picture_pack: Path, made: list[FakeLoader]) -> None:
+    next(pipeline_source.batches(settings(picture_pack, name="ffcv:mixup", repeat=2), {}))
+    assert (made[0].name, made[0].data) == ("ffcv", str(picture_pack))
+
+
+def test_tar_shards_are_opened(picture_pack: Path, made: list[FakeLoader]) -> None:
+    next(pipeline_source.batches(settings(picture_pack, repeat=2), {}))
+    assert len(made[0].data) == 2 * 37
+    assert isinstance(made[0].data.base, TarPack)
 
 
 def test_small_sets_are_listed_several_times(picture_folder: Path) -> None:

@@ -12,8 +12,9 @@ from fasttricks.bench.files import PictureFiles
 from fasttricks.cpus import available_cpus
 from fasttricks.errors import DataError, FasttricksError, MissingExtraError, UnknownNameError
 
-FILES = PictureFiles(root=Path("/nowhere"), label="few", paths=("a", "b"))
-MANY = PictureFiles(root=Path("/nowhere"), label="many", paths=("a",) * (rows.LARGE + 1))
+FILES = PictureFiles(root=Path("/nowhere"), label="few", count=2, paths=("a", "b"))
+MANY = PictureFiles(root=Path("/nowhere"), label="many", count=rows.LARGE + 1, paths=("a",))
+PACK = PictureFiles(root=Path("/nowhere"), label="pack", count=500, paths=("0.tar",), is_pack=True)
 
 
 @pytest.fixture
@@ -115,22 +116,94 @@ def test_tensorflow_runs_in_its_own_interpreter(installed: set[str]) -> None:
 def test_a_peer_without_a_gpu_path_is_left_out_there(installed: set[str]) -> None:
     settings = {"peers": "tf-data", "tf_python": Path("/tf/python"), "device": "cuda"}
     _, left_out = plan(pipeline="dali", **settings)
-    assert left_out == ["tf-data: hands over its batches on the CPU only"]
+    assert left_out == ["tf-data: works on the CPU only"]
     with pytest.raises(DataError, match="nothing to measure: tf-data"):
         plan(pipeline="", **settings)
 
 
-def test_which_rows_are_reencoded(installed: set[str]) -> None:
-    names = "ffcv,ffcv:jpg,ffcv:raw,dali"
-    found, _ = rows.plan_rows(BenchConfig(pipeline=names, peers="stock-ffcv"), FILES)
-    marks = {row.name: row.reencoded for row in found}
-    assert marks == {
-        "ffcv": False,
-        "ffcv:jpg": True,
-        "ffcv:raw": True,
-        "dali": False,
-        "stock-ffcv": True,
-    }
+def test_rows_with_other_pixels_say_why(installed: set[str]) -> None:
+    names = "ffcv,ffcv:whole,ffcv:jpg,ffcv:raw,dali"
+    settings = BenchConfig(
+        pipeline=names, peers="stock-ffcv,stock-dali,tf-data", tf_python=Path("/tf/python")
+    )
+    found, _ = rows.plan_rows(settings, FILES)
+    reasons = {row.name: row.pixels for row in found}
+    right = ("ffcv", "ffcv:whole", "dali", "stock-dali")
+    assert [name for name, why in reasons.items() if not why] == [*right]
+    assert "500 px, JPEG quality 90" in reasons["ffcv:jpg"]
+    assert "fast DCT" in reasons["stock-ffcv"]
+    assert "not antialiased" in reasons["tf-data"]
+
+
+def test_variants_are_never_asked_for_by_all(installed: set[str]) -> None:
+    labels, _ = plan(pipeline="all", threads="1")
+    for name in rows.VARIANTS:
+        assert f"{name} x1" not in labels
+        assert plan(pipeline=name, threads="1")[0] == [f"{name} x1"]
+
+
+def test_variants_that_make_no_sense_are_left_out(installed: set[str]) -> None:
+    labels, left_out = plan(pipeline="dali,dali:mixup,dali:graph", threads="1", work="normalise")
+    assert labels == ["dali x1", "dali:graph x1"]
+    assert left_out == ["dali:mixup: is for --work full"]
+    assert plan(pipeline="dali,dali:graph", dtype="bfloat16")[1] == [
+        "dali:graph: is for --dtype float32 or float16"
+    ]
+
+
+def test_resident_rows_prepare_and_need_memory(installed: set[str]) -> None:
+    (row, other), _ = rows.plan_rows(BenchConfig(pipeline="resident:mixup,dali"), FILES)
+    assert (row.prepares, row.cuts) == (True, False)
+    assert not other.prepares
+    would = "resident: would decode into memory 20,001 pictures; ask for it by name"
+    assert would in plan(MANY, pipeline="all")[1]
+    assert plan(MANY, pipeline="resident", threads="1")[0] == ["resident x1"]
+    labels, left_out = plan(pipeline="resident,dali", threads="1", cold=True)
+    assert labels == ["dali x1"]
+    assert left_out[0].startswith("resident: has all pictures in memory")
+
+
+def test_rows_that_cut_are_known(installed: set[str]) -> None:
+    installed.add("numba")
+    names = "roi,dali,torchvision,ffcv,ffcv:jpg,dali:mixup,roi:scaled"
+    others = "roi:whole,ffcv:whole,ffcv:raw,resident"
+    settings = BenchConfig(pipeline=f"{names},{others}", peers="floor,index,stock-dali,stock-ffcv")
+    found, _ = rows.plan_rows(settings, FILES)
+    assert [row.name for row in found if row.cuts] == [*names.split(","), "floor"]
+
+
+def test_a_variant_reads_the_pack_of_its_pipeline(installed: set[str]) -> None:
+    found, _ = rows.plan_rows(BenchConfig(pipeline="ffcv,ffcv:whole,roi:whole"), FILES)
+    assert [row.pack for row in found] == ["source", "source", ""]
+
+
+def test_ffcv_reads_tar_shards_itself_unless_pictures_are_encoded_again(
+    installed: set[str],
+) -> None:
+    names = "ffcv,ffcv:mixup,ffcv:jpg,ffcv:raw"
+    found, _ = rows.plan_rows(BenchConfig(pipeline=names), PACK)
+    assert [row.pack for row in found] == ["", "", "jpg", "raw"]
+    shards = PictureFiles(
+        root=PACK.root, label="", count=rows.LARGE + 1, paths=PACK.paths, is_pack=True
+    )
+    labels, left_out = plan(shards, pipeline="all", threads="1")
+    assert "ffcv x1" in labels
+    assert "ffcv:jpg: would pack 20,001 pictures; ask for it by name" in left_out
+
+
+def test_tar_shards_are_read_by_our_pipelines_and_no_stock_peers(installed: set[str]) -> None:
+    installed.add("numba")
+    labels, left_out = plan(PACK, pipeline="roi,ffcv", peers="all,index", threads="1")
+    assert labels == ["roi x1", "ffcv x1", "floor x1", "index x1"]
+    assert "stock-dali: needs a folder of picture files; these are in tar shards" in left_out
+    assert len(left_out) == len(rows.PEERS) - 2
+
+
+def test_indexing_makes_no_batches(installed: set[str]) -> None:
+    installed.add("numba")
+    ((row,), _) = rows.plan_rows(BenchConfig(pipeline="", peers="index"), FILES)
+    assert not row.batches
+    assert row.source == "fasttricks.bench.peers.index"
 
 
 def test_installed_finds_packages_without_importing_them() -> None:

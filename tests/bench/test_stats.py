@@ -5,7 +5,14 @@ import random
 import numpy as np
 import pytest
 
-from fasttricks.bench.stats import Measured, Round, paired_ratio, quantile, summarise
+from fasttricks.bench.stats import (
+    Measured,
+    Round,
+    paired_ratio,
+    quantile,
+    spread_ratio,
+    summarise,
+)
 
 
 def at(rate: float, cpu_s: float = 0.0, gaps: int = 4) -> Round:
@@ -27,6 +34,13 @@ def test_paired_ratio_survives_drift() -> None:
     assert medians[0] / medians[1] == pytest.approx(0.8)
 
 
+def test_the_spread_is_that_of_ratios_and_not_of_rates() -> None:
+    rates = (1000, 600, 900, 300, 100)
+    base = [at(rate) for rate in rates]
+    ours = [at(rate * part) for part, rate in enumerate(rates, 1)]
+    assert spread_ratio(ours, base) == {"ratio": 3.0, "p20": 1.8, "p80": 4.2}
+
+
 def test_rounds_must_be_pairs() -> None:
     with pytest.raises(ValueError, match="zip"):
         paired_ratio([at(1)], [at(1), at(2)])
@@ -36,6 +50,7 @@ def test_summary() -> None:
     base = Measured(first_batch_s=1, rounds=[at(50)] * 5)
     rounds = [at(rate, cpu_s=0.5) for rate in (100, 200, 300, 400, 500)]
     row = Measured(first_batch_s=2.5, rounds=rounds, peak_rss_mb=700, peak_pss_mb=300)
+    row.peak_shared_mb = 20.04
     result = summarise(row, base, threads=4)
     assert result["images_per_s"] == 300
     assert (result["p20"], result["p80"]) == (180, 420)
@@ -45,5 +60,6 @@ def test_summary() -> None:
     assert result["latency_p50_ms"] == pytest.approx(1000 * 25 / 300, abs=0.001)
     assert result["latency_p99_ms"] == pytest.approx(250, abs=0.001)
     assert (result["peak_rss_mb"], result["peak_pss_mb"]) == (700, 300)
+    assert result["peak_shared_mb"] == 20.0
     assert result["first_batch_s"] == 2.5
     assert result["rates"] == [100, 200, 300, 400, 500]

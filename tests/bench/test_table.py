@@ -33,13 +33,21 @@ def row(**changes: Any) -> dict[str, Any]:
         "peak_rss_mb": 912.3,
         "first_batch_s": 3.2,
         "compile_s": 0.0,
+        "decode_s": 0.0,
+        "kept_mb": 0.0,
+        "peak_shared_mb": 0.2,
+        "uncut": {},
+        "own": {},
         "stages": {},
         "does": "the plan, whole",
         "pack": "",
-        "reencoded": False,
+        "pixels": "",
+        "batches": True,
+        "rates": [1200.0, 1234.5, 1300.0],
         "notes": [],
         "data": "/data",
         "files": 1000,
+        "shards": 0,
         "machine": {"cpu": "A CPU", "cores": 8, "usable_cores": 2, "gpus": []},
         "versions": {"python": "3.12.1", "torch": "2.15", "PIL": "pillow-simd 12"},
         "date": "2026-01-02",
@@ -60,7 +68,7 @@ def test_plain_text_is_aligned() -> None:
 
 
 def test_piped_output_is_plain_and_complete() -> None:
-    text = shown([row(), row(row="stock-ffcv", reencoded=True, pack="500 px", does="all")])
+    text = shown([row(), row(row="stock-ffcv", pixels="fast DCT", pack="500 px", does="all")])
     assert "\x1b" not in text
     assert not any(sign in text for sign in "│┃━")
     assert "A CPU, 2 of 8 cores, no GPU; Python 3.12.1, torch 2.15, pillow-simd 12" in text
@@ -71,7 +79,8 @@ def test_piped_output_is_plain_and_complete() -> None:
         *("912", "3.2"),
     ]
     assert "stock-ffcv * " in text
-    assert "stock-ffcv *: all; reads a pack, 500 px" in text
+    assert "stock-ffcv *: all; its pixels: fast DCT" in text
+    assert "*: pixels that are less" in text
     assert "ratio: to dali x2" in text
 
 
@@ -101,6 +110,65 @@ def test_usual_rows_fit_eighty_columns() -> None:
 
 def test_names_in_brackets_are_no_markup() -> None:
     assert "[bold]" in shown([row(data="[bold]")], terminal=True)
+
+
+def test_no_mark_where_all_pixels_are_the_files_own() -> None:
+    text = shown([row(), row(row="ffcv", pack="the files' own bytes")])
+    assert "*" not in text
+    assert "ffcv: the plan, whole; reads a .beton, the files' own bytes" in text
+
+
+def test_a_row_that_did_not_cut_is_marked_and_says_how_much() -> None:
+    text = shown([row(), row(row="roi", uncut={"stale": 1200, "damaged": 1, "samples": 2400})])
+    assert any(line.startswith("roi ! ") for line in text.splitlines())
+    assert (
+        "roi ! x2: not the speed of cutting: of 2,400 pictures 1,200 had changed since they were "
+        "indexed and 1 had a damaged entry; these were decoded whole\n"
+    ) in text
+    assert "dali !" not in text
+
+
+def test_variants_have_a_table_against_their_own_pipeline() -> None:
+    assert "own pipeline" not in shown([row()])
+    own = {"row": "dali", "ratio": 0.9712, "p20": 0.9648, "p80": 0.99}
+    text = shown([row(), row(row="dali:mixup", own=own)])
+    part = text[text.index("against its own pipeline") :].splitlines()
+    assert part[0].split() == ["against", "its", "own", "pipeline", "thr", "ratio", "p20-p80"]
+    assert part[1].split() == ["dali:mixup", "/", "dali", "2", "0.971", "0.965-0.990"]
+
+
+def test_memory_that_is_kept_and_shared_is_told() -> None:
+    kept = row(row="resident", decode_s=12.34, kept_mb=1234.5, peak_shared_mb=1300.4)
+    text = shown([row(), kept])
+    assert (
+        "resident: the plan, whole; opened in 12.3 s, decoding all pictures unless another row had "
+        "done so; keeps 1,234 MB of decoded pictures; 1,300 MB of its RSS are shared memory\n"
+    ) in text
+    assert "dali: the plan, whole\n" in text
+
+
+def test_shards_are_counted() -> None:
+    assert "1,000 pictures in 3 shards (/data), training" in shown([row(shards=3)])
+
+
+def test_a_row_that_indexes_has_no_latency_but_bytes() -> None:
+    figures = {"jpeg_mb_per_s": 212.4, "jpeg_mb_per_s_per_core": 106.2, "index_share": 0.0212}
+    text = shown([row(), row(row="index", batches=False, dtype="void64", **figures)])
+    line = next(line for line in text.splitlines() if line.startswith("index "))
+    assert line.split()[6:8] == ["-", "-"]
+    assert "index: the plan, whole; makes no batches\n" in text
+    assert "index x2: 212 MB of JPEG a second, 106 per core; the index has 2.12% of" in text
+
+
+def test_several_thread_counts_make_a_table_of_their_own() -> None:
+    assert "by threads" not in shown([row(), row(row="b")])
+    one = row(threads=1, images_per_s=800.0, rates=[700.0, 800.0, 900.0])
+    text = shown([one, row(rates=[1050.0, 1200.0, 1350.0], images_per_s=1200.0), row(row="b")])
+    part = text[text.index("images/s by threads") :].splitlines()
+    assert part[0].split()[-2:] == ["1", "2"]
+    assert part[1].split() == ["dali", "800", "1200", "(75%)"]
+    assert not part[2].startswith("b ")
+    assert "in brackets: images/s per thread" in text
 
 
 def test_stages_only_where_known() -> None:

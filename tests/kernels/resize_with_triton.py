@@ -11,7 +11,7 @@ given = np.load(sys.argv[1])
 size, made = int(given["size"]), {}
 pixels, matrix = torch.from_numpy(given["pixels"]), torch.from_numpy(given["matrix"])
 rows = resident_triton.describe(given["plans"], given["offsets"], given["widths"])
-for dtype in (torch.uint8, torch.float32, torch.float16):
+for dtype in (torch.uint8, torch.float32):
     out = torch.empty((len(rows), size, size, 3), dtype=dtype)
     resident_triton.make(pixels, rows, None if dtype == torch.uint8 else matrix, out)
     made[str(dtype).removeprefix("torch.")] = out.numpy()

@@ -1,6 +1,7 @@
 """A damaged or foreign file is recognised, in one line, before anything reads pictures from it."""
 
 import shutil
+import zlib
 
 import numpy as np
 import pytest
@@ -186,7 +187,29 @@ def test_other_files(tmp_path):
 def test_another_version_of_ours(packed, copy):
     for version in (1, 99):
         reseal(packed, copy, lambda ours, version=version: ours | {"fasttricks": version})
-        assert f"has format {version} and this fasttricks reads 2" in one_line(copy)
+        assert f"has format {version} and this fasttricks reads 3" in one_line(copy)
+
+
+def test_stamps_are_checksums_of_the_stored_bytes(packed):
+    beton = Beton(packed)
+    for index in range(7):
+        data, stamp = beton.read_stamped(index)
+        assert stamp == (len(data), zlib.crc32(data)) == beton.stamp(index)
+    assert beton.path(0) is None
+
+
+def test_where_the_seek_index_belongs(packed, copy, tmp_path, monkeypatch):
+    """Told by what is in the file: not by its name or time, nor only by sizes and names."""
+    monkeypatch.setenv("FASTTRICKS_CACHE", str(tmp_path / "cache"))
+    where = Beton(packed).seek_index
+    assert where.is_relative_to(tmp_path / "cache")
+    assert Beton(copy).seek_index == where
+    files = [jpeg(20 + i, 30, seed=i) for i in range(7)]
+    assert Beton(pack(Samples(files, np.arange(7)), copy, progress=False).path).seek_index == where
+    files[4] = files[4][:-9] + bytes([files[4][-9] ^ 1]) + files[4][-8:]
+    changed = Beton(pack(Samples(files, np.arange(7)), copy, progress=False).path)
+    assert changed.sizes.tolist() == Beton(packed).sizes.tolist()
+    assert changed.seek_index != where
 
 
 def test_arguments():

@@ -6,7 +6,7 @@ import torch
 
 from fasttricks.data import Samples
 from fasttricks.kernels import reference
-from fasttricks.pipelines.loader import Job
+from fasttricks.pipelines.job import Job
 from fasttricks.pipelines.options import Options
 from tests.pictures import jpeg
 from tests.pipelines.test_contract import expected_picture, plan_of

@@ -8,7 +8,7 @@ from fasttricks.data.pixels import decode_rgb
 from fasttricks.data.probe import Kind
 from fasttricks.errors import BadSampleError, DataError
 from fasttricks.pipelines.fetch import Fetcher
-from fasttricks.pipelines.loader import Replaced
+from fasttricks.pipelines.job import Replaced
 from tests.pictures import encode, jpeg, smooth_picture
 
 PLAIN, ODD, TEXT, FOLDER, MISSING, LAST = range(6)

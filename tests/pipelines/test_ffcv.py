@@ -4,6 +4,7 @@ import gc
 import hashlib
 import io
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -15,13 +16,17 @@ import torch
 from numba.core import event
 
 from fasttricks import Samples, pipelines
+from fasttricks.data.seek_build import build_index
 from fasttricks.pipelines.beton import pack
-from fasttricks.pipelines.beton_file import MODES, Beton
+from fasttricks.pipelines.beton_file import MODES, STORED_SOURCE, Beton
 from tests.pictures import jpeg
+from tests.pipelines.agreement import assert_same, collect
 from tests.pipelines.ffcv_loaders import SIZE, epoch_threads, errors_of, open_loader
 
 if not pipelines()["ffcv"].available:
     pytest.skip(pipelines()["ffcv"].reason, allow_module_level=True)
+
+from fasttricks.pipelines.ffcv_cuts import CUT, STALE
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +49,53 @@ def test_every_mode_gives_the_references_pixels(mode, train, packs):
     assert np.abs(errors).max() <= 1 + 1e-3
     assert np.abs(errors).mean() <= 0.30
     assert abs(errors.mean()) < 0.02
+
+
+@pytest.mark.parametrize("train", [True, False])
+@pytest.mark.parametrize("mode", ["source", "jpg"])
+def test_cutting_changes_no_bit(mode, train, packs):
+    options = {
+        "train": train,
+        "views": 2,
+        "drop_last": False,
+        "size": lambda epoch: 57 - 20 * epoch,
+    }
+    with (
+        open_loader(packs[mode], **options) as cut,
+        open_loader(packs[mode], cut=False, **options) as whole,
+    ):
+        for _ in range(2):
+            assert_same(collect(cut), collect(whole))
+        assert whole._now.cuts is None
+        progressive = 6 if mode == "source" else 0
+        assert (cut._now.cuts.known == CUT).sum() == len(cut.dataset) - progressive
+
+
+def test_real_pictures_odd_ones_too(shared, tmp_path):
+    """What cannot be cut, or not even decoded by libturbojpeg, goes its old way."""
+    folder, path = shared("odd-jpegs"), tmp_path / "odd.beton"
+    files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    pack(Samples(files), path, progress=False)
+    for train in (True, False):
+        options = {"train": train, "drop_last": False, "on_error": "replace"}
+        with open_loader(path, **options) as cut, open_loader(path, cut=False, **options) as whole:
+            assert_same(collect(cut), collect(whole))
+            assert (cut.stats, cut.errors) == (whole.stats, whole.errors)
+            assert len(set(cut._now.cuts.known)) > 1  # some were cut and some were not
+
+
+def test_an_index_of_another_pack_is_not_believed(packs, tmp_path, monkeypatch, capsys):
+    """Same names and number of pictures, other bytes."""
+    monkeypatch.setenv("FASTTRICKS_CACHE", str(tmp_path))
+    where = Beton(packs["source"]).seek_index
+    shutil.copy(build_index(Beton(packs["jpg"])), where)  # which made the folder
+    with (
+        open_loader(packs["source"], drop_last=False) as cut,
+        open_loader(packs["source"], drop_last=False, cut=False) as whole,
+    ):
+        assert_same(collect(cut), collect(whole))
+        assert cut.stats["stale"] == np.count_nonzero(cut._now.cuts.known == STALE) > 30
+    assert "has changed since it was indexed" in capsys.readouterr().err
 
 
 def test_views_in_a_short_last_batch(packs):
@@ -99,7 +151,7 @@ def test_an_error_in_the_thread_is_raised(packs, monkeypatch):
 
     with open_loader(packs["raw"], work="full") as loader:
         next(iter(loader))
-        monkeypatch.setattr(Finish, "_color", lambda *_: 1 / 0)
+        monkeypatch.setattr(Finish, "_finish", lambda *_: 1 / 0)
         steps = iter(loader)
         with pytest.raises(ZeroDivisionError):
             next(steps)
@@ -191,10 +243,15 @@ def test_the_file_is_one_of_ffcvs(mode, packs):
     """FFCV's own reader agrees about every number in it."""
     from ffcv.reader import Reader
 
-    from fasttricks.pipelines.ffcv_fields import our_fields
+    from fasttricks.pipelines.ffcv_fields import OurField
+
+    class Image(OurField):
+        @staticmethod
+        def from_binary(_):
+            return OurField(STORED_SOURCE)
 
     beton = Beton(packs[mode])
-    reader = Reader(str(packs[mode]), our_fields(beton))
+    reader = Reader(str(packs[mode]), {"image": Image} if mode == "source" else {})
     assert reader.num_samples == len(beton)
     assert reader.field_names == ["image", "label"]
     assert reader.metadata.dtype == beton.stored.base.dtype
@@ -224,7 +281,7 @@ def test_ffcv_alone_reads_reencoded_packs(packs):
 def test_stages(packs):
     with open_loader(packs["source"], work="full") as loader:
         stages = loader.stages(10)
-    assert list(stages) == ["read", "decode", "resize", "finish"]
+    assert list(stages) == ["read", "slice", "decode", "resize", "finish"]
     assert all(milliseconds > 0 for milliseconds in stages.values())
 
 

@@ -8,7 +8,8 @@ from fasttricks.data import Samples
 from fasttricks.errors import UnknownNameError
 from fasttricks.kernels.augment import Augment
 from fasttricks.kernels.plan import PLAN_VERSION
-from fasttricks.pipelines.loader import Batch, Loader, own_part, view_rows
+from fasttricks.pipelines.job import Batch, own_part, view_rows
+from fasttricks.pipelines.loader import Loader
 from fasttricks.pipelines.options import Options
 
 

@@ -1,10 +1,12 @@
 """Memory is used again, but never while somebody still holds it."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
 
-from fasttricks.pipelines.recycle import Recycler
+from fasttricks.pipelines.recycle import Claim, Recycler
 
 
 def test_a_dropped_tensor_is_used_again():
@@ -58,3 +60,34 @@ def test_shapes_and_types_may_change(dtype):
         tensor.fill_(3)
         assert np.all(tensor.float().numpy() == 3)
         del tensor
+
+
+def test_a_claim_waits_until_somebody_gives_back():
+    memory = Recycler(4)
+    first, second = (memory.empty((8,), torch.uint8, Claim(2)) for _ in range(2))
+    address, found = second.data_ptr(), []
+    waiter = threading.Thread(
+        target=lambda: found.append(memory.empty((8,), torch.uint8, Claim(2)))
+    )
+    waiter.start()
+    waiter.join(0.1)
+    assert waiter.is_alive()
+    del second
+    waiter.join(20)
+    assert found[0].data_ptr() == address
+    assert first.data_ptr() != address
+
+
+def test_an_urgent_claim_waits_no_longer_and_its_memory_is_kept():
+    memory, claim, found = Recycler(4), Claim(2), []
+    held = [memory.empty((8,), torch.uint8, Claim(2)) for _ in range(2)]
+    waiter = threading.Thread(target=lambda: found.append(memory.empty((8,), torch.uint8, claim)))
+    waiter.start()
+    memory.hurry(claim)
+    waiter.join(20)
+    addresses = {tensor.data_ptr() for tensor in (*held, *found)}
+    assert len(addresses) == 3
+    del held
+    found.clear()
+    again = [memory.empty((8,), torch.uint8) for _ in range(3)]
+    assert {tensor.data_ptr() for tensor in again} == addresses

@@ -14,7 +14,7 @@ from fasttricks.pipelines import registry
 
 
 def test_an_unknown_pipeline_lists_the_known_ones():
-    with pytest.raises(UnknownNameError, match="'dalli'; known: torchvision, roi, dali, ffcv"):
+    with pytest.raises(UnknownNameError, match=r"'dalli'; known: torchvision, roi, .*dali, ffcv"):
         fasttricks.make_loader("dalli", "nowhere", batch_size=1)
 
 
@@ -36,6 +36,18 @@ def test_a_missing_system_library_is_named(monkeypatch):
     assert "libnowhere.so.7 is missing" in state.reason
     with pytest.raises(FasttricksError, match="pipeline roi: libnowhere"):
         fasttricks.make_loader("roi", "nowhere", batch_size=1)
+
+
+def test_a_package_may_do_instead_of_a_library(monkeypatch):
+    lacking = {"library": "libnowhere.so.7", "extra": "roi"}
+    entry = registry.Entry("fasttricks.pipelines.roi", "RoiLoader", **lacking, instead="json")
+    monkeypatch.setitem(registry.REGISTRY, "roi", entry)
+    assert fasttricks.pipelines()["roi"].available
+    entry = registry.Entry("fasttricks.pipelines.roi", "RoiLoader", **lacking, instead="no_such")
+    monkeypatch.setitem(registry.REGISTRY, "roi", entry)
+    reason = fasttricks.pipelines()["roi"].reason
+    assert "apt-get install libturbojpeg0" in reason  # the two ways to get one
+    assert "pip install 'fasttricks[roi]' for no_such" in reason
 
 
 def test_bad_data_is_a_named_error(tmp_path):

@@ -1,0 +1,75 @@
+"""Resizing one picture on the CPU, as the `roi` pipeline does after decoding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import PIL
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from fasttricks.bench.kernels.case import Case, Scale, Way
+from fasttricks.kernels import reference
+from fasttricks.kernels.resize import resize, scratch_bytes
+
+BOXES = ((300, 290), (1200, 900), (100, 80))
+"""(width, height): a usual crop, a large one, and one that is enlarged."""
+
+
+class Crop(NamedTuple):
+    """A picture, and where it goes. Both uint8 [height, width, 3]."""
+
+    box: NDArray[np.uint8]
+    out: NDArray[np.uint8]
+
+
+def cases(scale: Scale) -> Iterator[Case]:
+    """One for each of BOXES; none on a GPU, where decoders resize."""
+    if scale.device.type == "cpu":
+        for width, height in BOXES:
+            yield case(height, width, scale.size)
+
+
+def case(height: int, width: int, size: int) -> Case:
+    """From height x width to size x size."""
+    scratch = np.empty(scratch_bytes(height, width, size, size), np.uint8)
+
+    def make(seed: int) -> Crop:
+        box = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+        return Crop(box, np.zeros((size, size, 3), np.uint8))
+
+    def ours(crop: Crop) -> NDArray[np.uint8]:
+        resize(crop.box, 0, 0, height, width, size, size, 0, 0, 0, crop.out, scratch)
+        return crop.out
+
+    def pil(picture: Image.Image) -> Image.Image:
+        return picture.resize((size, size), Image.Resampling.BILINEAR)
+
+    def torch_uint8(planes: torch.Tensor) -> torch.Tensor:
+        out = torch.nn.functional.interpolate(planes, (size, size), mode="bilinear", antialias=True)
+        return out[0].permute(1, 2, 0)
+
+    return Case(
+        name=f"resize {width} x {height} to {size} x {size}",
+        nbytes=3 * (height * width + size * size),
+        make=make,
+        reference=lambda crop: reference.resize(crop.box, (size, size)),
+        rtol=0,
+        atol=1,  # all of them round
+        ways=(
+            Way(name="fasttricks", call=ours),
+            Way(
+                name="pillow-simd" if "post" in PIL.__version__ else "Pillow",
+                call=pil,
+                prepare=lambda crop: Image.fromarray(crop.box),
+            ),
+            Way(
+                name="torch interpolate",
+                call=torch_uint8,
+                prepare=lambda crop: torch.from_numpy(crop.box).permute(2, 0, 1)[None],
+            ),
+        ),
+    )

@@ -1,0 +1,147 @@
+"""`fasttricks bench --kernels` as a whole: check, measure, show and save."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+
+import torch
+from rich.console import Console
+
+from fasttricks.bench import machine, report
+from fasttricks.bench.config import BenchConfig
+from fasttricks.bench.kernels.case import Case, Scale, check
+from fasttricks.bench.kernels.cases import all_cases
+from fasttricks.bench.kernels.clock import Clock, make_clock, one_torch_thread
+from fasttricks.bench.kernels.measure import Times, measure, results
+from fasttricks.bench.progress import Teller
+from fasttricks.bench.report import ResultRow
+from fasttricks.bench.table import Lines, write_table, write_text
+from fasttricks.errors import UnknownNameError
+
+HEADER = ("kernel", "us", "p20-p80", "GB/s", "of\ncopy", "time\nto ours")
+OTHER_WORK = " ~"
+"""Behind the name of each way that does other work than the kernel; a note says which."""
+
+
+def run_kernels(config: BenchConfig) -> int:
+    """Measure as `config` says; table on stdout, progress on stderr.
+
+    Returns:
+        0.
+
+    Raises:
+        FasttricksError: a kernel is wrong, or what was measured cannot be written.
+    """
+    clock = make_clock(config.device)
+    scale = Scale(device=clock.device, batch_size=config.batch_size, size=config.size)
+    cases = chosen(list(all_cases(scale)), config.only_names)
+    with one_torch_thread(), Teller() as teller:
+        found = _measure(cases, clock, config, teller)
+    about = {
+        "device": config.device,
+        "batch_size": config.batch_size,
+        "size": config.size,
+        "seconds": config.seconds,
+        "rounds": config.rounds,
+        "machine": machine.machine(),
+        "versions": machine.versions(),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "commit": machine.commit(),
+        "command": machine.command_line(),
+    }
+    rows = [row | about for row in found]
+    show(rows, Console())
+    if config.json:
+        report.write(config.json, rows)
+    return 0
+
+
+def chosen(cases: Sequence[Case], words: Sequence[str]) -> list[Case]:
+    """Those whose names begin with one of the words; all where there are none.
+
+    Raises:
+        UnknownNameError: no name begins so.
+    """
+    for word in words:
+        if not any(case.name.startswith(word) for case in cases):
+            raise UnknownNameError("kernel", word, [case.name for case in cases])
+    return [case for case in cases if not words or case.name.startswith(tuple(words))]
+
+
+def _measure(
+    cases: Sequence[Case], clock: Clock, config: BenchConfig, teller: Teller
+) -> list[ResultRow]:
+    """All cases are checked first, then gone through in rounds."""
+    teller.expect(len(cases) * (config.rounds + 1))
+    times = []
+    for case in cases:
+        teller.doing(f"{case.name}: checking")
+        check(case)
+        times.append(Times.of(case))
+        teller.step()
+    for number in range(1, config.rounds + 1):
+        for case, seen in zip(cases, times, strict=True):
+            teller.doing(f"{case.name}: round {number} of {config.rounds}")
+            measure(case, clock, config.seconds, seen)
+            teller.step()
+            if clock.device.type == "cuda":
+                torch.cuda.empty_cache()
+    return [row for case, seen in zip(cases, times, strict=True) for row in results(case, seen)]
+
+
+def cells(row: ResultRow) -> list[str]:
+    """One row under HEADER; the kernel's name stands above its ways."""
+    us = row["us"]
+    return [
+        "  " + row["way"] + (OTHER_WORK if row["differs"] else ""),
+        f"{us['median']:,.1f}",
+        f"{us['p20']:,.1f}-{us['p80']:,.1f}",
+        f"{row['gb_per_s']:,.3g}" if row["gb_per_s"] < 100 else f"{row['gb_per_s']:,.0f}",
+        f"{100 * row['copy_share']:.2g}%" if row["copy_share"] < 1 else f"{row['copy_share']:.0%}",
+        f"{row['ratio']:.2f}",
+    ]
+
+
+def show(rows: Sequence[ResultRow], console: Console) -> None:
+    """Machine, table, and what the numbers mean."""
+    first = rows[0]
+    write_text(console, machine.describe(first["machine"], first["versions"]))
+    where = "one thread" if first["device"] == "cpu" else "cold L2"
+    write_text(
+        console, f"{where}, {first['rounds']} rounds of {first['seconds']:g} s a kernel, in turn"
+    )
+    lines: Lines = []
+    for kernel, ways in itertools.groupby(rows, key=lambda row: row["row"]):
+        lines.append([kernel, *[""] * (len(HEADER) - 1)])
+        lines += map(cells, ways)
+    write_table(console, HEADER, lines)
+    for line in notes(rows):
+        write_text(console, line)
+
+
+def notes(rows: Sequence[ResultRow]) -> list[str]:
+    """What stands under the table."""
+    copies = [row["copy_gb_per_s"] for row in rows]
+    lines = [
+        "us: microseconds of a call, no inputs or outputs in a cache; GB/s: what the kernel must "
+        "read and write over that",
+        "of copy: of the rate of a plain copy in the same turn, which read and wrote "
+        f"{min(copies):,.1f} to {max(copies):,.1f} GB/s; time to ours: median over turns",
+    ]
+    return lines + list(_other_work(rows))
+
+
+def _other_work(rows: Sequence[ResultRow]) -> Iterator[str]:
+    """In what ways differ, and where one differs in several, for which kernels."""
+    ways: dict[str, dict[str, list[str]]] = {}
+    for row in rows:
+        if row["differs"]:
+            kernel = re.sub(r" \d+ x .*", "", row["row"])
+            ways.setdefault(row["way"], {}).setdefault(row["differs"], []).append(kernel)
+    for way, found in ways.items():
+        for how, kernels in found.items():
+            which = f" ({', '.join(dict.fromkeys(kernels))})" if len(found) > 1 else ""
+            yield f"{way}{OTHER_WORK}{which}: other work: {how}"

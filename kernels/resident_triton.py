@@ -1,0 +1,179 @@
+"""Crop, resize, flip and finish on a GPU, from decoded pictures: one Triton kernel for a batch.
+
+A program makes BLOCK consecutive pixels of one output, each as one sum over the source pixels under
+its triangle, which neighbours share through the cache. The triangle is that of `kernels.resize`.
+Its weights are not rounded here: they are made from distances between pixel centres, whole numbers
+in units of 1 / (2 * grid) source pixels, and sums are float32. So a level may differ by one from
+the CPU's, where weights have 16 bits, and is nearer to the definition.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import triton
+import triton.language as tl
+
+BLOCK, WARPS = 256, 4
+
+ROW = np.dtype(
+    [
+        ("offset", "<i8"),
+        ("width", "<i8"),
+        ("top", "<i8"),
+        ("left", "<i8"),
+        ("box_height", "<i8"),
+        ("box_width", "<i8"),
+        ("grid_height", "<i8"),
+        ("grid_width", "<i8"),
+        ("grid_top", "<i8"),
+        ("grid_left", "<i8"),
+        ("flip", "<i8"),
+    ]
+)
+"""An output: where its picture, `width` pixels wide, begins in the block of all pixels; and its
+plan, see `kernels.plan.SAMPLE`. Words of 8 bytes only: a batch of them is also an int64 tensor."""
+
+_WORDS = tl.constexpr(ROW.itemsize // 8)
+
+
+def describe(
+    plans: npt.NDArray[np.void], offsets: npt.NDArray[np.int64], widths: npt.NDArray[np.integer]
+) -> torch.Tensor:
+    """What `make` is told of B rows: int64 [B, 11] on the host.
+
+    Args:
+        plans: SAMPLE [B]. offsets, widths: [B], of their pictures.
+    """
+    rows = np.empty(len(plans), ROW)
+    rows["offset"], rows["width"] = offsets, widths
+    for name in ("top", "left", "grid_height", "grid_width", "grid_top", "grid_left", "flip"):
+        rows[name] = plans[name]
+    rows["box_height"], rows["box_width"] = plans["height"], plans["width"]
+    return torch.from_numpy(rows.view(np.int64).reshape(len(plans), -1))
+
+
+def make(
+    pixels: torch.Tensor, rows: torch.Tensor, matrix: torch.Tensor | None, out: torch.Tensor
+) -> None:
+    """Make a batch; queued on the current stream. Shapes and places are not checked.
+
+    All tensors are on one CUDA device, or, where TRITON_INTERPRET=1 was set before Triton was
+    imported, on the CPU.
+
+    Args:
+        pixels: uint8 [n], all pictures; each below 2 GiB, RGB rows without gaps.
+        rows: int64 [B, 11], see `describe`.
+        matrix: float32 [B, 3, 4]: A and, as the last column, b; None to stop before finishing.
+        out: [B, size, size, 3], contiguous: float32, float16 or bfloat16; without matrix uint8.
+    """
+    batch, size = out.shape[:2]
+    if out.numel() == 0:
+        return
+    blocks = triton.cdiv(size * size, BLOCK)
+    finished = matrix is not None
+    with _device(pixels):
+        _kernel[(blocks * batch,)](
+            *(pixels, rows, matrix if finished else rows, out, blocks, size),
+            FINISHED=finished,
+            BLOCK=BLOCK,
+            num_warps=WARPS,
+        )
+
+
+def _device(tensor: torch.Tensor) -> AbstractContextManager[object]:
+    """Triton launches on the current device, which need not be the tensor's."""
+    return torch.cuda.device(tensor.device) if tensor.is_cuda else nullcontext()
+
+
+@triton.jit(do_not_specialize=["blocks", "size"])
+def _kernel(pixels, rows, matrix, out, blocks, size, FINISHED: tl.constexpr, BLOCK: tl.constexpr):
+    program = tl.program_id(0)
+    sample = (program // blocks).to(tl.int64)
+    first = (program % blocks) * BLOCK
+    pixel = tl.minimum(first + tl.arange(0, BLOCK), size * size - 1)  # the last ones several times
+    y, x = pixel // size, pixel % size
+    row = rows + sample * _WORDS
+    line = 3 * _word(row + 1)
+    box_height, box_width = _word(row + 4), _word(row + 5)
+    grid_height, grid_width = _word(row + 6), _word(row + 7)
+    x = tl.where(_word(row + 10) != 0, size - 1 - x, x)
+    low_y, away_y, reach_y, taps_y = _triangle(_word(row + 8) + y, box_height, grid_height)
+    low_x, away_x, reach_x, taps_x = _triangle(_word(row + 9) + x, box_width, grid_width)
+    corner = pixels + tl.load(row) + (_word(row + 2) * line + _word(row + 3) * 3)
+
+    zero = tl.zeros([BLOCK], tl.float32)
+    red, green, blue, total_y, total_x = zero, zero, zero, zero, zero
+    for j in range(taps_y):
+        source_y = low_y + j
+        weight_y = _weight(away_y + 2 * j * grid_height, reach_y, source_y, box_height)
+        at_row = tl.minimum(source_y, box_height - 1) * line
+        red_x, green_x, blue_x, total_x = zero, zero, zero, zero
+        for i in range(taps_x):
+            source_x = low_x + i
+            weight = _weight(away_x + 2 * i * grid_width, reach_x, source_x, box_width)
+            at = corner + (at_row + tl.minimum(source_x, box_width - 1) * 3)
+            red_x += weight * tl.load(at).to(tl.float32)
+            green_x += weight * tl.load(at + 1).to(tl.float32)
+            blue_x += weight * tl.load(at + 2).to(tl.float32)
+            total_x += weight
+        red += weight_y * red_x
+        green += weight_y * green_x
+        blue += weight_y * blue_x
+        total_y += weight_y
+    share = 1.0 / (total_y * total_x)
+    red, green, blue = _level(red * share), _level(green * share), _level(blue * share)
+
+    if FINISHED:
+        own = matrix + sample * 12
+        red, green, blue = (
+            _dot(own, red, green, blue),
+            _dot(own + 4, red, green, blue),
+            _dot(own + 8, red, green, blue),
+        )
+    kind = out.dtype.element_ty
+    red, green, blue = red.to(kind), green.to(kind), blue.to(kind)
+    # A pixel's numbers (and a fourth, masked) side by side: see `finish_triton`.
+    channels = tl.join(tl.join(red, blue), tl.join(green, blue)).reshape(BLOCK, 4)
+    position, channel = tl.arange(0, BLOCK)[:, None], tl.arange(0, 4)[None, :]
+    target = out + (sample * size * size + first) * 3 + (position * 3 + channel)
+    tl.store(target, channels, mask=(position < size * size - first) & (channel < 3))
+
+
+@triton.jit
+def _triangle(place, box, grid):
+    """For outputs at `place` of a grid, along one axis: the first source pixel of the box that has
+    weight, by how much its centre is from the output's, the reach of the triangle, and how many
+    pixels may have weight. Distances are in units of 1 / (2 * grid) source pixels, whole numbers.
+    """
+    reach = 2 * tl.maximum(box, grid)
+    centre = (2 * place + 1).to(tl.int64) * box  # the one number that 32 bits may not hold
+    beyond = tl.maximum(centre - reach - grid, -2 * grid)  # so that the division does not round up
+    low = (beyond + 2 * grid) // (2 * grid)
+    away = (2 * low + 1) * grid - centre
+    return low.to(tl.int32), away.to(tl.int32), reach, (reach + grid - 1) // grid
+
+
+@triton.jit
+def _word(address):
+    return tl.load(address).to(tl.int32)
+
+
+@triton.jit
+def _weight(away, reach, source, box):
+    return tl.where(source < box, tl.maximum(reach - tl.abs(away), 0), 0).to(tl.float32)
+
+
+@triton.jit
+def _level(value):
+    """Rounded as a uint8 would be."""
+    return tl.minimum(tl.floor(value + 0.5), 255.0)
+
+
+@triton.jit
+def _dot(row, r, g, b):
+    total = tl.fma(b, tl.load(row + 2), tl.load(row + 3))
+    return tl.fma(r, tl.load(row), tl.fma(g, tl.load(row + 1), total))

@@ -1,0 +1,133 @@
+"""From uint8 pictures to what the network eats: the same last steps for every pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from fasttricks.kernels.finish import finish
+from fasttricks.kernels.mix import words
+from fasttricks.kernels.mixes import has_noise
+from fasttricks.kernels.plan import SAMPLE, plan_batch
+from fasttricks.kernels.plan_stage import plan_stage_batch
+from fasttricks.kernels.stage_batch import apply_stage_batch
+from fasttricks.pipelines.job import Indices, Job, view_rows
+
+_NONE = np.empty(0, SAMPLE)
+
+
+class Planned(NamedTuple):
+    """The plan of R rows, view-major, of r samples."""
+
+    matrices: npt.NDArray[np.float32]
+    """[R, 3, 4]"""
+    stages: npt.NDArray[np.void] | None = None
+    """STEP [R, STEPS]: what is done to the uint8 pixels; None: nothing, to none of them."""
+    geometry: npt.NDArray[np.void] = _NONE
+    """SAMPLE [R]; finishing does not look at it."""
+
+    def row(self, row: int) -> Planned:
+        """The plan of one row."""
+        return Planned(*(None if part is None else part[row : row + 1] for part in self))  # type: ignore[arg-type]
+
+
+def plan_rows(job: Job, samples: Indices, heights: npt.ArrayLike, widths: npt.ArrayLike) -> Planned:
+    """Plan samples of pictures of these sizes, int64 [r] each, in all of their views."""
+    rows, views = view_rows(np.asarray(samples, np.int64), job.views)
+    sides = np.tile(heights, job.views), np.tile(widths, job.views)
+    geometry, matrices = plan_batch(job.seed, job.epoch, rows, views, *sides, job.params)
+    stages = None
+    if job.stage is not None:
+        stages = plan_stage_batch(job.seed, job.epoch, rows, views, job.stage)
+    return Planned(matrices, stages, geometry)
+
+
+def joined(plans: list[Planned]) -> Planned:
+    """The plan of several samples from the plans of one each, all of as many views."""
+    geometry = np.stack([plan.geometry for plan in plans], 1).reshape(-1)
+    matrices = np.stack([plan.matrices for plan in plans], 1).reshape(-1, 3, 4)
+    drawn = [plan.stages for plan in plans if plan.stages is not None]
+    stages = np.stack(drawn, 1).reshape(len(geometry), -1) if drawn else None
+    return Planned(matrices, stages, geometry)
+
+
+def finish_rows(
+    job: Job,
+    step: int,
+    pixels: torch.Tensor,
+    planned: Planned,
+    dtype: torch.dtype,
+    flip: torch.Tensor | None = None,
+    out: torch.Tensor | None = None,
+    threads: Threads | None = None,
+) -> torch.Tensor:
+    """Finish the pictures of a step: stage, colour, normalise, mix.
+
+    Args:
+        job, step: which step of which job.
+        pixels: uint8 [R, size, size, 3] on any device; changed by a stage.
+        planned: of all rows of the step.
+        dtype: float32, float16 or bfloat16.
+        flip: uint8 [R], which to mirror; None if they are already, as a stage needs them.
+        out: [B, 3, size, size], channels_last, `finished_rows(...)` of them; written.
+        threads: to share the work on the CPU; by default it is done in the calling thread.
+
+    Returns:
+        `out`, or a new tensor like it on the pixels' device.
+    """
+    device = pixels.device
+    stages, mixing = planned.stages, job.mixing(step)
+    if stages is not None:
+        pixels = pixels.contiguous()
+        _in_parts(
+            lambda rows: apply_stage_batch(pixels, stages, rows.start, rows.stop),
+            len(pixels),
+            threads,
+        )
+    matrices = torch.from_numpy(planned.matrices).to(device, non_blocking=True)
+    if flip is None:
+        flip = torch.zeros(len(pixels), dtype=torch.uint8, device=device)
+    if out is None:
+        shape = finished_rows(job, step, len(pixels)), *pixels.shape[1:]
+        out = torch.empty(shape, dtype=dtype, device=device).permute(0, 3, 1, 2)
+    mix = None
+    if mixing is not None:
+        mix = torch.from_numpy(words(mixing.mixes)).to(device, non_blocking=True)
+
+    def part(rows: slice) -> None:
+        if mix is None:
+            finish(pixels[rows], matrices[rows], flip[rows], dtype, out[rows])
+        else:
+            noise = has_noise(job.mix)
+            finish(pixels, matrices, flip, dtype, out[rows], mix[rows], noise=noise)
+
+    _in_parts(part, len(out), threads)
+    return out
+
+
+def finished_rows(job: Job, step: int, rows: int) -> int:
+    """How many pictures come out of a step into which `rows` go."""
+    mixing = job.mixing(step)
+    return rows if mixing is None else len(mixing.mixes)
+
+
+class Threads(NamedTuple):
+    """Threads of a pool that a batch is shared among."""
+
+    pool: ThreadPoolExecutor
+    number: int
+
+
+def _in_parts(do: Callable[[slice], object], rows: int, threads: Threads | None) -> None:
+    """Do all rows, in contiguous parts whose sizes differ by at most one."""
+    if threads is None:
+        do(slice(0, rows))
+        return
+    ends = [rows * part // threads.number for part in range(threads.number + 1)]
+    list(threads.pool.map(do, [slice(begin, end) for begin, end in pairwise(ends)]))

@@ -1,0 +1,86 @@
+"""What a loader asks of a back end, and what it gets: jobs and batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from fasttricks.kernels.augment import PlanParams, StageParams
+from fasttricks.kernels.mixes import Mix
+from fasttricks.kernels.plan_mix import Mixing, Place, plan_mix
+
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A sample that could not be decoded and what stands in its place (`on_error="replace"`)."""
+
+    epoch: int
+    index: int
+    name: str
+    cause: str
+    replacement: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is left of an epoch for one rank: the only input of a back end."""
+
+    seed: int
+    epoch: int
+    params: PlanParams
+    batches: list[Indices]
+    """Sample indices per step, int64 [b], never empty; all of the same length but perhaps the
+    last."""
+    mix: tuple[Mix, ...] = ()
+    places: list[Place] = field(default_factory=list)
+    """Where each batch stands in the epoch."""
+    views: int = 1
+    stage: StageParams | None = None
+    """How to draw what is done to uint8 pixels before they are finished; None: nothing."""
+
+    def only(self, step: int) -> Job:
+        """A job of this step alone."""
+        places = self.places[step : step + 1]
+        return replace(self, batches=[self.batches[step]], places=places)
+
+    def mixing(self, step: int) -> Mixing | None:
+        """What the pictures of a step are mixed from; None if nothing is mixed.
+
+        Back ends finish the batch with it: `finish(..., mix=...)`.
+        """
+        if not self.mix:
+            return None
+        size = self.params.size
+        return plan_mix(
+            self.mix, self.places[step], len(self.batches[step]), self.views, size, size
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """What a back end yields for one step, view-major."""
+
+    images: torch.Tensor
+    """[B, 3, size, size] channels_last on the loader's device; uint8 for work="decode". B is
+    views * b, or as many as `Job.mixing` describes."""
+    indices: Indices
+    """int64 [b], the samples shown, after replacing."""
+    replaced: list[Replaced] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    """Added to `Loader.stats`: "odd" pictures that took the shared PIL path, for instance."""
+
+
+def view_rows(indices: Indices, views: int) -> tuple[Indices, Indices]:
+    """(sample index, view) of each row of a batch, int64 [views * b] each, view-major."""
+    return np.tile(indices, views), np.repeat(np.arange(views), len(indices))
+
+
+def own_part(chosen: Indices, rank: int, world_size: int) -> Indices:
+    """This rank's share of a global batch: its `rank`-th part, sizes differing by at most one."""
+    n = len(chosen)
+    return chosen[rank * n // world_size : (rank + 1) * n // world_size]

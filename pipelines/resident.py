@@ -1,0 +1,167 @@
+"""For sets that fit: all pictures decoded once, kept as uint8, cropped and resized from there.
+
+On the CPU they are in memory that all processes of a node share; threads make each batch together,
+a row at a time from plan to finish, without the GIL. On a GPU they are in its own memory, and one
+kernel makes each batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import numpy as np
+import torch
+
+from fasttricks.data.samples import Samples
+from fasttricks.kernels.finish import FORMS
+from fasttricks.kernels.mix import check
+from fasttricks.kernels.plan_stage import plan_stage_batch
+from fasttricks.kernels.steps import STEP, STEPS
+from fasttricks.pipelines.job import Batch, Job, view_rows
+from fasttricks.pipelines.loader import Loader
+from fasttricks.pipelines.options import Options
+from fasttricks.pipelines.recycle import Recycler
+from fasttricks.pipelines.resident_device import DeviceSet
+from fasttricks.pipelines.resident_line import Line, Making, Phase
+from fasttricks.pipelines.resident_lookup import Lookup
+from fasttricks.pipelines.resident_pictures import Decoded, decode_all
+from fasttricks.pipelines.resident_rows import PLACE, Mixes, Rows, make_rows, memory_for, mix_rows
+from fasttricks.pipelines.resident_stages import measure
+from fasttricks.pipelines.roi_picture import UINT8
+
+BLOCKS = 3
+"""Batches in memory before threads wait for the caller to give one back: the one that the caller
+has, one that is ready or nearly so, and one in work."""
+
+
+class ResidentLoader(Loader):
+    """Decoded pictures in shared or device memory.
+
+    Making it decodes the set, unless another process of this user has it on this node; a picture
+    that changes after that goes unnoticed.
+
+    Attributes:
+        bytes: that the decoded pictures take.
+    """
+
+    name = "resident"
+    edge = "renormalise"
+
+    def __init__(self, samples: Samples, options: Options) -> None:
+        """Raises DataError if the decoded pictures do not fit; says how much they need."""
+        super().__init__(samples, options)
+        self._decoded: Decoded | None = None
+        self._device: DeviceSet | None = None
+        limit = DeviceSet.limit(options.device) if options.device.type == "cuda" else None
+        decoded = decode_all(samples.base, options.num_threads, limit)
+        self.bytes = decoded.size
+        entries = decoded.entries
+        self._lookup = Lookup(samples, decoded.causes, entries["odd"] != 0, options.on_error)
+        self._largest = int(entries["height"].max()), int(entries["width"].max())
+        if options.device.type == "cuda":
+            self._device = DeviceSet(decoded, options.device)
+            decoded.close()
+            return
+        self._decoded = decoded
+        self._places = np.zeros(len(entries), PLACE)
+        self._places["address"] = decoded.addresses
+        self._places["height"], self._places["width"] = entries["height"], entries["width"]
+        self._threads = ThreadPoolExecutor(options.num_threads, "fasttricks-resident")
+        self._images, self._pixels = Recycler(BLOCKS + 1), Recycler(BLOCKS + 1)
+        decode = options.work == "decode"
+        self._dtype = torch.uint8 if decode else options.dtype
+        self._form = UINT8 if decode else FORMS[options.dtype]
+
+    def _run(self, job: Job) -> Generator[Batch]:
+        return self._on_cpu(job) if self._device is None else self._on_device(job, self._device)
+
+    def _on_cpu(self, job: Job) -> Generator[Batch]:
+        if self._decoded is None:
+            raise RuntimeError("the loader is closed")
+        line = Line(
+            len(job.batches),
+            BLOCKS,
+            begin=lambda step, making: self._begin(job, step, making),
+            hurry=self._images.hurry,
+        )
+        size, count = job.params.size, self.options.num_threads
+        parts = [
+            self._threads.submit(line.work, memory_for(*self._largest, size)) for _ in range(count)
+        ]
+        try:
+            for step in range(len(job.batches)):
+                yield line.result(step)
+        finally:
+            line.stop()
+            wait(parts)
+
+    def _begin(self, job: Job, step: int, making: Making) -> Phase:
+        """Find memory and pictures of a batch; the first phase makes rows, of uint8 if they are to
+        be mixed, which is the second phase."""
+        shown, size = self._lookup(job.batches[step], job.epoch), job.params.size
+        rows, mixing = job.views * len(shown.indices), job.mixing(step)
+        count = rows if mixing is None else len(mixing.mixes)
+        images = self._images.empty((count, size, size, 3), self._dtype, making.claim)
+        making.batch = Batch(
+            images=images.permute(0, 3, 1, 2),
+            indices=shown.indices,
+            replaced=shown.replaced,
+            counts=shown.counts,
+        )
+        out = (images.view(torch.uint16) if images.dtype.itemsize == 2 else images).numpy()
+        made, form = out, self._form
+        if mixing is not None:
+            made, form = self._pixels.empty((rows, size, size, 3), torch.uint8).numpy(), UINT8
+        work = Rows(
+            seed=np.uint64(job.seed),
+            epoch=job.epoch,
+            params=job.params,
+            samples=shown.indices,
+            places=self._places[shown.numbers],
+            stages=_stages(job, shown.indices),
+            out=made,
+            form=form,
+            matrices=np.empty((rows, 3, 4), np.float32),
+            next=np.zeros(1, np.int64),
+        )
+        if mixing is None:
+            return Phase(making, rows, lambda memory: make_rows(work, memory))
+        check(mixing.mixes, rows, size, size)
+        mixes = Mixes(made, work.matrices, mixing.mixes, out, self._form, np.zeros(1, np.int64))
+        mixed = Phase(making, count, lambda _: mix_rows(mixes))
+        return Phase(making, rows, lambda memory: make_rows(work, memory), then=lambda: mixed)
+
+    def _on_device(self, job: Job, device: DeviceSet) -> Generator[Batch]:
+        for step, samples in enumerate(job.batches):
+            shown = self._lookup(samples, job.epoch)
+            yield Batch(
+                images=device.make(job, step, shown, self.options),
+                indices=shown.indices,
+                replaced=shown.replaced,
+                counts=shown.counts,
+            )
+
+    def stages(self, count: int) -> dict[str, float]:
+        """Milliseconds of one core per picture and stage, over `count` pictures made right here."""
+        if self._decoded is None:
+            raise RuntimeError("stages are measured on the CPU, before the loader is closed")
+        order = np.concatenate(self._slices(0, 0))
+        good = order[~np.isin(order % len(self._places), list(self._decoded.causes))]
+        return measure(self._places, good[:count], self.options)
+
+    def close(self) -> None:
+        """Stop the threads and give up the memory; the last user's close frees it."""
+        super().close()
+        self._device = None
+        if self._decoded is not None:
+            self._threads.shutdown()
+            self._decoded.close()
+            self._decoded = None
+
+
+def _stages(job: Job, indices: np.ndarray) -> np.ndarray:
+    """STEP [R, STEPS]: what is done to the rows' pixels; [0, STEPS] if nothing is, to none."""
+    if job.stage is None:
+        return np.zeros((0, STEPS), STEP)
+    return plan_stage_batch(job.seed, job.epoch, *view_rows(indices, job.views), job.stage)

@@ -1,0 +1,226 @@
+"""Batches of the roi pipeline while threads make them, piece by piece."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from fasttricks.pipelines.fetch import Fetched
+from fasttricks.pipelines.finishing import Planned
+from fasttricks.pipelines.job import Indices, Replaced
+from fasttricks.pipelines.read_ahead import read_ahead
+from fasttricks.pipelines.recycle import Claim
+
+LEAST, MOST = 4, 64  # samples of a piece: enough that what Python does for it is little
+PIECE_BYTES = 4 << 20  # the most that a piece should take in memory: 37 ImageNet pictures
+AHEAD = 3  # pieces that are read ahead
+
+
+def piece_size(count: int, left: int, threads: int, mean_bytes: int, blocks: int) -> int:
+    """How many samples to take at once, of a batch of `count` with `left` not taken yet.
+
+    So few that all threads have some, and that they do not take more than `PIECE_BYTES`. Where no
+    other batch is begun before this one is finished (`blocks` of 2, see `Claim`), ever fewer
+    towards the end, so that all threads end together.
+    """
+    shared = (left if blocks == 2 else count) // threads
+    return min(left, max(LEAST, min(shared, MOST, PIECE_BYTES // max(1, mean_bytes))))
+
+
+class Making:
+    """A batch of b samples in the making: B = views * b rows, view-major.
+
+    Attributes:
+        images: [B, size, size, 3] once a thread has begun it; `pixels` is the same for `Work.out`.
+        matrices: float32 [B, 3, 4].
+        step: which batch of the job it is.
+        shown: int64 [b], the samples after replacing.
+        counts: for `Loader.stats`.
+        finished: set when every row is there, or when it will never be.
+        error: why it will never be.
+        claim: for the memory of its images.
+    """
+
+    def __init__(self, samples: Indices, views: int, blocks: int, step: int = 0) -> None:
+        """samples: int64 [b]. blocks: see `Claim`."""
+        self.samples = samples
+        self.step = step
+        self.images: torch.Tensor | None = None
+        self.pixels: npt.NDArray[Any] | None = None
+        self.matrices = np.empty((views * len(samples), 3, 4), np.float32)
+        self.shown = np.empty(len(samples), np.int64)
+        self.counts: dict[str, int] = {}
+        self.finished = threading.Event()
+        self.error: BaseException | None = None
+        self.claim = Claim(blocks)
+        self._views = views
+        self._replaced: list[Replaced | None] = [None] * len(samples)
+        self._left = len(samples)
+        self._lock = threading.Lock()
+
+    @property
+    def replaced(self) -> list[Replaced]:
+        """What was replaced, in the order of the samples."""
+        return [replaced for replaced in self._replaced if replaced]
+
+    def slots(self, first: int, count: int) -> npt.NDArray[np.int64]:
+        """The rows of `count` samples from the `first` on, int64 [views * count], view-major."""
+        starts = np.arange(first, len(self.matrices), len(self.samples))
+        return (starts[:, None] + np.arange(count)).reshape(-1)
+
+    def lay(self, images: torch.Tensor) -> None:
+        """This is the memory of its images."""
+        self.images = images
+        bits = images.view(torch.uint16) if images.dtype.itemsize == 2 else images
+        self.pixels = bits.numpy()
+
+    def add(self, first: int, fetched: list[Fetched], counts: dict[str, int]) -> bool:
+        """Samples from the `first` on are made. True: they were the last, so `finish` it."""
+        last = first + len(fetched)
+        self.shown[first:last] = [found.index for found in fetched]
+        self._replaced[first:last] = [found.replaced for found in fetched]
+        with self._lock:
+            for name, number in counts.items():
+                self.counts[name] = self.counts.get(name, 0) + number
+            self._left -= len(fetched)
+            return self._left == 0
+
+    def finish(self, images: torch.Tensor | None = None) -> None:
+        """Everything is done; `images` takes the place of those that were made."""
+        self.images = self.images if images is None else images
+        self.pixels = None
+        self.finished.set()
+
+    def fail(self, error: BaseException) -> None:
+        """Some row cannot be made."""
+        self.error = error
+        self.finished.set()
+
+
+@dataclass(slots=True)
+class Feed:
+    """Samples of a batch that were read: R rows, view-major, of r samples."""
+
+    making: Making
+    first: int
+    """Which sample of the batch is the first."""
+    fetched: list[Fetched]
+    planned: Planned
+    tasks: npt.NDArray[np.void]
+    """TASK [R], with addresses of what `fetched` and `points` hold."""
+    frames: npt.NDArray[np.void]
+    """FRAME [R]"""
+    points: list[npt.NDArray[np.void]] = field(default_factory=list)
+
+    @property
+    def bytes(self) -> int:
+        """What it takes in memory, about."""
+        return sum(len(f.data) if f.pixels is None else f.pixels.nbytes for f in self.fetched)
+
+
+class Line:
+    """The batches of an epoch on their way: threads take pieces of them, in order, and make them.
+
+    No more batches are begun than there is memory for, so the threads rest while the caller has
+    not taken what is finished.
+    """
+
+    def __init__(
+        self,
+        batches: list[Indices],
+        threads: int,
+        readers: ThreadPoolExecutor,
+        begin: Callable[[int], Making],
+        read: Callable[[Making, int, int], Feed],
+        claim: Callable[[Making], torch.Tensor],
+        hurry: Callable[[Claim], None],
+    ) -> None:
+        """begin: the `Making` of a step. read: a piece of it (first sample, count), called in
+        `readers`. claim: memory for its images; may wait until `hurry` is called."""
+        self._batches, self._threads = batches, threads
+        self._begin, self._read, self._claim, self._hurry = begin, read, claim, hurry
+        self._feeds = read_ahead(readers, self._feed, self._pieces(), AHEAD)
+        self._mean_bytes = PIECE_BYTES // (2 * LEAST)  # until it is known
+        self._makings: dict[int, Making] = {}
+        self._known = threading.Lock()
+        self._taking = threading.Lock()
+        self._awaited: Claim | None = None
+        self._stopped = False
+        self._error: BaseException | None = None
+
+    def take(self) -> Feed | None:
+        """The next piece, when there is memory for it; None: there is nothing more to do."""
+        with self._taking:
+            feed = None if self._stopped else next(self._feeds, None)
+            if feed is None:
+                self._stopped = True
+                return None
+            self._mean_bytes = feed.bytes // len(feed.fetched)
+            if feed.making.images is None:
+                self._awaited = feed.making.claim
+                if self._stopped:  # by a thread that did not see yet what is waited for
+                    return None
+                feed.making.lay(self._claim(feed.making))
+            return feed
+
+    def result(self, step: int) -> Making:
+        """Wait for a batch; each can be had once.
+
+        Raises:
+            Exception: what kept it from being made.
+        """
+        making = self._making(step)
+        self._hurry(making.claim)
+        making.finished.wait()
+        del self._makings[step]
+        if making.error is not None:
+            raise making.error
+        return making
+
+    def stop(self, error: BaseException | None = None) -> None:
+        """Let `take` give nothing more; with an error, no batch will be finished any more."""
+        self._stopped = True
+        if self._awaited is not None:
+            self._hurry(self._awaited)
+        if error is not None:
+            with self._known:
+                self._error = error
+                for making in self._makings.values():
+                    making.fail(error)
+
+    def close(self) -> None:
+        """Give up what was read; after all threads have left."""
+        self._feeds.close()
+
+    def _making(self, step: int) -> Making:
+        with self._known:
+            if step not in self._makings:
+                self._makings[step] = self._begin(step)
+                if self._error is not None:
+                    self._makings[step].fail(self._error)
+            return self._makings[step]
+
+    def _pieces(self) -> Generator[tuple[Making, int, int]]:
+        for step, samples in enumerate(self._batches):
+            making, first = self._making(step), 0
+            while left := len(samples) - first:
+                size = piece_size(
+                    len(samples), left, self._threads, self._mean_bytes, making.claim.blocks
+                )
+                yield making, first, size
+                first += size
+
+    def _feed(self, piece: tuple[Making, int, int]) -> Feed | None:
+        """Read a piece; runs in the reading threads."""
+        try:
+            return self._read(*piece)
+        except Exception as error:
+            piece[0].fail(error)
+            return None

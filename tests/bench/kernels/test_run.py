@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from fasttricks.bench import run as bench
+from fasttricks.bench.config import BenchConfig
+from fasttricks.bench.kernels import run
+from fasttricks.bench.kernels.case import Case, Way
+from fasttricks.errors import DataError, FasttricksError, UnknownNameError
+
+
+def settings(**changes: Any) -> BenchConfig:
+    given = {"kernels": True, "seconds": 0.01, "rounds": 1, "batch_size": 2, "size": 32}
+    return BenchConfig(**{**given, **changes})
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    given = {
+        "row": "finish 2 x 32 x 32 to float32",
+        "way": "fasttricks",
+        "us": {"p20": 10.0, "median": 12.5, "p80": 1234.56},
+        "gb_per_s": 14.02,
+        "copy_share": 0.423,
+        "copy_gb_per_s": 33.1,
+        "ratio": 1.0,
+        "differs": "",
+        "device": "cpu",
+        "rounds": 2,
+        "seconds": 0.5,
+        "machine": {"cpu": "A CPU", "cores": 8, "usable_cores": 2, "gpus": []},
+        "versions": {"python": "3.12.1", "torch": "2.15", "PIL": "pillow-simd 12"},
+    }
+    return {**given, **changes}
+
+
+def shown(*rows: dict[str, Any]) -> str:
+    out = io.StringIO()
+    run.show(rows, Console(file=out))
+    return out.getvalue()
+
+
+def test_the_command_measures_shows_and_writes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "k.json"
+    assert bench.run(settings(json=path, only="finish 2 x 32 x 32 to float32,resize 100")) == 0
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    table = capsys.readouterr().out
+    assert {row["row"].split()[0] for row in rows} == {"resize", "finish"}
+    assert rows[0]["way"] == "fasttricks"
+    for row in rows:
+        assert row["row"] in table
+        assert row["way"] in table
+        assert row["turns"] >= 5
+        assert row["gb_per_s"] > 0
+        assert (row["device"], row["batch_size"], row["size"]) == ("cpu", 2, 32)
+        assert {"cpu", "cores"} <= row["machine"].keys()
+        assert {"PIL", "torch", "numba"} <= row["versions"].keys()
+        assert {"date", "commit", "command"} <= row.keys()
+
+
+def test_a_kernel_that_is_wrong_is_not_timed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def wrong(case: Case) -> None:
+        raise FasttricksError(f"{case.name} is off")
+
+    monkeypatch.setattr(run, "check", wrong)
+    with pytest.raises(FasttricksError, match="resize 300 x 290 to 32 x 32 is off"):
+        bench.run(settings(json=tmp_path / "k.json"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_mistakes_are_found_first(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="unknown kernel 'mux'; known: resize"):
+        bench.run(settings(only="resize,mux"))
+    with pytest.raises(DataError, match="cannot write"):
+        bench.run(settings(json=tmp_path / "no" / "k.json"))
+
+
+def test_kernels_are_chosen_by_how_they_begin() -> None:
+    def case(name: str) -> Case:
+        return Case(
+            name=name,
+            nbytes=1,
+            make=int,
+            reference=lambda _: None,  # type: ignore[arg-type, return-value]
+            rtol=0,
+            atol=0,
+            ways=(Way(name="a", call=id),),
+        )
+
+    cases = [case("resize a"), case("finish a"), case("finish b")]
+    assert run.chosen(cases, []) == cases
+    assert run.chosen(cases, ["finish b", "resize"]) == [cases[0], cases[2]]
+
+
+def test_ways_stand_under_their_kernel() -> None:
+    text = shown(row(), row(way="DALI", differs="no hue", ratio=4.25), row(row="resize"))
+    lines = text.splitlines()
+    assert "one thread, 2 rounds of 0.5 s a kernel, in turn" in lines
+    at = lines.index("finish 2 x 32 x 32 to float32")
+    assert lines[at + 1].split() == ["fasttricks", "12.5", "10.0-1,234.6", "14", "42%", "1.00"]
+    assert lines[at + 2].split()[:2] == ["DALI", "~"]
+    assert lines[at + 2].split()[-1] == "4.25"
+    assert lines[at + 3] == "resize"
+    assert "DALI ~: other work: no hue" in lines
+    assert "33.1 to 33.1 GB/s" in text
+    assert "cold L2" in shown(row(device="cuda"))
+
+
+def test_a_way_that_differs_in_several_says_for_which_kernels() -> None:
+    names = "stage hsv 2 x 32 x 32", "mix ricap 2 x 32 x 32 to float16", "mix ricap 9 x 9 x 9"
+    rows = [row(row=name, way="v2", differs=f"other {name[0]}") for name in names]
+    text = shown(*rows, row(way="PIL", differs="slow"))
+    assert "v2 ~ (stage hsv): other work: other s\n" in text
+    assert "v2 ~ (mix ricap): other work: other m\n" in text
+    assert "PIL ~: other work: slow\n" in text

@@ -1,0 +1,61 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fasttricks.bench import memory
+from fasttricks.errors import FasttricksError, UnknownNameError
+from tests.pipelines.conftest import require
+
+
+def test_what_is_allocated_and_touched_is_seen():
+    before = memory.total_mb()
+    kept = np.ones(50 << 20, np.uint8)
+    after = memory.total_mb()
+    assert after["anonymous_mb"] - before["anonymous_mb"] > 0.9 * kept.nbytes / 1e6
+    assert after["rss_mb"] >= after["anonymous_mb"]
+
+
+def test_workers_count():
+    alone = len(list(memory.family()))
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        assert str(child.pid) in set(memory.family())
+        assert len(list(memory.family())) == alone + 1
+        child.stdin.close()
+
+
+def test_large_pictures_are_large(picture_folder, tmp_path):
+    paths = memory.enlarged(sorted(picture_folder.glob("*/*")), 2, tmp_path)
+    assert [Image.open(path).size for path in paths] == [(2400, 1632)] * 2
+    assert all(path.stat().st_size > 300_000 for path in paths)
+
+
+def test_an_unknown_pipeline_is_named(picture_folder):
+    with pytest.raises(UnknownNameError, match="ffvc"):
+        memory.run(memory.Config(data=picture_folder, pipeline="roi,ffvc"))
+
+
+def test_a_pipeline_that_fails_is_named(tmp_path):
+    with pytest.raises(FasttricksError, match="roi: "):
+        memory.run(memory.Config(data=tmp_path / "gone"))
+
+
+def test_one_json_object_with_what_it_ran_on(picture_folder, tmp_path, capsys):
+    require("roi")
+    config = memory.Config(
+        data=picture_folder, batch_size=8, epochs=2, large=1, json=tmp_path / "x.json"
+    )
+    memory.main(config)
+    result = json.loads(config.json.read_text())
+    (found,) = result["results"]
+    assert found["pictures"] == 38
+    assert len(found["epochs"]) == 2
+    assert found["steps"] >= memory.STEPS
+    assert found["made"]["rss_mb"] > 20  # numba and LLVM are not in the start
+    assert found["peak_mb"] >= found["epochs"][-1]["rss_mb"] - 1
+    assert found["start"]["rss_mb"] > 100  # torch
+    assert {"machine", "versions", "commit", "command", "asked"} <= set(result)
+    assert "epoch  2" in capsys.readouterr().out
