@@ -111,6 +111,7 @@ def plan_rows(config: BenchConfig, files: PictureFiles) -> tuple[list[Row], list
         MissingExtraError: one that was asked for by name is not installed.
         DataError: nothing is left to measure.
     """
+    check_names(config)
     rows: list[Row] = []
     left_out: list[str] = []
     usual = [name for name in known_pipelines() if name not in VARIANTS]
@@ -170,9 +171,15 @@ def _pack_of(name: str, files: PictureFiles) -> str:
     return "" if kind == "source" and files.is_pack else kind
 
 
+def check_names(config: BenchConfig) -> None:
+    """Raises UnknownNameError for a pipeline that is not known."""
+    known = ["all", *known_pipelines()]
+    for name in config.pipeline_names:
+        if name not in known:
+            raise UnknownNameError("pipeline", name, known)
+
+
 def _pipeline_row(name: str, files: PictureFiles) -> Row:
-    if name not in known_pipelines():
-        raise UnknownNameError("pipeline", name, ["all", *known_pipelines()])
     entry = REGISTRY[pipeline_of(name)]
     for package in entry.packages:
         if not _installed(package):

@@ -9,7 +9,7 @@ from fasttricks.bench.config import BenchConfig
 from fasttricks.bench.files import open_files
 from fasttricks.bench.measure import Measurement
 from fasttricks.bench.progress import Teller
-from fasttricks.bench.rows import plan_rows
+from fasttricks.bench.rows import check_names, plan_rows
 
 
 def run(config: BenchConfig) -> int:
@@ -35,6 +35,7 @@ def run(config: BenchConfig) -> int:
         from fasttricks.bench.kernels.run import run_kernels  # brings torch, which takes seconds
 
         return run_kernels(config)
+    check_names(config)
     files = open_files(config)
     rows, left_out = plan_rows(config, files)
     with Teller() as teller:

@@ -26,6 +26,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch, marked: Callable[[], list[int]]) -> N
         return [Row(name=name, threads=1, source=FAKE) for name in names], ["ffcv: not today"]
 
     monkeypatch.setattr(command, "plan_rows", plan)
+    monkeypatch.setattr(command, "check_names", lambda config: None)
 
 
 def settings(picture_folder: Path, **changes: Any) -> BenchConfig:
@@ -74,7 +75,7 @@ def test_mistakes_are_found_before_anything_is_measured(
     with pytest.raises(DataError, match="cannot write"):
         command.run(settings(picture_folder, json=tmp_path / "no" / "new.json"))
     with pytest.raises(DataError, match="does not exist"):
-        command.run(settings(tmp_path / "missing"))
+        command.run(settings(tmp_path / "missing", pipeline="torchvision"))
     with pytest.raises(UnknownNameError, match="known: all"):
         command.run(settings(picture_folder, pipeline="dalli"))
     with pytest.raises(ValueError, match="--rounds"):
@@ -97,3 +98,9 @@ def test_what_cannot_be_written_has_been_shown(
     with pytest.raises(DataError, match="no space left"):
         command.run(settings(picture_folder, json=tmp_path / "r", rounds=1))
     assert any(line.split()[:2] == ["b", "1"] for line in capsys.readouterr().out.splitlines())
+
+
+def test_an_unknown_name_is_told_before_pictures_are_made(monkeypatch):
+    monkeypatch.setattr(command, "open_files", lambda config: pytest.fail("looked at pictures"))
+    with pytest.raises(UnknownNameError, match="unknown pipeline 'dalli'"):
+        command.run(BenchConfig(pipeline="roi,dalli"))
