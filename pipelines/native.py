@@ -1,4 +1,5 @@
-"""What numba lacks for threads that share work through memory: pointers and an atomic counter."""
+"""What numba lacks for threads that share work through memory: pointers, an atomic counter, and a
+way to ask for memory ahead of time."""
 
 from __future__ import annotations
 
@@ -40,3 +41,18 @@ def put(typing: Any, address: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(types.uint64, types.int64), emit
+
+
+@intrinsic
+def prefetch(typing: Any, address: Any) -> Any:
+    """Ask for the cache line at `address` (int64), to be read soon; any address will do."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        form = ir.FunctionType(ir.VoidType(), [place, word, word, word])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [place], form)
+        to_read, nearest_cache, data = word(0), word(3), word(1)
+        builder.call(function, [builder.inttoptr(args[0], place), to_read, nearest_cache, data])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), emit

@@ -147,7 +147,9 @@ def make_loader(
     `data.targets`, class indices int64 [B] for folders.
 
     Args:
-        name: a name from `pipelines()`.
+        name: a name from `pipelines()`. `resident` decodes the whole set now, once for all
+            processes of the node, and keeps it: in shared memory (a file in /dev/shm, or in the
+            folder $FASTTRICKS_SHM) or on the GPU. A set that does not fit is refused with its size.
         data: a folder `root/class/picture`, a pack, or a folder with `train` and `val` of either
             inside; `Samples`; or for `ffcv` a `.beton` written by `fasttricks pack`.
         batch_size: samples per step on this rank.

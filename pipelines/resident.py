@@ -39,7 +39,10 @@ class ResidentLoader(Loader):
     """Decoded pictures in shared or device memory.
 
     Making it decodes the set, unless another process of this user has it on this node; a picture
-    that changes after that goes unnoticed.
+    that changes after that goes unnoticed until a loader is made anew. Shared memory is a file in
+    $FASTTRICKS_SHM, or else in /dev/shm, or where that has no room in the folder for temporary
+    files, and goes away with the last loader that uses it. For a GPU the set is in host memory as
+    well, but only while this is made.
 
     Attributes:
         bytes: that the decoded pictures take.
@@ -58,7 +61,6 @@ class ResidentLoader(Loader):
         self.bytes = decoded.size
         entries = decoded.entries
         self._lookup = Lookup(samples, decoded.causes, entries["odd"] != 0, options.on_error)
-        self._largest = int(entries["height"].max()), int(entries["width"].max())
         if options.device.type == "cuda":
             self._device = DeviceSet(decoded, options.device)
             decoded.close()
@@ -85,9 +87,9 @@ class ResidentLoader(Loader):
             begin=lambda step, making: self._begin(job, step, making),
             hurry=self._images.hurry,
         )
-        size, count = job.params.size, self.options.num_threads
         parts = [
-            self._threads.submit(line.work, memory_for(*self._largest, size)) for _ in range(count)
+            self._threads.submit(line.work, memory_for(self._places, job.params.size))
+            for _ in range(self.options.num_threads)
         ]
         try:
             for step in range(len(job.batches)):
@@ -143,9 +145,12 @@ class ResidentLoader(Loader):
             )
 
     def stages(self, count: int) -> dict[str, float]:
-        """Milliseconds of one core per picture and stage, over `count` pictures made right here."""
+        """Milliseconds of one core per picture and stage, over `count` pictures made right here;
+        nothing on a GPU, where there are no stages."""
+        if self._device is not None:
+            return {}
         if self._decoded is None:
-            raise RuntimeError("stages are measured on the CPU, before the loader is closed")
+            raise RuntimeError("the loader is closed")
         order = np.concatenate(self._slices(0, 0))
         good = order[~np.isin(order % len(self._places), list(self._decoded.causes))]
         return measure(self._places, good[:count], self.options)

@@ -61,7 +61,7 @@ def plans_of(work):
 
 
 def memory(pictures):
-    return memory_for(*np.max([p.shape[:2] for p in pictures], axis=0), SIZE)
+    return memory_for(rows_of(pictures).places, SIZE)
 
 
 @pytest.mark.parametrize("train", [True, False])
