@@ -121,7 +121,7 @@ class DaliLoader(Loader):
         if self.options.work != "decode" and self._spec.finish is None:
             out = None
             if pixels.device.type == "cpu":
-                shape = finished_rows(job, step, len(pixels)), *pixels.shape[1:]
+                shape = finished_rows(job, len(pixels)), *pixels.shape[1:]
                 out = self._recycler.empty(shape, self.options.dtype).permute(0, 3, 1, 2)
             images = finish_rows(job, step, pixels, feed.planned, self.options.dtype, out=out)
         return Batch(

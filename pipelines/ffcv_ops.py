@@ -219,10 +219,7 @@ class Finish(Operation):
         dtype = torch.uint8 if options.work == "decode" else options.dtype
 
         def finish_batch(pixels: torch.Tensor, _: None) -> torch.Tensor:
-            job, step = self.epoch.job, self.epoch.notes[-1].step
-            mixes = options.work != "decode" and len(pixels)
-            rows = finished_rows(job, step, len(pixels)) if mixes else len(pixels)
-            shape = rows, *pixels.shape[1:]
+            shape = finished_rows(self.epoch.job, len(pixels)), *pixels.shape[1:]
             if pixels.is_cuda:
                 target = torch.empty(shape, dtype=dtype, device=pixels.device)
             else:

@@ -13,7 +13,7 @@ import torch
 
 from fasttricks.kernels.finish import finish
 from fasttricks.kernels.mix import words
-from fasttricks.kernels.mixes import has_noise
+from fasttricks.kernels.mixes import has_noise, pictures_per_output
 from fasttricks.kernels.plan import SAMPLE, plan_batch
 from fasttricks.kernels.plan_stage import plan_stage_batch
 from fasttricks.kernels.stage_batch import apply_stage_batch
@@ -94,7 +94,7 @@ def finish_rows(
     if flip is None:
         flip = torch.zeros(len(pixels), dtype=torch.uint8, device=device)
     if out is None:
-        shape = finished_rows(job, step, len(pixels)), *pixels.shape[1:]
+        shape = finished_rows(job, len(pixels)), *pixels.shape[1:]
         out = torch.empty(shape, dtype=dtype, device=device).permute(0, 3, 1, 2)
     mix = None
     if mixing is not None:
@@ -111,10 +111,10 @@ def finish_rows(
     return out
 
 
-def finished_rows(job: Job, step: int, rows: int) -> int:
-    """How many pictures come out of a step into which `rows` go."""
-    mixing = job.mixing(step)
-    return rows if mixing is None else len(mixing.mixes)
+def finished_rows(job: Job, rows: int) -> int:
+    """How many pictures come out of a step into which `rows` go, all views counted."""
+    samples = rows // job.views
+    return job.views * -(-samples // pictures_per_output(job.mix))
 
 
 class Threads(NamedTuple):

@@ -159,7 +159,7 @@ class RoiLoader(Loader):
             return None
         pixels = making.images
         assert pixels is not None
-        shape = finished_rows(job, making.step, len(pixels)), *pixels.shape[1:]
+        shape = finished_rows(job, len(pixels)), *pixels.shape[1:]
         with self._mixing:  # batches may be completed by two threads at once
             target = self._mixed_memory.empty(shape, self.options.dtype)
         out, planned = target.permute(0, 3, 1, 2), Planned(making.matrices)

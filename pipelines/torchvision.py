@@ -158,7 +158,7 @@ class PlannedBatches(Dataset[Any]):
             flips.zero_()
         images = pixels.permute(0, 3, 1, 2)
         if self.finish_here:
-            shape = finished_rows(job, 0, len(pixels)), *pixels.shape[1:]
+            shape = finished_rows(job, len(pixels)), *pixels.shape[1:]
             out = _shared(shape, self.dtype).permute(0, 3, 1, 2)
             with self.clock("finish"):
                 images = finish_rows(job, 0, pixels, planned, self.dtype, flips, out)
