@@ -1,0 +1,223 @@
+"""Checkpoints: each is written whole or not at all, and old ones make room for new ones.
+
+A folder holds `step-<number>.pt`, the newest `keep` of them, and `best-<metric>-<value>-<step>.pt`,
+another name for the best one so far. What is inside are tensors and plain Python values only, so
+`torch.load(weights_only=True)` reads it and a checkpoint from a stranger cannot run code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import math
+import os
+import random
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fasttricks.data.unfinished import remove_abandoned, unfinished
+from fasttricks.errors import FasttricksError
+
+FORMAT = 1
+"""Of what a checkpoint holds; others are refused."""
+
+State = dict[str, Any]
+"""Nested dicts, lists and tuples of tensors, numbers, strings and None."""
+
+_STEP = re.compile(r"step-(\d+)\.pt")
+_BEST = re.compile(r"best-.+?-(-?\d+\.\d+)-\d+\.pt")
+
+
+class CheckpointError(FasttricksError):
+    """A checkpoint cannot be written or read; the message names the file and what is left."""
+
+
+class Checkpoints:
+    """A folder of checkpoints of one run. One process writes it.
+
+    Args:
+        folder: made when the first one is saved.
+        keep: how many of the newest to keep, at least 1; the best one is kept besides.
+        best: the metric whose largest value makes a checkpoint the best.
+    """
+
+    def __init__(
+        self, folder: str | os.PathLike[str], *, keep: int = 3, best: str = "top1"
+    ) -> None:
+        if keep < 1:
+            raise ValueError(f"keep={keep}: at least one checkpoint has to be kept")
+        self.folder = Path(folder)
+        self._keep = keep
+        self._best = best
+
+    def save(
+        self, state: State, *, step: int, epoch: int, metrics: dict[str, float] | None = None
+    ) -> Path:
+        """Write a checkpoint, durably, then remove those that are no longer wanted.
+
+        Args:
+            state: what to keep.
+            step, epoch: how many of each are done.
+            metrics: of this state, if it was evaluated.
+
+        Raises:
+            CheckpointError: it cannot be written (no room, no permission); those before it are
+                untouched.
+        """
+        content = {"format": FORMAT, "step": step, "epoch": epoch, "metrics": metrics or {}}
+        target = self.folder / f"step-{step:08d}.pt"
+        try:
+            with unfinished(target, f"checkpoint {target}") as work:
+                torch.save({**content, "state": state}, work.file)
+                work.publish()
+            _make_durable(self.folder)
+            self._note_best(target, (metrics or {}).get(self._best), step)
+        except (OSError, RuntimeError) as error:  # torch turns failed writes into RuntimeError
+            raise CheckpointError(self._failure(target, error)) from error
+        self._prune()
+        return target
+
+    def all(self) -> list[Path]:
+        """The newest ones, oldest first, without the best."""
+        found = [p for p in self.folder.glob("step-*.pt") if _STEP.fullmatch(p.name)]
+        return sorted(found, key=_step_of)
+
+    def latest(self) -> Path | None:
+        """The newest one; None if there is none."""
+        return max(self.all(), key=_step_of, default=None)
+
+    def best(self) -> Path | None:
+        """The one with the best metric; None if none had it."""
+        return max(self._bests(), key=_value_of, default=None)
+
+    def load_latest(self, map_location: str | torch.device = "cpu") -> State | None:
+        """What `load` gives of the newest one that is whole; None if there is none at all.
+
+        Raises:
+            CheckpointError: there are some, and none can be read.
+        """
+        failure: CheckpointError | None = None
+        for path in reversed(self.all()):
+            try:
+                return load(path, map_location)
+            except CheckpointError as error:
+                failure = failure or error
+                print(f"fasttricks: {error}; trying the one before", file=sys.stderr)
+        if failure is not None:
+            raise failure
+        return None
+
+    def _bests(self) -> list[Path]:
+        return list(self.folder.glob(f"best-{self._best}-*.pt"))
+
+    def _note_best(self, path: Path, value: float | None, step: int) -> None:
+        """Give a checkpoint its second name if its metric is larger than all before."""
+        if value is None or not math.isfinite(value):
+            return
+        before = self.best()
+        if before is not None and value <= _value_of(before):
+            return
+        # A second name costs no room, and survives when the first is removed.
+        target = self.folder / f"best-{self._best}-{value:.6f}-{step:08d}.pt"
+        beside = target.with_name(f".{target.name}.part")
+        beside.unlink(missing_ok=True)
+        try:
+            os.link(path, beside)
+        except OSError:  # a file system without links
+            shutil.copyfile(path, beside)
+        beside.replace(target)
+
+    def _prune(self) -> None:
+        best = self.best()
+        stale = self.all()[: -self._keep] + [p for p in self._bests() if p != best]
+        for path in stale:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        remove_abandoned(self.folder, ".pt")
+
+    def _failure(self, target: Path, error: Exception) -> str:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, OSError):
+            cause = cause.__cause__ or cause.__context__
+        full = isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
+        why = "the disk is full" if full else str(error).splitlines()[0]
+        before = self.latest()
+        left = f"the last whole one is {before}" if before else "there is none before it"
+        return f"cannot write checkpoint {target}: {why}; {left}"
+
+
+def load(path: str | os.PathLike[str], map_location: str | torch.device = "cpu") -> State:
+    """Read a checkpoint that `Checkpoints.save` wrote.
+
+    Returns:
+        `{"step", "epoch", "metrics", "state", "format"}`.
+
+    Raises:
+        CheckpointError: it is missing, damaged, of another format, or no checkpoint of ours.
+    """
+    try:
+        content = torch.load(path, map_location=map_location, weights_only=True)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"there is no checkpoint {path}") from error
+    except Exception as error:  # whatever a damaged archive makes torch raise
+        raise CheckpointError(f"checkpoint {path} is damaged: {_first_line(error)}") from error
+    if not isinstance(content, dict) or "format" not in content or "state" not in content:
+        raise CheckpointError(f"{path} is not a checkpoint of fasttricks train")
+    if content["format"] != FORMAT:
+        raise CheckpointError(
+            f"checkpoint {path} has format {content['format']}; this version reads {FORMAT}"
+        )
+    return content
+
+
+def rng_state() -> State:
+    """The state of Python's, NumPy's and torch's generators, as `Checkpoints` can keep it."""
+    kind, keys, *rest = np.random.get_state(legacy=True)
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return {
+        "python": random.getstate(),
+        "numpy": (str(kind), torch.from_numpy(np.asarray(keys).astype(np.int64)), *rest),
+        "torch": torch.get_rng_state(),
+        "cuda": cuda,
+    }
+
+
+def set_rng_state(state: State) -> None:
+    """Go on where `rng_state` was taken. GPUs that were not there then keep their state."""
+    version, internal, gauss = state["python"]
+    random.setstate((version, tuple(internal), gauss))
+    kind, keys, *rest = state["numpy"]
+    np.random.set_state((kind, keys.numpy().astype(np.uint32), *rest))
+    torch.set_rng_state(state["torch"].cpu())
+    for device, one in enumerate(state["cuda"][: torch.cuda.device_count()]):
+        torch.cuda.set_rng_state(one.cpu(), device)
+
+
+def _step_of(path: Path) -> int:
+    found = _STEP.fullmatch(path.name)
+    return int(found[1]) if found else -1
+
+
+def _value_of(path: Path) -> float:
+    found = _BEST.fullmatch(path.name)
+    return float(found[1]) if found else -math.inf
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _make_durable(folder: Path) -> None:
+    """Make the folder's new name survive a power cut, where the system can."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,174 @@
+"""Checkpoints are whole or absent, and say what is wrong with those that are neither."""
+
+import errno
+import os
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from fasttricks.data import unfinished as unfinished_module
+from fasttricks.train.checkpoint import (
+    FORMAT,
+    CheckpointError,
+    Checkpoints,
+    load,
+    rng_state,
+    set_rng_state,
+)
+
+
+def state(value):
+    return {"model": {"w": torch.full((5,), float(value))}, "note": ("a", [1, 2.5, None])}
+
+
+def test_what_was_saved_is_loaded(tmp_path):
+    saved = Checkpoints(tmp_path / "run").save(state(3), step=7, epoch=1, metrics={"top1": 0.5})
+    found = load(saved)
+    assert (found["step"], found["epoch"], found["metrics"]) == (7, 1, {"top1": 0.5})
+    assert torch.equal(found["state"]["model"]["w"], torch.full((5,), 3.0))
+    assert found["state"]["note"] == ("a", [1, 2.5, None])
+
+
+def test_newest_and_best_are_kept(tmp_path):
+    checkpoints = Checkpoints(tmp_path, keep=2)
+    values = [0.1, 0.7, 0.3, float("nan"), 0.7, 0.2]
+    for step, value in enumerate(values):
+        checkpoints.save(state(step), step=step, epoch=0, metrics={"top1": value})
+    assert [load(p)["step"] for p in checkpoints.all()] == [4, 5]
+    assert load(checkpoints.best())["step"] == 1  # the first of equals
+    assert len(list(tmp_path.iterdir())) == 3
+    assert load(checkpoints.latest())["step"] == 5
+
+
+def test_steps_are_ordered_as_numbers(tmp_path):
+    checkpoints = Checkpoints(tmp_path, keep=2)
+    for step in (99_999_999, 100_000_000, 100_000_001):
+        checkpoints.save(state(0), step=step, epoch=0)
+    assert [load(p)["step"] for p in checkpoints.all()] == [100_000_000, 100_000_001]
+
+
+def test_without_metrics_there_is_no_best(tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(state(0), step=1, epoch=0)
+    assert checkpoints.best() is None
+
+
+def test_negative_metrics_compare(tmp_path):
+    checkpoints = Checkpoints(tmp_path, best="minus_loss")
+    for step, value in enumerate([-2.5, -1.5, -3.0]):
+        checkpoints.save(state(0), step=step, epoch=0, metrics={"minus_loss": value})
+    assert load(checkpoints.best())["step"] == 1
+
+
+def test_full_disk_leaves_the_one_before(tmp_path, monkeypatch):
+    checkpoints = Checkpoints(tmp_path)
+    before = checkpoints.save(state(1), step=1, epoch=0)
+
+    def full(self):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(unfinished_module.Unfinished, "publish", full)
+    with pytest.raises(CheckpointError, match="disk is full; the last whole one is"):
+        checkpoints.save(state(2), step=2, epoch=0)
+    assert [p.name for p in tmp_path.iterdir()] == [before.name]
+    assert load(before)["step"] == 1
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_disk_that_fills_up_while_torch_writes(tmp_path, monkeypatch):
+    claim = unfinished_module._claim
+
+    def claimed(path, what):
+        file = claim(path, what)
+        os.dup2(os.open("/dev/full", os.O_WRONLY), file.fileno())
+        return file
+
+    monkeypatch.setattr(unfinished_module, "_claim", claimed)
+    big = {"w": torch.zeros(1 << 20)}
+    with pytest.raises(CheckpointError, match=r"disk is full; there is none before it"):
+        Checkpoints(tmp_path).save(big, step=1, epoch=0)
+
+
+def test_damage_is_seen_and_the_one_before_is_taken(tmp_path, capsys):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(state(1), step=1, epoch=0)
+    damaged = checkpoints.save(state(2), step=2, epoch=0)
+    data = damaged.read_bytes()
+    damaged.write_bytes(data[: len(data) // 2])
+    with pytest.raises(CheckpointError, match="is damaged"):
+        load(damaged)
+    assert checkpoints.load_latest()["step"] == 1
+    assert "trying the one before" in capsys.readouterr().err
+
+
+def test_nothing_whole_is_an_error_and_nothing_at_all_is_none(tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    assert checkpoints.load_latest() is None
+    checkpoints.save(state(1), step=1, epoch=0).write_bytes(b"no archive")
+    with pytest.raises(CheckpointError, match="damaged"):
+        checkpoints.load_latest()
+
+
+def test_strange_files_are_refused(tmp_path):
+    weights = tmp_path / "weights.pt"
+    torch.save({"w": torch.zeros(2)}, weights)
+    with pytest.raises(CheckpointError, match="not a checkpoint of fasttricks"):
+        load(weights)
+    torch.save({"format": FORMAT + 1, "state": {}}, weights)
+    with pytest.raises(CheckpointError, match=f"format {FORMAT + 1}; this version reads {FORMAT}"):
+        load(weights)
+    with pytest.raises(CheckpointError, match="no checkpoint"):
+        load(tmp_path / "nowhere.pt")
+
+
+def test_code_in_a_checkpoint_is_not_run(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "made"),)
+
+    torch.save({"format": FORMAT, "state": Evil()}, tmp_path / "evil.pt")
+    with pytest.raises(CheckpointError):
+        load(tmp_path / "evil.pt")
+    assert not (tmp_path / "made").exists()
+
+
+_KILLED = """
+import os, signal, sys, torch
+from fasttricks.data.unfinished import Unfinished
+from fasttricks.train.checkpoint import Checkpoints
+checkpoints = Checkpoints(sys.argv[1])
+checkpoints.save({"w": torch.ones(3)}, step=1, epoch=0)
+Unfinished.publish = lambda self: os.kill(os.getpid(), signal.SIGKILL)
+checkpoints.save({"w": torch.ones(3)}, step=2, epoch=0)
+"""
+
+
+def test_killed_while_writing(tmp_path):
+    done = subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path)], check=False)
+    assert done.returncode == -9
+    checkpoints = Checkpoints(tmp_path)
+    assert checkpoints.load_latest()["step"] == 1
+    assert len(list(tmp_path.iterdir())) == 2  # and what was being written
+    checkpoints.save(state(3), step=3, epoch=0)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["step-00000001.pt", "step-00000003.pt"]
+
+
+def test_generators_go_on_where_they_were(tmp_path):
+    def draw():
+        return random.random(), np.random.rand(), np.random.randn(), torch.rand(1).item()
+
+    draw()
+    path = Checkpoints(tmp_path).save({"rng": rng_state()}, step=0, epoch=0)
+    expected = draw()
+    draw()
+    set_rng_state(load(path)["state"]["rng"])
+    assert draw() == expected
+
+
+def test_keep_nothing_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="keep=0"):
+        Checkpoints(tmp_path, keep=0)
