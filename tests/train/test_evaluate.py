@@ -1,0 +1,156 @@
+"""Every sample counts once, whatever the batches, the processes and the logits are."""
+
+import math
+import multiprocessing as mp
+import os
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch import nn
+
+from fasttricks.train.evaluate import evaluate, throughput
+
+
+class Lookup(nn.Module):
+    """Logits that the test chose: a picture's first value is its row number."""
+
+    def __init__(self, logits):
+        super().__init__()
+        self.register_buffer("logits", logits)
+        self.seen = []
+
+    def forward(self, images):
+        self.seen.append((self.training, images.dtype, torch.is_grad_enabled()))
+        return self.logits[images[:, 0, 0, 0].round().long()]
+
+
+def made(n, k, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(n, k, generator=generator)
+    return logits, torch.randint(0, k, (n,), generator=generator)
+
+
+def batches(n, labels, sizes, rows=None):
+    rows = torch.arange(n) if rows is None else rows
+    for part in rows.split(sizes):
+        images = part.float()[:, None, None, None].expand(-1, 3, 4, 6).contiguous()
+        yield images, labels[part]
+
+
+def plain(logits, labels):
+    ranks = (logits > logits.gather(1, labels[:, None])).sum(1)
+    top1, top5 = (ranks < 1).double().mean().item(), (ranks < 5).double().mean().item()
+    return top1, top5, F.cross_entropy(logits.double(), labels).item()
+
+
+@pytest.mark.parametrize(("n", "k"), [(37, 11), (1, 6), (20, 3)])
+def test_metrics_are_the_plain_ones(n, k):
+    logits, labels = made(n, k)
+    sizes = [7] * (n // 7) + [n % 7]
+    found = evaluate(Lookup(logits), batches(n, labels, sizes))
+    top1, top5, loss = plain(logits, labels)
+    assert (found.top1, found.top5) == (pytest.approx(top1), pytest.approx(top5))
+    assert found.loss == pytest.approx(loss, rel=1e-5)
+    assert (found.count, found.size) == (n, 6)
+    assert f"on {n} pictures at 6 px" in str(found)
+
+
+def test_few_classes_are_all_among_the_first_five():
+    logits, labels = made(20, 3)
+    assert evaluate(Lookup(logits), batches(20, labels, [20])).top5 == 1.0
+
+
+def test_the_model_is_in_evaluation_mode_and_put_back():
+    logits, labels = made(8, 4)
+    model = Lookup(logits).train()
+    evaluate(model, batches(8, labels, [8]))
+    assert model.training
+    assert model.seen == [(False, torch.float32, False)]
+
+
+def test_flip_averages_logits_of_both_pictures():
+    class FirstColumn(nn.Module):
+        def forward(self, images):
+            return images[:, 0, 0, :2] * 10
+
+    images = torch.zeros(1, 3, 1, 2)
+    images[0, 0, 0] = torch.tensor([1.0, 0.2])
+    labels = torch.tensor([0])
+    alone = evaluate(FirstColumn(), [(images, labels)])
+    both = evaluate(FirstColumn(), [(images, labels)], flip=True)
+    assert alone.loss == pytest.approx(F.cross_entropy(torch.tensor([[10.0, 2.0]]), labels).item())
+    assert both.loss == pytest.approx(math.log(2))
+
+
+def test_nan_logits_are_never_right():
+    logits = torch.full((4, 6), float("nan"))
+    found = evaluate(Lookup(logits), batches(4, torch.zeros(4, dtype=torch.long), [4]))
+    assert (found.top1, found.top5) == (0, 0)
+    assert math.isnan(found.loss)
+
+
+def test_empty_batches_are_skipped():
+    logits, labels = made(5, 4)
+    empty = torch.zeros(0, 3, 4, 6), torch.zeros(0, dtype=torch.long)
+    model = Lookup(logits)
+    assert evaluate(model, [*batches(5, labels, [5]), empty]).count == 5
+    assert len(model.seen) == 1
+
+
+def test_nothing_at_all_is_an_error():
+    with pytest.raises(ValueError, match="nothing to evaluate"):
+        evaluate(nn.Linear(1, 1), [])
+    with pytest.raises(ValueError, match="dtype='half'"):
+        evaluate(nn.Linear(1, 1), [], dtype="half")
+
+
+def test_half_precision_runs_under_autocast():
+    seen = []
+
+    class Net(nn.Linear):
+        def forward(self, images):
+            out = super().forward(images.flatten(1))
+            seen.append(out.dtype)
+            return out
+
+    images = torch.rand(4, 3, 2, 2)
+    evaluate(Net(12, 5), [(images, torch.zeros(4, dtype=torch.long))], dtype="bfloat16")
+    assert seen == [torch.bfloat16]
+
+
+def _rank(rank, world, alone, port, results):
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    dist.init_process_group("gloo", rank=rank, world_size=world)
+    logits, labels = made(11, 5)
+    rows = torch.arange(11)[rank::world]
+    if alone:  # the other has no sample at all
+        rows = torch.arange(11) if rank == 0 else rows[:0]
+    found = evaluate(Lookup(logits), batches(11, labels, 3, rows) if len(rows) else [])
+    results.put((found.top1, found.loss, found.count))
+    dist.destroy_process_group()
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_processes_count_together(free_port, alone):
+    context = mp.get_context("spawn")
+    results = context.Queue()
+    logits, labels = made(11, 5)
+    ranks = [
+        context.Process(target=_rank, args=(r, 2, alone, free_port, results)) for r in range(2)
+    ]
+    for rank in ranks:
+        rank.start()
+    found = [results.get(timeout=120) for _ in ranks]
+    for rank in ranks:
+        rank.join()
+    top1, _, loss = plain(logits, labels)
+    for one in found:
+        assert one == (pytest.approx(top1), pytest.approx(loss, rel=1e-5), 11)
+
+
+def test_throughput_is_of_the_model_alone():
+    model = nn.Conv2d(3, 2, 3).train()
+    assert throughput(nn.Sequential(model, nn.Flatten()), 8, batch_size=2, seconds=0.05) > 0
+    assert model.training
