@@ -64,8 +64,13 @@ class BenchConfig:
     kernels: bool = False
     """Time kernels by themselves instead, on --device, against what people use for the same work:
     --seconds per kernel and round, on the CPU with one thread."""
+    model: str = ""
+    """Measure a network of `fasttricks models` instead, on --device with made-up pictures: training
+    step and inference, eager and compiled, against torchvision's and timm's; --seconds per row and
+    round, 7 rounds at least, --dtype by autocast."""
     only: str = ""
-    """With --kernels: those whose names begin with one of these words, separated by commas."""
+    """With --kernels or --model: those rows whose names begin with one of these words, separated by
+    commas; a model's are training and inference, each eager and compiled."""
     compare: Path | None = None
     """A file written by `--json` before: show the same rows then and now."""
     tf_python: Path | None = None
@@ -98,11 +103,20 @@ class BenchConfig:
                 raise UnknownNameError(kind, value, list(known))
         if self.kernels and (self.compare or self.plot or self.threads):
             raise ValueError("--kernels takes no --compare, --plot or --threads")
-        if self.only and not self.kernels:
-            raise ValueError("--only chooses among --kernels")
-        if not self.kernels and not self.pipeline_names and not self.peer_names:
+        if self.model:
+            self._check_model()
+        if self.only and not self.kernels and not self.model:
+            raise ValueError("--only chooses among --kernels or the rows of --model")
+        if not self.kernels and not self.model and not self.pipeline_names and not self.peer_names:
             raise ValueError("nothing to measure: give --pipeline or --peers")
         _ = self.thread_counts
+
+    def _check_model(self) -> None:
+        from fasttricks.models.names import model_config
+
+        model_config(self.model)
+        if self.kernels or self.compare or self.plot or len(self.thread_counts) > 1:
+            raise ValueError("--model takes no --kernels, --compare or --plot, and one --threads")
 
     @property
     def pipeline_names(self) -> list[str]:

@@ -35,6 +35,10 @@ def run(config: BenchConfig) -> int:
         from fasttricks.bench.kernels.run import run_kernels  # brings torch, which takes seconds
 
         return run_kernels(config)
+    if config.model:
+        from fasttricks.bench.models.run import run_models  # likewise
+
+        return run_models(config)
     check_names(config)
     files = open_files(config)
     rows, left_out = plan_rows(config, files)

@@ -48,6 +48,10 @@ def test_kernels_need_no_pipelines_and_take_no_threads() -> None:
     ]
 
 
+def test_a_model_needs_no_pipelines() -> None:
+    BenchConfig(model="resnet50d", pipeline="", threads="1", only="training").check()
+
+
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
@@ -63,7 +67,10 @@ def test_kernels_need_no_pipelines_and_take_no_threads() -> None:
         ({"kernels": True, "threads": "2"}, "--kernels takes no --compare, --plot or --threads"),
         ({"kernels": True, "plot": Path("x.png")}, "--kernels takes no"),
         ({"kernels": True, "compare": Path("x.json")}, "--kernels takes no"),
-        ({"only": "resize"}, "--only chooses among --kernels"),
+        ({"only": "resize"}, "--only chooses among --kernels or the rows of --model"),
+        ({"model": "resnet51"}, "unknown model 'resnet51'; known: resnet18, "),
+        ({"model": "resnet18", "kernels": True}, "--model takes no --kernels"),
+        ({"model": "resnet18", "threads": "1,2"}, "and one --threads"),
     ],
 )
 def test_settings_out_of_range(setting: dict[str, Any], message: str) -> None:

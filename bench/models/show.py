@@ -1,0 +1,98 @@
+"""The results of `fasttricks bench --model` for the eye."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from fasttricks.bench import machine
+from fasttricks.bench.report import ResultRow
+from fasttricks.bench.table import Lines, write_table, write_text
+
+HEADER = (
+    *("network", "images\n/s", "p20-p80", "ours\nto it", "p20-p80", "to\neager"),
+    *("MB an\nimage", "GB/s", "of\ncopy"),
+)
+OTHER_NETWORK = " ~"
+"""Behind the name of each network that is another than ours; a note says in what."""
+
+
+def show(rows: Sequence[ResultRow], console: Console) -> None:
+    """Machine, table, and what the numbers mean."""
+    first = rows[0]
+    write_text(console, machine.describe(first["machine"], first["versions"]))
+    threads = f", CPU threads {first['threads']}" if first["device"] == "cpu" else ""
+    write_text(
+        console,
+        f"{first['model']}, {first['size']} px, batch {first['batch_size']}, {first['dtype']}, "
+        f"channels_last, {first['device']}{threads}, made-up pictures; {first['rounds']} rounds of "
+        f"{first['seconds']:g} s a row, in turn",
+    )
+    lines: Lines = []
+    for row, networks in itertools.groupby(rows, key=lambda row: row["row"]):
+        lines.append([row, *[""] * (len(HEADER) - 1)])
+        lines += map(cells, networks)
+    write_table(console, HEADER, lines)
+    for line in notes(rows):
+        write_text(console, line)
+
+
+def cells(row: ResultRow) -> list[str]:
+    """One row under HEADER; what is measured stands above its networks."""
+    ours, eager = row["ours_to_it"], row["to_eager"]
+    return [
+        "  " + name_of(row),
+        _short(row["images_per_s"]),
+        f"{_short(row['p20'])}-{_short(row['p80'])}",
+        f"{ours['ratio']:.3f}" if ours else "-",
+        f"{ours['p20']:.3f}-{ours['p80']:.3f}" if ours else "-",
+        f"{eager['ratio']:.2f}" if eager else "-",
+        _short(row["mb_per_image"]),
+        f"{row['gb_per_s']:,.3g}" if row["gb_per_s"] < 100 else f"{row['gb_per_s']:,.0f}",
+        f"{100 * row['copy_share']:.2g}%" if row["copy_share"] < 1 else f"{row['copy_share']:.0%}",
+    ]
+
+
+def name_of(row: ResultRow) -> str:
+    """Library and what the network is called there, with its mark."""
+    mark = OTHER_NETWORK if row["differs"] else ""
+    return f"{row['library']} {row['library_model']}{mark}"
+
+
+def notes(rows: Sequence[ResultRow]) -> list[str]:
+    """What stands under the table."""
+    first = rows[0]
+    copies = [row["copy_gb_per_s"] for row in rows]
+    lines = [
+        "ours to it: our images/s over this network's in the same round, median; p20-p80 of these "
+        "ratios beside it; to eager: this network's images/s over its own in eager mode",
+        "training: forward, cross-entropy, backward, SGD; MB an image: moved by the byte model of "
+        "docs/models.md; GB/s: these bytes over the time; of copy: of the rate of a plain copy in "
+        f"the same round, which read and wrote {max(copies):,.1f} GB/s",
+    ]
+    if any(row["row"].endswith("compiled") for row in rows):
+        took = [
+            f"{row['library']} {row['first_step_s']:.1f} s" for row in rows if "comp" in row["row"]
+        ]
+        lines.append("first compiled steps, compiling in them: " + ", ".join(took))
+    lines += dict.fromkeys(
+        f"{name_of(row)}: another network: {row['differs']}; {_sizes(row)}, ours {_sizes(first)}"
+        for row in rows
+        if row["differs"]
+    )
+    if len({row["library"] for row in rows}) == 1:
+        lines.append(f"neither torchvision nor timm, as installed, has {first['model']}")
+    if first["made_for"] not in (None, first["size"]):
+        lines.append(f"{first['model']} is trained at {first['made_for']} px: --size")
+    return lines
+
+
+def _sizes(row: ResultRow) -> str:
+    return f"{row['parameters']:,} parameters and {row['macs'] / 1e9:.3f} GMACs"
+
+
+def _short(value: float) -> str:
+    """Three figures, or all before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

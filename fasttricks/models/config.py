@@ -1,0 +1,262 @@
+"""What a network is, as plain values: an ablation is a change of one field. No torch in here.
+
+`P1` is "Bag of Tricks for Image Classification with CNNs" (arXiv 1812.01187), `P2` "Compounding the
+Performance Improvements of Assembled Techniques in a CNN" (arXiv 2001.06268).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Variant = Literal["original", "b", "c", "d"]
+Init = Literal["xavier", "msra-prelu", "he"]
+Stem = Literal["imagenet", "small"]
+Position = Literal["sconv", "proj", "maxpool"]
+Mask = Literal["channel", "batch", "sample"]
+SKKind = Literal["dagger", "original"]
+Projection = Literal["always", "changed"]
+
+DEPTHS = (18, 34, 50, 101, 152)
+BOTTLENECK_DEPTHS = (50, 101, 152)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SE:
+    """Squeeze-and-excitation on the output of every residual branch (P2 section 3.1.2)."""
+
+    ratio: int = 16
+    """The hidden layer has `channels // ratio` units."""
+    bias: bool = False
+    """Biases in both layers, as SENet has them; the code of P1 and of P2 has none."""
+
+    def __post_init__(self) -> None:
+        _whole("ratio", self.ratio, 1, 64)
+        _one_of("bias", self.bias, (False, True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SK:
+    """Selective kernels instead of each bottleneck's 3 x 3 convolution (P2 section 3.1.2)."""
+
+    kind: SKKind = "dagger"
+    """`"dagger"`: P2's two 3 x 3 branches. `"original"`: SKNet's 3 x 3 and 3 x 3 with dilation 2 in
+    32 groups, inside a bottleneck twice as wide, as in ResNeXt (SKNet-50 has `ratio=16`)."""
+    ratio: int = 2
+    """The hidden layer has `max(channels // ratio, least)` units."""
+    least: int = 32
+
+    def __post_init__(self) -> None:
+        _one_of("kind", self.kind, get_args(SKKind))
+        _whole("ratio", self.ratio, 1, 64)
+        _whole("least", self.least, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AntiAlias:
+    """A fixed blur carries the stride (P2 section 3.1.3)."""
+
+    filter_size: int = 3
+    positions: tuple[Position, ...] = ("sconv",)
+    """`"sconv"`: after the strided 3 x 3; `"proj"`: in the shortcut; `"maxpool"`: in the stem."""
+
+    def __post_init__(self) -> None:
+        _whole("filter_size", self.filter_size, 2, 7)
+        object.__setattr__(self, "positions", _sequence("positions", self.positions))
+        for position in self.positions:
+            _one_of("positions", position, get_args(Position))
+        if not self.positions or len(set(self.positions)) < len(self.positions):
+            raise ValueError(
+                f"positions={self.positions!r}: give one or more of "
+                f"{_listed(get_args(Position))}, each once"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropBlock:
+    """Training drops squares of features in the last stages (P2 section 3.2.4)."""
+
+    block_size: int = 7
+    scales: tuple[float, float, float, float] = (0.0, 0.0, 0.25, 1.0)
+    """Share of `1 - keep` in each stage; 0 leaves a stage alone."""
+    mask: Mask = "channel"
+    """`"channel"`: a mask per sample and channel; `"batch"`: per channel, shared by the batch (P2's
+    own code); `"sample"`: per sample, shared by its channels (timm)."""
+    keep: float = 0.9
+    """Where the schedule ends; it starts at 1, and so does a fresh network."""
+
+    def __post_init__(self) -> None:
+        _whole("block_size", self.block_size, 1)
+        scales = _sequence("scales", self.scales)
+        object.__setattr__(self, "scales", scales)
+        if len(scales) != 4:
+            raise ValueError(f"scales={scales!r}: give four numbers, one a stage")
+        for scale in scales:
+            _number("scales", scale, 0.0, 1.0)
+        _one_of("mask", self.mask, get_args(Mask))
+        _number("keep", self.keep, 0.01, 1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BigLittle:
+    """A deep branch at half the resolution beside a slim one at the full (P2 section 3.1.4)."""
+
+    alpha: int = 2
+    """Divides the little branch's width."""
+    beta: int = 4
+    """Divides the little branch's depth."""
+    projection: Projection = "always"
+    """Which groups of blocks project their first shortcut: all (P2's code, the default) or only
+    those that change the number of channels (Big-Little Net's code)."""
+
+    def __post_init__(self) -> None:
+        _one_of("alpha", self.alpha, (1, 2, 4))
+        _whole("beta", self.beta, 1)
+        _one_of("projection", self.projection, get_args(Projection))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResNetConfig:
+    """One network of the ResNet family; wrong values and combinations are a ValueError."""
+
+    depth: int = 50
+    variant: Variant = "d"
+    """P1 figure 2. Big-Little is a `"d"` with a stem and a shortcut pool (3 x 3) of its own."""
+    num_classes: int = 1000
+    attention: SE | SK | None = None
+    antialias: AntiAlias | None = None
+    dropblock: DropBlock | None = None
+    big_little: BigLittle | None = None
+    zero_gamma: bool = True
+    """The last batch norm of every residual branch starts with gamma = 0 (P1 section 3.1)."""
+    init: Init = "xavier"
+    stem: Stem = "imagenet"
+    """`"small"`: one 3 x 3 convolution of stride 1 and no max pool, for pictures of about 32 px."""
+    output_stride: int = 32
+    """16 or 8: the last one or two stages dilate instead of striding (P1 section 6.2)."""
+    bn_momentum: float = 0.1
+    """In torch's sense: the share of the new batch. P2 trains with 0.003."""
+    bn_eps: float = 1e-5
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        _one_of("depth", self.depth, DEPTHS)
+        _one_of("variant", self.variant, get_args(Variant))
+        _whole("num_classes", self.num_classes, 1)
+        _instance("attention", self.attention, SE, SK)
+        _instance("antialias", self.antialias, AntiAlias)
+        _instance("dropblock", self.dropblock, DropBlock)
+        _instance("big_little", self.big_little, BigLittle)
+        _one_of("zero_gamma", self.zero_gamma, (False, True))
+        _one_of("init", self.init, get_args(Init))
+        _one_of("stem", self.stem, get_args(Stem))
+        _one_of("output_stride", self.output_stride, (32, 16, 8))
+        _number("bn_momentum", self.bn_momentum, 0.0, 1.0)
+        _number("bn_eps", self.bn_eps, 1e-12, 1.0)
+        _number("dropout", self.dropout, 0.0, 0.99)
+        self._check_together()
+
+    def _check_together(self) -> None:
+        """Combinations that no definition covers."""
+        if self.big_little:
+            if self.depth not in BOTTLENECK_DEPTHS:
+                raise _impossible("depth", self.depth, "big_little", BOTTLENECK_DEPTHS)
+            if self.variant != "d":
+                raise _impossible("variant", self.variant, "big_little", ("d",))
+            if self.stem != "imagenet":
+                raise _impossible("stem", self.stem, "big_little", ("imagenet",))
+            if self.output_stride != 32:
+                raise _impossible("output_stride", self.output_stride, "big_little", (32,))
+        if isinstance(self.attention, SK) and self.depth not in BOTTLENECK_DEPTHS:
+            raise _impossible("depth", self.depth, "attention SK", BOTTLENECK_DEPTHS)
+        if self.stem == "small" and self.output_stride != 32:
+            raise _impossible("output_stride", self.output_stride, "stem 'small'", (32,))
+        positions = self.antialias.positions if self.antialias else ()
+        if "maxpool" in positions and (self.big_little or self.stem == "small"):
+            where = "big_little" if self.big_little else "stem 'small'"
+            raise _impossible("antialias.positions", positions, where, ("sconv", "proj"))
+        if "sconv" in positions and self.variant == "original" and self.depth in BOTTLENECK_DEPTHS:
+            raise _impossible("variant", "original", "antialias position 'sconv'", ("b", "c", "d"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class InceptionConfig:
+    """Inception-V3, as P1 trains it: 299 px, no auxiliary head."""
+
+    num_classes: int = 1000
+    aux: bool = False
+    """A second classifier on the 17 x 17 map, in training only; the model then returns a pair."""
+    init: Init = "xavier"
+    bn_momentum: float = 0.1
+    bn_eps: float = 1e-3
+    dropout: float = 0.5
+
+    def __post_init__(self) -> None:
+        _whole("num_classes", self.num_classes, 1)
+        _one_of("aux", self.aux, (False, True))
+        _one_of("init", self.init, get_args(Init))
+        _number("bn_momentum", self.bn_momentum, 0.0, 1.0)
+        _number("bn_eps", self.bn_eps, 1e-12, 1.0)
+        _number("dropout", self.dropout, 0.0, 0.99)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MobileNetConfig:
+    """MobileNet-V1 of the given width."""
+
+    num_classes: int = 1000
+    width: float = 1.0
+    """Multiplies the channels of every layer, rounded down."""
+    init: Init = "xavier"
+    output_stride: int = 32
+    """16 or 8: the last one or two stages dilate instead of striding."""
+    bn_momentum: float = 0.1
+    bn_eps: float = 1e-5
+
+    def __post_init__(self) -> None:
+        _whole("num_classes", self.num_classes, 1)
+        _number("width", self.width, 0.125, 4.0)
+        _one_of("init", self.init, get_args(Init))
+        _one_of("output_stride", self.output_stride, (32, 16, 8))
+        _number("bn_momentum", self.bn_momentum, 0.0, 1.0)
+        _number("bn_eps", self.bn_eps, 1e-12, 1.0)
+
+
+ModelConfig = ResNetConfig | InceptionConfig | MobileNetConfig
+
+
+def _listed(allowed: Sequence[object]) -> str:
+    return ", ".join(map(repr, allowed))
+
+
+def _one_of(field: str, value: object, allowed: Sequence[object]) -> None:
+    if not any(value == choice and type(value) is type(choice) for choice in allowed):
+        raise ValueError(f"{field}={value!r}: allowed are {_listed(allowed)}")
+
+
+def _whole(field: str, value: object, least: int, most: int | None = None) -> None:
+    if type(value) is not int or value < least or (most is not None and value > most):
+        bound = f"from {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{field}={value!r}: allowed are whole numbers {bound}")
+
+
+def _number(field: str, value: object, least: float, most: float) -> None:
+    if type(value) not in (int, float) or not least <= value <= most:  # type: ignore[operator]
+        raise ValueError(f"{field}={value!r}: allowed are numbers from {least:g} to {most:g}")
+
+
+def _sequence(field: str, value: object) -> tuple[object, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f"{field}={value!r}: give a tuple")
+    return tuple(value)
+
+
+def _instance(field: str, value: object, *kinds: type) -> None:
+    if value is not None and not isinstance(value, kinds):
+        names = ", ".join(kind.__name__ for kind in kinds)
+        raise ValueError(f"{field}={value!r}: allowed are None, {names}")
+
+
+def _impossible(field: str, value: object, other: str, allowed: Sequence[object]) -> ValueError:
+    return ValueError(f"{field}={value!r} cannot go with {other}: allowed are {_listed(allowed)}")

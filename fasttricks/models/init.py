@@ -1,0 +1,76 @@
+"""First weights: the three initialisers between which "Bag of Tricks" and its code differ.
+
+P1 (arXiv 1812.01187) section 2.1 says Xavier; the script of its authors used MXNet's MSRAPrelu.
+`fan_in` and `fan_out` are channels (of one group) times kernel area, as torch and MXNet count them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import sqrt
+
+import torch
+from torch import Tensor, nn
+
+from fasttricks.errors import UnknownNameError
+
+PRELU_SLOPE = 0.25
+
+
+def xavier(weight: Tensor) -> Tensor:
+    """Uniform in [-a, a], a = sqrt(6 / (fan_in + fan_out)) (P1 section 2.1)."""
+    return nn.init.xavier_uniform_(weight)
+
+
+def msra_prelu(weight: Tensor) -> Tensor:
+    """Normal, variance 2 / (1 + 0.25^2) / mean(fan_in, fan_out): MXNet's MSRAPrelu (P1's code)."""
+    return nn.init.xavier_normal_(weight, gain=sqrt(2 / (1 + PRELU_SLOPE**2)))
+
+
+def he(weight: Tensor) -> Tensor:
+    """Normal, variance 2 / fan_in (arXiv 1502.01852, equation 10)."""
+    return nn.init.kaiming_normal_(weight, nonlinearity="relu")
+
+
+INITIALISERS = {"xavier": xavier, "msra-prelu": msra_prelu, "he": he}
+
+
+@torch.no_grad()
+def initialise(model: nn.Module, how: str, *, zero_gamma: bool) -> None:
+    """Draw all weights of `model` anew, in place, from torch's default generator.
+
+    Convolutions and linear layers by `how`, their biases 0; norms gamma 1, beta 0 and fresh
+    statistics; fixed buffers of our own layers are rewritten, so that a model built on the meta
+    device and given memory by `to_empty` is complete afterwards.
+
+    Args:
+        model: any module.
+        how: `"xavier"`, `"msra-prelu"` or `"he"`.
+        zero_gamma: gamma 0 in the last norm of every residual branch (P1 section 3.1), as
+            `last_norms` finds them.
+
+    Raises:
+        UnknownNameError: `how` is none of these.
+    """
+    if how not in INITIALISERS:
+        raise UnknownNameError("initialiser", how, list(INITIALISERS))
+    draw = INITIALISERS[how]
+    for module in model.modules():
+        if isinstance(module, (nn.Conv2d, nn.Linear)):
+            draw(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif callable(reset := getattr(module, "reset_parameters", None)):
+            reset()
+    if zero_gamma:
+        for norm in last_norms(model):
+            nn.init.zeros_(norm.weight)
+
+
+def last_norms(model: nn.Module) -> Iterator[nn.BatchNorm2d]:
+    """The last norm of every residual branch: what the blocks name in their `last_norm`."""
+    for module in model.modules():
+        norm = getattr(module, "last_norm", None)
+        if norm is not None:
+            assert isinstance(norm, nn.BatchNorm2d)
+            yield norm

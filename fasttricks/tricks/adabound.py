@@ -1,0 +1,151 @@
+"""AdaBound: begins as Adam and ends as SGD with momentum.
+
+Source: "Adaptive Gradient Methods with Dynamic Bound of Learning Rate" (arXiv 1902.09843). Where
+its text and its authors' code differ (the text divides the clipped rate by sqrt(t)), this is the
+code's: Luolc/AdaBound, adabound/adabound.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from math import sqrt
+from typing import Any, overload
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+Params = Iterable[Tensor] | Iterable[dict[str, Any]]
+
+
+class AdaBound(Optimizer):
+    """Adam whose rate, weight by weight, is clamped between two bounds that close in on one rate.
+
+    With m and v Adam's moments and t the step, from 1 on:
+
+        rate = lr * sqrt(1 - beta2^t) / (1 - beta1^t) / (sqrt(v) + eps), clamped into
+               [f * (1 - 1 / (gamma * t + 1)), f * (1 + 1 / (gamma * t))],  f = final_lr * lr / base
+        w   -= rate * m
+
+    `base` is the learning rate that the optimiser was made with, so both bounds follow a schedule.
+    It is kept in the state dict: training that goes on after a restart has the same bounds.
+
+    Args:
+        params: what to train; a group's own values come before those given here.
+        lr: Adam's rate, and `base`: give the schedule's peak.
+        betas: decay of the moments.
+        final_lr: the rate at the end, on m (which is an average: SGD's momentum buffer with 0.9 is
+            ten times as large).
+        gamma: how fast the bounds close; about 1 / gamma steps.
+        eps: added to sqrt(v).
+        weight_decay: added to the gradient; if `decoupled`, weights shrink by lr * weight_decay of
+            themselves instead, as in AdamW.
+        amsbound: divide by the largest v so far (AMSBound).
+
+    Raises:
+        ValueError: a number out of range.
+        RuntimeError: a sparse gradient.
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-3,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        final_lr: float = 0.1,
+        gamma: float = 1e-3,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        decoupled: bool = False,
+        amsbound: bool = False,
+    ) -> None:
+        if not (lr > 0 and final_lr > 0 and gamma > 0 and eps > 0 and weight_decay >= 0):
+            raise ValueError(
+                "need lr, final_lr, gamma and eps above 0 and weight_decay >= 0; got "
+                f"{lr}, {final_lr}, {gamma}, {eps} and {weight_decay}"
+            )
+        if not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f"need both betas in [0, 1); got {betas}")
+        defaults = {
+            "lr": lr, "betas": betas, "final_lr": final_lr, "gamma": gamma, "eps": eps,
+            "weight_decay": weight_decay, "decoupled": decoupled, "amsbound": amsbound,
+        }  # fmt: skip
+        super().__init__(params, defaults)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """As torch's; the learning rate that it has now becomes its `base_lr`."""
+        param_group.setdefault("base_lr", param_group.get("lr", self.defaults["lr"]))
+        super().add_param_group(param_group)
+
+    @overload
+    def step(self, closure: None = None) -> None: ...
+    @overload
+    def step(self, closure: Callable[[], float]) -> float: ...
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+        """One update of all parameters that have a gradient."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            params = [p for p in group["params"] if p.grad is not None]
+            if params:
+                self._update(group, params)
+        return loss
+
+    def _update(self, group: dict[str, Any], params: list[Tensor]) -> None:
+        lr, (beta1, beta2) = group["lr"], group["betas"]
+        gradients = self._gradients(group, params)
+        states = [self._state_of(p, group["amsbound"]) for p in params]
+        for state in states:
+            state["step"] += 1
+        steps = [state["step"] for state in states]
+
+        m = [state["exp_avg"] for state in states]
+        v = [state["exp_avg_sq"] for state in states]
+        torch._foreach_lerp_(m, gradients, 1 - beta1)
+        torch._foreach_mul_(v, beta2)
+        torch._foreach_addcmul_(v, gradients, gradients, 1 - beta2)
+        if group["amsbound"]:
+            largest = [state["max_exp_avg_sq"] for state in states]
+            torch._foreach_maximum_(largest, v)
+            v = largest
+
+        rates = torch._foreach_sqrt(v)
+        torch._foreach_add_(rates, group["eps"])
+        torch._foreach_reciprocal_(rates)
+        torch._foreach_mul_(rates, [lr * sqrt(1 - beta2**t) / (1 - beta1**t) for t in steps])
+        final = group["final_lr"] * lr / group["base_lr"]
+        lower, upper = zip(*(bounds(final, group["gamma"], t) for t in steps), strict=True)
+        torch._foreach_clamp_min_(rates, lower)
+        torch._foreach_clamp_max_(rates, upper)
+        torch._foreach_mul_(rates, m)
+        torch._foreach_sub_(params, rates)
+
+    def _gradients(self, group: dict[str, Any], params: list[Tensor]) -> list[Tensor]:
+        """Gradients with the coupled decay in them; the decoupled one is carried out here."""
+        gradients = [p.grad for p in params if p.grad is not None]
+        if any(gradient.is_sparse for gradient in gradients):
+            raise RuntimeError("AdaBound has no sparse gradients")
+        decay = group["weight_decay"]
+        if not decay:
+            return gradients
+        if group["decoupled"]:
+            torch._foreach_mul_(params, 1 - group["lr"] * decay)
+            return gradients
+        return list(torch._foreach_add(gradients, params, alpha=decay))
+
+    def _state_of(self, parameter: Tensor, amsbound: bool) -> dict[str, Any]:
+        state: dict[str, Any] = self.state[parameter]
+        if not state:
+            state["step"] = 0
+            for name in ("exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if amsbound else [])):
+                state[name] = torch.zeros_like(parameter, memory_format=torch.preserve_format)
+        return state
+
+
+def bounds(final: float, gamma: float, step: int) -> tuple[float, float]:
+    """What a rate is clamped into at a step, counted from 1; both tend to `final`."""
+    return final * (1 - 1 / (gamma * step + 1)), final * (1 + 1 / (gamma * step))

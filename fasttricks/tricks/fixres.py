@@ -1,0 +1,68 @@
+"""FixRes: evaluate at the size at which objects look as large as they did in training.
+
+Training crops are enlarged to the output size, so a net meets objects larger than a centre crop of
+that size shows them (Touvron et al., arXiv 1906.06423, section 3). Evaluating larger pictures costs
+no training. P2 (arXiv 2001.06268) trains at 224 and evaluates at 256.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+Rounding = Literal["up", "down"]
+
+
+def apparent_size(train_size: int, *, area: tuple[float, float] = (0.08, 1.0)) -> float:
+    """How wide a whole square picture would be, in pixels, at the mean scale of training crops.
+
+    A crop of the share s of a picture of side L is enlarged by train_size / (L * sqrt(s)). With s
+    uniform in [a, b] the mean of 1 / sqrt(s) is 2 / (sqrt(a) + sqrt(b)): 1.56 for [0.08, 1].
+    """
+    low, high = area
+    if not 0 < low <= high <= 1:
+        raise ValueError(f"area must be (low, high) with 0 < low <= high <= 1; got {area}")
+    return train_size * 2 / (math.sqrt(low) + math.sqrt(high))
+
+
+def evaluation_size(
+    train_size: int,
+    *,
+    area: tuple[float, float] = (0.08, 1.0),
+    aspect: float = 4 / 3,
+    crop_ratio: float = 0.875,
+    multiple: int = 32,
+) -> int:
+    """The side of evaluation pictures that shows objects at the size they had in training.
+
+    Args:
+        train_size: side of training pictures; of the last epochs, if that changes.
+        area: of training crops, as in `Augment`.
+        aspect: long side over short side of the data set's pictures; ImageNet's are mostly 4 / 3.
+        crop_ratio: centre crop over the resized shorter side, as in `Augment`.
+        multiple: the result is the nearest multiple of it.
+
+    Returns:
+        224 -> 256, 192 -> 224, 160 -> 192, 128 -> 160 with the defaults.
+
+    Raises:
+        ValueError: area, aspect or crop_ratio out of range.
+    """
+    if not (aspect >= 1 and 0 < crop_ratio <= 1 and multiple >= 1):
+        raise ValueError(
+            "need aspect >= 1, 0 < crop_ratio <= 1 and multiple >= 1; got "
+            f"{aspect}, {crop_ratio} and {multiple}"
+        )
+    shorter = apparent_size(train_size, area=area) / math.sqrt(aspect)
+    return max(1, round(crop_ratio * shorter / multiple)) * multiple
+
+
+def resized_side(size: int, crop_ratio: float = 0.875, rounding: Rounding = "up") -> int:
+    """The shorter side that a picture is resized to before a centre crop of `size`.
+
+    Args:
+        rounding: `up` as GluonCV (299 -> 342), or `down` as P2's code (256 -> 292); they agree at
+            224 -> 256.
+    """
+    exact = size / crop_ratio
+    return math.ceil(exact) if rounding == "up" else math.floor(exact)

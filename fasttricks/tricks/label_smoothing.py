@@ -1,0 +1,86 @@
+"""Label smoothing: a little of the target goes to all classes, so that logits stay finite.
+
+Two forms are in use, and they are one: what P1 (arXiv 1812.01187, section 5.2) writes with eps is
+what every published code does with eps * K / (K - 1). The loss is in `soft_targets`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, get_args
+
+import torch
+
+Form = Literal["uniform", "paper"]
+FORMS: tuple[str, ...] = get_args(Form)
+
+
+def uniform_share(smoothing: float, num_classes: int, form: Form = "uniform") -> float:
+    """How much of the target is spread evenly over all K classes, the true one among them.
+
+    Args:
+        smoothing: eps in [0, 1).
+        num_classes: K.
+        form: `uniform`, as torch, TensorFlow and P1's own script: the true class has
+            1 - eps + eps / K and each other eps / K. `paper`, as P1 writes: 1 - eps, and
+            eps / (K - 1). For K = 1000 they are alike, for K = 10 they are not.
+
+    Raises:
+        ValueError: no such form, eps out of range, or so large that the true class, in the form of
+            the paper, would have less than the others.
+    """
+    if form not in FORMS:
+        raise ValueError(f"smoothing form must be one of {', '.join(FORMS)}; got {form!r}")
+    if not 0 <= smoothing < 1:
+        raise ValueError(f"smoothing must lie in [0, 1); got {smoothing}")
+    if form == "uniform" or smoothing == 0:
+        return smoothing
+    share = smoothing * num_classes / (num_classes - 1) if num_classes > 1 else math.inf
+    if share > 1:
+        raise ValueError(
+            f"smoothing {smoothing} in the paper's form needs more than {num_classes} classes: "
+            "the true class would have less than the others"
+        )
+    return share
+
+
+def smooth(
+    targets: torch.Tensor, num_classes: int, smoothing: float = 0.1, form: Form = "uniform"
+) -> torch.Tensor:
+    """Smoothed probabilities, float32 (float64 of float64) [B, K]; for looking at, and for tests.
+
+    Args:
+        targets: class indices int64 [B], or probabilities [B, K]: smoothing a mixture is mixing
+            the smoothed.
+        num_classes: K.
+        smoothing, form: see `uniform_share`.
+    """
+    share = uniform_share(smoothing, num_classes, form)
+    if targets.is_floating_point():
+        hard = targets if targets.dtype == torch.float64 else targets.float()
+    else:
+        hard = torch.nn.functional.one_hot(targets, num_classes).float()
+    return (1 - share) * hard + share / num_classes
+
+
+def best_gap(num_classes: int, smoothing: float = 0.1, form: Form = "uniform") -> float:
+    """How far the true logit stands above the others, all equal, where the loss is least.
+
+    log((K - 1)(1 - eps) / eps) in the paper's form: 9.10 for K = 1000 and eps = 0.1. Infinite
+    without smoothing, which is the point of it.
+    """
+    true, other = _probabilities(num_classes, smoothing, form)
+    return math.log(true / other) if other else math.inf
+
+
+def least_loss(num_classes: int, smoothing: float = 0.1, form: Form = "uniform") -> float:
+    """The least value that cross-entropy takes: the entropy of a smoothed target, in nats."""
+    true, other = _probabilities(num_classes, smoothing, form)
+    rest = (num_classes - 1) * other * math.log(other) if other else 0.0
+    return -(true * math.log(true) + rest)
+
+
+def _probabilities(num_classes: int, smoothing: float, form: Form) -> tuple[float, float]:
+    """Of the true class, and of each other."""
+    share = uniform_share(smoothing, num_classes, form)
+    return 1 - share + share / num_classes, share / num_classes

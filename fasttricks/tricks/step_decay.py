@@ -1,0 +1,57 @@
+"""Step decay: the learning rate falls by a factor at given epochs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class StepDecay:
+    """The share of the peak learning rate at a step counted from the start of training.
+
+    P1 section 2.1: 120 epochs, a tenth at 30, 60 and 90. The epochs are those of the whole
+    training: a warm-up is part of them, it does not push the drops back.
+
+    Raises:
+        ValueError: no steps, drops that do not rise inside the epochs, or a factor not in (0, 1].
+    """
+
+    absolute: ClassVar[bool] = True
+    """Steps are counted from the start of training, warm-up included."""
+
+    epochs: int
+    steps_per_epoch: int
+    drops: tuple[float, ...] = (30, 60, 90)
+    """Epochs, counted from 0, whose first step is the first at the lower rate."""
+    factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "steps_per_epoch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")
+        inside = all(0 < drop < self.epochs for drop in self.drops)
+        if not inside or list(self.drops) != sorted(set(self.drops)):
+            raise ValueError(
+                f"drops must rise and lie inside the {self.epochs} epochs; got {self.drops}"
+            )
+        if not 0 < self.factor <= 1:
+            raise ValueError(f"factor must lie in (0, 1]; got {self.factor}")
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole training."""
+        return self.epochs * self.steps_per_epoch
+
+    @property
+    def drop_steps(self) -> tuple[int, ...]:
+        """The first step at each lower rate; an epoch's fraction is rounded up to a step."""
+        return tuple(math.ceil(drop * self.steps_per_epoch) for drop in self.drops)
+
+    def __call__(self, step: int) -> float:
+        """The share at a step, in (0, 1]."""
+        return self.factor ** sum(step >= drop for drop in self.drop_steps)
+
+    def __str__(self) -> str:
+        return f"x {self.factor:g} at epochs {', '.join(f'{drop:g}' for drop in self.drops)}"

@@ -1,0 +1,102 @@
+"""Warm-up and decay put together."""
+
+import math
+import pickle
+import subprocess
+import sys
+from itertools import pairwise
+
+import pytest
+import torch
+
+from fasttricks.tricks.cosine import Cosine
+from fasttricks.tricks.schedule import Constant, Schedule, make_schedule
+from fasttricks.tricks.step_decay import StepDecay
+from fasttricks.tricks.warmup import Warmup
+
+
+def p1(decay, **changes):
+    """The paper's: 1251 steps an epoch, 120 epochs, 0.4 after 5 epochs."""
+    settings = {"peak": 0.4, "epochs": 120, "steps_per_epoch": 1251} | changes
+    return make_schedule(decay, **settings)
+
+
+def test_cosine_counts_from_the_end_of_the_warm_up():
+    lr = p1("cosine")
+    warm, total = 5 * 1251, 120 * 1251
+    rest = total - warm
+    assert lr.steps == total
+    assert lr(0) == pytest.approx(0.4 / warm)
+    assert lr(warm - 1) == lr(warm) == 0.4  # the joint: no jump, no gap
+    assert lr(warm + 1) < 0.4
+    assert lr(warm + rest // 3) == pytest.approx(
+        0.2 * (1 + math.cos(math.pi * (rest // 3) / rest)), rel=1e-12
+    )
+    assert 0 < lr(total - 1) < 1e-9
+    assert lr(total) == 0
+    assert p1("cosine", end="last")(total - 1) == 0
+
+
+def test_step_decay_counts_from_the_start():
+    lr = p1("step")
+    assert lr.steps == 120 * 1251
+    assert lr(5 * 1251) == lr(30 * 1251 - 1) == 0.4
+    assert lr(30 * 1251) == pytest.approx(0.04)  # not at epoch 35
+    assert lr(90 * 1251) == pytest.approx(0.0004)
+
+
+@pytest.mark.parametrize("decay", ["step", "cosine", "constant"])
+@pytest.mark.parametrize("warmup", ["from-zero", "from-base", "constant"])
+def test_rises_then_falls(decay, warmup):
+    lr = make_schedule(
+        decay, peak=0.4, epochs=9, steps_per_epoch=7, warmup=warmup, warmup_epochs=2, drops=(4, 6)
+    )
+    rates = [lr(step) for step in range(63)]
+    assert all(a <= b for a, b in pairwise(rates[:15]))
+    assert all(a >= b for a, b in pairwise(rates[14:]))
+    assert max(rates) == 0.4
+
+
+def test_no_warm_up():
+    lr = make_schedule("cosine", peak=1.0, epochs=2, steps_per_epoch=5, warmup_epochs=0)
+    assert [lr(step) for step in range(10)] == [Cosine(10)(step) for step in range(10)]
+
+
+@pytest.mark.parametrize("decay", ["step", "cosine"])
+def test_torch_follows_it(decay):
+    lr = make_schedule(
+        decay, peak=0.4, epochs=6, steps_per_epoch=3, warmup_epochs=1.0, drops=(2, 4)
+    )
+    body, head = torch.nn.Parameter(torch.zeros(2)), torch.nn.Parameter(torch.zeros(2))
+    groups = [{"params": [body]}, {"params": [head], "lr": 4.0}]
+    optimizer = torch.optim.SGD(groups, lr=0.4)
+    scheduler = lr.as_torch(optimizer)
+    for step in range(lr.steps):
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(lr(step), rel=1e-14)
+        assert optimizer.param_groups[1]["lr"] == pytest.approx(10 * lr(step), rel=1e-14)
+        optimizer.step()
+        scheduler.step()
+
+
+def test_is_a_value_that_prints():
+    lr = p1("cosine")
+    assert pickle.loads(pickle.dumps(lr)) == lr
+    assert str(lr) == "0 to 0.4 in 6,255 steps, then 0.4 cosine to 0 in 143,865 steps"
+    assert str(p1("step", warmup_epochs=0)) == "0.4 x 0.1 at epochs 30, 60, 90"
+    assert str(Schedule(Warmup("constant", 0, 0.1, 1.0), Constant(7))) == "1 constant for 7 steps"
+
+
+def test_needs_no_torch():
+    code = "import sys, fasttricks.tricks.schedule; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_is_wrong_is_said():
+    with pytest.raises(ValueError, match="lies inside the warm-up"):
+        Schedule(Warmup("from-zero", 50, 0.1, 0.4), StepDecay(10, 10, (3, 6)))
+    with pytest.raises(ValueError, match="leaves none"):
+        p1("cosine", warmup_epochs=120)
+    with pytest.raises(ValueError, match="step, cosine, constant; got 'linear'"):
+        p1("linear")
+    with pytest.raises(ValueError, match="count from 0"):
+        p1("cosine")(-1)

@@ -1,0 +1,37 @@
+"""Step decay."""
+
+import pytest
+
+from fasttricks.tricks.step_decay import StepDecay
+
+
+def test_falls_at_the_first_step_of_the_epochs():
+    share = StepDecay(120, 1251)
+    assert share.steps == 120 * 1251
+    for drop, before, after in [(30, 1, 0.1), (60, 0.1, 0.01), (90, 0.01, 0.001)]:
+        assert share(drop * 1251 - 1) == pytest.approx(before, rel=1e-15)
+        assert share(drop * 1251) == pytest.approx(after, rel=1e-15)
+    assert share(0) == 1
+    assert share(120 * 1251 - 1) == pytest.approx(0.001, rel=1e-15)
+
+
+def test_fractions_of_epochs_and_other_factors():
+    share = StepDecay(2, 3, (0.5, 1.0), 0.5)
+    assert [share(step) for step in range(6)] == [1, 1, 0.5, 0.25, 0.25, 0.25]
+    assert {StepDecay(3, 2, ())(step) for step in range(6)} == {1.0}
+    assert str(share) == "x 0.5 at epochs 0.5, 1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((90, 10, (30, 60, 90)), "inside the 90 epochs"),
+        ((90, 10, (60, 30)), "rise"),
+        ((90, 10, (0,)), "inside"),
+        ((90, 0), "steps_per_epoch"),
+        ((120, 10, (30,), 0.0), "factor"),
+    ],
+)
+def test_what_is_wrong_is_said(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        StepDecay(*arguments)
