@@ -41,6 +41,8 @@ class Batch(NamedTuple):
     pixels: Bytes
     matrix: Floats
     flip: Bytes
+    origin: int
+    """By which number the first of them is called."""
 
 
 @kernel
@@ -65,7 +67,7 @@ def finish(
         out: [B, H, W, 3], pixels contiguous; float32 if `form` is FLOAT32, else uint16. Rounding is
             to nearest even; the result must not be NaN.
     """
-    batch, scratch = Batch(pixels, matrix, flip), np.zeros(SCRATCH, np.uint8)
+    batch, scratch = Batch(pixels, matrix, flip, 0), np.zeros(SCRATCH, np.uint8)
     box = 0, 0, out.shape[1], out.shape[2]
     for n in range(first, last):
         write(_part(batch, n, box, 1), _out(out, n, box, form), scratch)
@@ -81,12 +83,14 @@ def finish_mixed(
     form: int,
     first: int,
     last: int,
+    origin: int = 0,
 ) -> None:
     """Write outputs [first, last) as `mixes`, MIX [B_out], makes them of pictures [B_in].
 
-    As `finish` otherwise. The descriptions are not checked: `kernels.mix.check` does that.
+    As `finish` otherwise. The descriptions are not checked: `kernels.mix.check` does that. Of the
+    pictures only those need be given that these outputs are made of, from number `origin` on.
     """
-    batch, scratch = Batch(pixels, matrix, flip), np.zeros(SCRATCH, np.uint8)
+    batch, scratch = Batch(pixels, matrix, flip, origin), np.zeros(SCRATCH, np.uint8)
     height, width = out.shape[1], out.shape[2]
     for n in range(first, last):
         mix = mixes[n]
@@ -171,6 +175,7 @@ def _cell(batch: Batch, mix: Any, box: Box, out: Out, width: int, scratch: Bytes
 def _part(batch: Batch, sample: int, box: Box, weight: float) -> Part:
     """The rectangle `box` of a sample after its flip, its values times `weight`."""
     top, left, _, width = box
+    sample -= batch.origin
     mirrored = batch.flip[sample] != 0
     if mirrored:
         left = batch.pixels.shape[2] - left - width

@@ -5,9 +5,9 @@ and written in *clean* buffers, which lack the stuffed bytes, so that any 64 bit
 once. A clean buffer has `PAD` bytes behind its data: whoever reads may look a little too far and
 checks only afterwards where it ended.
 
-A position is a number of bits; the first bit is the highest of its byte. All access goes through
-arrays and not addresses, so that `NUMBA_BOUNDSCHECK=1` watches every byte; LLVM turns the eight
-loads or stores of a word into one, and loops over a block into vector instructions.
+A position is a number of bits; the first bit is the highest of its byte. Access goes through arrays
+and not addresses, so that `NUMBA_BOUNDSCHECK=1` watches every byte; LLVM turns the eight loads or
+stores of a word into one. Where a block is searched as a vector, its ends are watched.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from fasttricks.kernels.jit import kernel
+from fasttricks.kernels.vector import U8, constant, llvm_type, read, write
 
 Bytes: TypeAlias = NDArray[np.uint8]
 
@@ -31,8 +32,7 @@ PAD = 320
 """Room behind clean data: a block of 64 coefficients, 31 bits each, and a word."""
 
 _B = np.uint64  # an unsigned index spares the check for Python's negative ones
-_LOW, _ONES = np.uint64(0x7F7F7F7F7F7F7F7F), np.uint64(0x0101010101010101)
-_BLOCK = 128  # LLVM unrolls shorter loops instead of turning them into vector instructions
+_BLOCK = 64  # bytes that are searched at once: as many as a word has bits
 
 
 @kernel
@@ -107,41 +107,42 @@ def copy_bits(source: Bytes, begin: int, end: int, clean: Bytes, position: int) 
 
 
 @intrinsic
-def _leading_zeros(typing: Any, word: Any) -> Any:
-    """How many of the highest bits of a uint64 are 0, as an int64."""
+def _trailing_zeros(typing: Any, word: Any) -> Any:
+    """How many of the lowest bits of a uint64 are 0, as an int64."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.ctlz(args[0], ir.Constant(ir.IntType(1), 0))
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
 
     return types.int64(types.uint64), emit
 
 
-@kernel
-def _copy_block(source: Bytes, begin: int, out: Bytes, at: int) -> bool:
-    """Copy `_BLOCK` bytes; tell whether there is no 0xFF among them."""
-    highest = np.uint8(0)
-    for i in range(_B(_BLOCK)):
-        value = source[_B(begin) + i]
-        out[_B(at) + i] = value
-        highest = max(highest, value)
-    return highest != 0xFF
+@intrinsic
+def _copy_vector(typing: Any, source: Any, target: Any) -> Any:
+    """Copy `_BLOCK` bytes from one address to another; bit i tells whether byte i is 0xFF."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        block = read(builder, args[0], llvm_type(U8, _BLOCK))
+        write(builder, args[1], block)
+        found = builder.icmp_unsigned("==", block, constant(block.type, 0xFF))
+        return builder.bitcast(found, ir.IntType(_BLOCK))
+
+    return types.uint64(types.int64, types.int64), emit
 
 
 @kernel
-def _first_ff(data: Bytes, begin: int) -> int:
-    """How many bytes stand before the first 0xFF of the block at index `begin`, which has one."""
-    at = begin
-    while True:
-        word = load_word(data, at)
-        found = ((word & _LOW) + _ONES) & word & ~_LOW
-        if found != _B(0):
-            return at + (_leading_zeros(found) >> 3) - begin
-        at += 8
+def _copy_block(source: Bytes, begin: int, out: Bytes, at: int) -> np.uint64:
+    """Copy `_BLOCK` bytes; bit i tells whether byte i is 0xFF."""
+    for i in (_B(0), _B(_BLOCK - 1)):  # for the sake of NUMBA_BOUNDSCHECK
+        out[_B(at) + i] = source[_B(begin) + i]
+    found: np.uint64 = _copy_vector(source.ctypes.data + begin, out.ctypes.data + at)
+    return found
 
 
 @kernel
 def unstuff(data: Bytes, begin: int, end: int, clean: Bytes, size: int) -> tuple[int, int]:
     """Append data[begin:end] to clean[:size] without stuffed bytes, up to the first marker.
+
+    What lies behind in `clean` may be overwritten.
 
     Returns:
         The new size, at most `size + end - begin`, for which there must be room, and where the
@@ -149,13 +150,17 @@ def unstuff(data: Bytes, begin: int, end: int, clean: Bytes, size: int) -> tuple
         range counts as data.
     """
     while begin < end:
-        if begin + _BLOCK <= end:
-            clear = _copy_block(data, begin, clean, size)
-            skip = _BLOCK if clear else _first_ff(data, begin)
+        if begin + _BLOCK <= data.size and size + _BLOCK <= clean.size:
+            found = _copy_block(data, begin, clean, size)
+            if found == _B(0) and begin + _BLOCK <= end:  # a branch: a CPU need not wait for it
+                begin += _BLOCK
+                size += _BLOCK
+                continue
+            skip = min(_trailing_zeros(found), end - begin)
             begin += skip
             size += skip
-            if clear:
-                continue
+            if begin == end:
+                break
         value = data[_B(begin)]
         clean[_B(size)] = value
         if value == 0xFF and begin + 1 < end:
@@ -171,18 +176,24 @@ def unstuff(data: Bytes, begin: int, end: int, clean: Bytes, size: int) -> tuple
 def stuff(clean: Bytes, size: int, out: Bytes, at: int) -> int:
     """Write clean[:size] to `out` from index `at` on, with stuffed bytes.
 
+    What lies behind in `out` may be overwritten.
+
     Returns:
         The index behind, or -1 if there is not enough room.
     """
     i = 0
     while i < size:
-        if i + _BLOCK <= size and at + _BLOCK < out.size:
-            clear = _copy_block(clean, i, out, at)
-            skip = _BLOCK if clear else _first_ff(clean, i)
+        if i + _BLOCK <= clean.size and at + _BLOCK <= out.size:
+            found = _copy_block(clean, i, out, at)
+            if found == _B(0) and i + _BLOCK <= size:
+                i += _BLOCK
+                at += _BLOCK
+                continue
+            skip = min(_trailing_zeros(found), size - i)
             i += skip
             at += skip
-            if clear:
-                continue
+            if i == size:
+                break
         value = clean[_B(i)]
         needed = 2 if value == 0xFF else 1
         if at + needed > out.size:

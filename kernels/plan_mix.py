@@ -19,6 +19,7 @@ import numpy.typing as npt
 from fasttricks.kernels.draws import betas, blocks, permutation
 from fasttricks.kernels.mix import CONSTANT, Mixes, plain
 from fasttricks.kernels.mixes import (
+    MIXING,
     RICAP,
     CutMix,
     Cutout,
@@ -58,6 +59,20 @@ class Mixing(NamedTuple):
     """[B, k]: the input rows that an output's targets come from; k = 1 if none are mixed."""
     weights: npt.NDArray[np.float32]
     """[B, k]: their shares, which sum to 1."""
+
+
+def span(mixes: tuple[Mix, ...], group: int) -> int:
+    """How many consecutive samples of a batch, from its first on, can be finished without others.
+
+    Args:
+        mixes: from `kernels.mixes.as_mixes`.
+        group: as in `Place`.
+    """
+    first = mixes[0] if mixes else None
+    if not isinstance(first, MIXING):
+        return 1
+    pictures = pictures_per_output(mixes)
+    return group if pictures == 1 else pictures
 
 
 def plan_mix(

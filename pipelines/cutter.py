@@ -18,6 +18,7 @@ from fasttricks.data.seek_file import SeekIndex
 from fasttricks.kernels.jpeg_cut import cut, cut_bound, workspace_bytes
 from fasttricks.kernels.resize import support
 from fasttricks.pipelines.fetch import Fetched
+from fasttricks.pipelines.job import Indices
 
 Bytes = npt.NDArray[np.uint8]
 Entry = tuple[Any, npt.NDArray[np.void]]
@@ -57,26 +58,33 @@ class Cutter:
             usual place, made now if there is none, by one process of those on the machine; a bar
             on stderr shows it. False: nothing can be cut.
 
+    Attributes:
+        index: the opened index; None if nothing can be cut.
+
     Raises:
         DataError: the file cannot be used, or the index cannot be made.
     """
 
     def __init__(self, samples: Samples, index: bool | str | os.PathLike[str] = True) -> None:
-        self._index = open_index(samples, index)
+        self.index = open_index(samples, index)
         self._own = threading.local()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_index": self._index}
+        return {"index": self.index}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._index, self._own = state["_index"], threading.local()
+        self.index, self._own = state["index"], threading.local()
 
     def entry(self, found: Fetched) -> Entry | None:
         """(FRAME, SEEK [n]) of a file as it is now; None where it has to be decoded whole."""
-        if self._index is None or found.pixels is not None:
+        if self.index is None or found.pixels is not None:
             return None
-        number = found.index % len(self._index)
-        return self._index.lookup(number, found.stamp.size, found.stamp.mtime_ns)
+        number = found.index % len(self.index)
+        return self.index.lookup(number, found.stamp.size, found.stamp.mtime_ns)
+
+    def numbers(self, indices: Indices) -> Indices:
+        """Where in the index samples are; `indices` themselves where there is none."""
+        return indices if self.index is None else indices % len(self.index)
 
     def counts(self, fetched: Iterable[Fetched]) -> Counter[str]:
         """How many samples were made the slow way, for `Loader.stats`; after they were cut.
@@ -86,10 +94,17 @@ class Cutter:
         """
         return Counter(why for found in fetched if (why := self._why(found)))
 
+    def rejected(self, indices: Indices) -> Counter[str]:
+        """As `counts`, of samples that are not odd."""
+        index, numbers = self.index, self.numbers(indices)
+        if index is None or not index.rejections[numbers].any():
+            return Counter()
+        return Counter(why for number in numbers if (why := index.rejected(int(number))))
+
     def _why(self, found: Fetched) -> str:
         if found.probe.kind == Kind.ODD:
             return "odd"
-        return "" if self._index is None else self._index.rejected(found.index % len(self._index))
+        return "" if self.index is None else self.index.rejected(found.index % len(self.index))
 
     def cut(self, found: Fetched, top: int, left: int, height: int, width: int) -> Cut | None:
         """A JPEG with at least this box of the picture, whose pixels are then bit for bit those of

@@ -96,6 +96,7 @@ class FFCVLoader(Loader):
                 yield Batch(
                     images=images,
                     indices=note.indices,
+                    mixing=note.mixing,
                     replaced=known + note.replaced,
                     counts=note.counts,
                 )

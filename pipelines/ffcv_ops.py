@@ -23,6 +23,7 @@ from ffcv.pipeline.state import State
 from fasttricks.data.pixels import decode_rgb
 from fasttricks.data.probe import Kind
 from fasttricks.errors import DataError
+from fasttricks.kernels.plan_mix import Mixing
 from fasttricks.pipelines.beton_file import JPG, Beton
 from fasttricks.pipelines.cutter import open_index
 from fasttricks.pipelines.fetch import Fetched, Fetcher
@@ -44,8 +45,8 @@ class Note:
 
     indices: Indices
     """Samples shown, int64 [b], one view's rows."""
-    step: int
-    """Which batch of the job it is."""
+    mixing: Mixing | None
+    """What the job drew for it."""
     counts: Counter[str]
     """For `Loader.stats`."""
     replaced: list[Replaced] = field(default_factory=list)
@@ -176,7 +177,8 @@ class Repair(Operation):
     def _note(self, indices: Indices) -> Note:
         cuts, step = self.epoch.cuts, self.epoch.begun
         self.epoch.begun += 1
-        return Note(indices, step, Counter({} if cuts is None else cuts.counts(indices)))
+        mixing = self.epoch.job.mixing(step) if len(indices) else None
+        return Note(indices, mixing, Counter({} if cuts is None else cuts.counts(indices)))
 
     def _make(self, views: Pixels, position: int, note: Note) -> None:
         """Write all views [n, size, size, 3] of one sample, or of its replacement."""
@@ -241,4 +243,4 @@ class Finish(Operation):
         if not pixels.is_cuda:
             threads = Threads(epoch.threads, epoch.workspace.workers)
         dtype = epoch.options.dtype
-        finish_rows(epoch.job, note.step, pixels, planned, dtype, out=images, threads=threads)
+        finish_rows(epoch.job, note.mixing, pixels, planned, dtype, out=images, threads=threads)

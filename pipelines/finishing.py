@@ -15,9 +15,11 @@ from fasttricks.kernels.finish import finish
 from fasttricks.kernels.mix import words
 from fasttricks.kernels.mixes import has_noise, pictures_per_output
 from fasttricks.kernels.plan import SAMPLE, plan_batch
+from fasttricks.kernels.plan_mix import Mixing
 from fasttricks.kernels.plan_stage import plan_stage_batch
 from fasttricks.kernels.stage_batch import apply_stage_batch
 from fasttricks.pipelines.job import Indices, Job, view_rows
+from fasttricks.pipelines.transfer import Transfer
 
 _NONE = np.empty(0, SAMPLE)
 
@@ -59,30 +61,40 @@ def joined(plans: list[Planned]) -> Planned:
 
 def finish_rows(
     job: Job,
-    step: int,
+    mixing: Mixing | None,
     pixels: torch.Tensor,
     planned: Planned,
     dtype: torch.dtype,
     flip: torch.Tensor | None = None,
     out: torch.Tensor | None = None,
     threads: Threads | None = None,
+    transfer: Transfer | None = None,
 ) -> torch.Tensor:
     """Finish the pictures of a step: stage, colour, normalise, mix.
 
     Args:
-        job, step: which step of which job.
+        job: which one the step belongs to.
+        mixing: what the job drew for the step.
         pixels: uint8 [R, size, size, 3] on any device; changed by a stage.
         planned: of all rows of the step.
         dtype: float32, float16 or bfloat16.
         flip: uint8 [R], which to mirror; None if they are already, as a stage needs them.
         out: [B, 3, size, size], channels_last, `finished_rows(...)` of them; written.
         threads: to share the work on the CPU; by default it is done in the calling thread.
+        transfer: takes what is on the CPU to its device, where it is finished.
 
     Returns:
-        `out`, or a new tensor like it on the pixels' device.
+        `out`, or a new tensor like it on the device of the pixels, or of the transfer.
     """
-    device = pixels.device
-    stages, mixing = planned.stages, job.mixing(step)
+    inputs = [pixels, torch.from_numpy(planned.matrices)]
+    inputs.append(torch.zeros(len(pixels), dtype=torch.uint8) if flip is None else flip)
+    if mixing is not None:
+        inputs.append(torch.from_numpy(words(mixing.mixes)))
+    if transfer is not None:
+        inputs = transfer(*inputs)
+    pixels = inputs[0]
+    matrices, flip, *mix = (one.to(pixels.device, non_blocking=True) for one in inputs[1:])
+    stages = planned.stages
     if stages is not None:
         pixels = pixels.contiguous()
         _in_parts(
@@ -90,22 +102,18 @@ def finish_rows(
             len(pixels),
             threads,
         )
-    matrices = torch.from_numpy(planned.matrices).to(device, non_blocking=True)
-    if flip is None:
-        flip = torch.zeros(len(pixels), dtype=torch.uint8, device=device)
     if out is None:
         shape = finished_rows(job, len(pixels)), *pixels.shape[1:]
-        out = torch.empty(shape, dtype=dtype, device=device).permute(0, 3, 1, 2)
-    mix = None
-    if mixing is not None:
-        mix = torch.from_numpy(words(mixing.mixes)).to(device, non_blocking=True)
+        out = torch.empty(shape, dtype=dtype, device=pixels.device).permute(0, 3, 1, 2)
 
     def part(rows: slice) -> None:
-        if mix is None:
+        if not mix:
             finish(pixels[rows], matrices[rows], flip[rows], dtype, out[rows])
         else:
             noise = has_noise(job.mix)
-            finish(pixels, matrices, flip, dtype, out[rows], mix[rows], noise=noise)
+            finish(
+                pixels, matrices, flip, dtype, out[rows], mix[0][rows], noise=noise, checked=True
+            )
 
     _in_parts(part, len(out), threads)
     return out

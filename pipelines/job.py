@@ -49,9 +49,10 @@ class Job:
         return replace(self, batches=[self.batches[step]], places=places)
 
     def mixing(self, step: int) -> Mixing | None:
-        """What the pictures of a step are mixed from; None if nothing is mixed.
+        """Draw what the pictures of a step are mixed from; None if nothing is mixed.
 
-        Back ends finish the batch with it: `finish(..., mix=...)`.
+        Back ends finish the batch with it, `finish(..., mix=...)`, and hand it over as
+        `Batch.mixing`.
         """
         if not self.mix:
             return None
@@ -67,9 +68,11 @@ class Batch:
 
     images: torch.Tensor
     """[B, 3, size, size] channels_last on the loader's device; uint8 for work="decode". B is
-    views * b, or as many as `Job.mixing` describes."""
+    views * b, or as many as `mixing` describes."""
     indices: Indices
     """int64 [b], the samples shown, after replacing."""
+    mixing: Mixing | None = None
+    """What `Job.mixing` drew for the images; their targets are mixed by it."""
     replaced: list[Replaced] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     """Added to `Loader.stats`: "odd" pictures that took the shared PIL path, for instance."""

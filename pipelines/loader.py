@@ -187,18 +187,14 @@ class Loader(ABC):
         epoch, total = self._epoch, len(self.dataset)
         batches = self._slices(epoch, self._consumed)
         job = self._job(epoch, batches)
-        step = 0
         with closing(self._run(job)) as run:
             for expected in batches:
-                if len(expected):
-                    mixing, batch, step = job.mixing(step), next(run), step + 1
-                else:
-                    mixing, batch = self._nothing(job), self._empty(job.params.size)
+                batch = next(run) if len(expected) else self._empty(job)
                 self._consumed = min(total, self._consumed + self.options.global_batch)
                 self.errors += batch.replaced
                 self.stats.update(batch.counts)
                 self.stats.update(samples=len(batch.indices), replaced=len(batch.replaced))
-                yield batch.images, self._targets_of(batch.indices, mixing)
+                yield batch.images, self._targets_of(batch.indices, batch.mixing)
         self._epoch, self._consumed = epoch + 1, 0
 
     def _job(self, epoch: int, batches: list[Indices]) -> Job:
@@ -229,15 +225,15 @@ class Loader(ABC):
             return mixed_targets(mixing, targets, rows, self.options.device)
         return targets.to(self.options.device, non_blocking=True)
 
-    def _empty(self, size: int) -> Batch:
+    def _empty(self, job: Job) -> Batch:
+        """What a rank gets whose part of a last batch is empty."""
+        size, here = job.params.size, Place(job.seed, job.epoch, 0, 0)
         dtype = torch.uint8 if self.options.work == "decode" else self.options.dtype
-        images = torch.empty(0, 3, size, size, dtype=dtype, device=self.options.device)
-        return Batch(images=images, indices=np.empty(0, np.int64))
-
-    def _nothing(self, job: Job) -> Mixing | None:
-        """What a rank draws whose part of a last batch is empty."""
-        here = Place(job.seed, job.epoch, 0, 0)
-        return plan_mix(job.mix, here, 0, 1, 1, 1) if job.mix else None
+        return Batch(
+            images=torch.empty(0, 3, size, size, dtype=dtype, device=self.options.device),
+            indices=np.empty(0, np.int64),
+            mixing=plan_mix(job.mix, here, 0, 1, 1, 1) if job.mix else None,
+        )
 
     @abstractmethod
     def _run(self, job: Job) -> Generator[Batch]:

@@ -22,12 +22,15 @@ def pointer(typing: Any, address: Any) -> Any:
 
 @intrinsic
 def take(typing: Any, address: Any) -> Any:
-    """Add 1 to the int64 at `address` (uint64) as one indivisible step; its value before."""
+    """Add 1 to the int64 at `address` (uint64) as one indivisible step; its value before.
+
+    Who finds a number that another thread has raised finds what that thread wrote before, too.
+    """
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         word = ir.IntType(64)
         counter = builder.inttoptr(args[0], word.as_pointer())
-        return builder.atomic_rmw("add", counter, word(1), "monotonic")
+        return builder.atomic_rmw("add", counter, word(1), "acq_rel")
 
     return types.int64(types.uint64), emit
 

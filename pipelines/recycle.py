@@ -33,10 +33,11 @@ class Recycler:
 
     Args:
         most: blocks to keep. Tensors beyond, while all blocks are in use, are ordinary ones.
+        pinned: make blocks that a CUDA device can read by itself.
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, pinned: bool = False) -> None:
+        self._most, self._pinned = most, pinned
         self._made = 0
         # Blocks are given back by whoever drops a tensor, even the garbage collector in the midst
         # of anything: SimpleQueue.put is made for that. None wakes up who waits.
@@ -53,7 +54,7 @@ class Recycler:
         if block is None and (kept := self._made < self._most):
             self._made += 1
         if block is None or len(block) < size:
-            block = np.empty(size, np.uint8)
+            block = torch.empty(size, dtype=torch.uint8, pin_memory=self._pinned).numpy()
         # The tensor's storage holds a reference to this slice, and so to the block.
         part = block[:size]
         if kept:

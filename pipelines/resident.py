@@ -15,7 +15,7 @@ import torch
 
 from fasttricks.data.samples import Samples
 from fasttricks.kernels.finish import FORMS
-from fasttricks.kernels.mix import check
+from fasttricks.kernels.plan_mix import span
 from fasttricks.kernels.plan_stage import plan_stage_batch
 from fasttricks.kernels.steps import STEP, STEPS
 from fasttricks.pipelines.job import Batch, Job, view_rows
@@ -23,10 +23,17 @@ from fasttricks.pipelines.loader import Loader
 from fasttricks.pipelines.options import Options
 from fasttricks.pipelines.recycle import Recycler
 from fasttricks.pipelines.resident_device import DeviceSet
-from fasttricks.pipelines.resident_line import Line, Making, Phase
+from fasttricks.pipelines.resident_line import Line, Making, Shared
 from fasttricks.pipelines.resident_lookup import Lookup
 from fasttricks.pipelines.resident_pictures import Decoded, decode_all
-from fasttricks.pipelines.resident_rows import PLACE, Mixes, Rows, make_rows, memory_for, mix_rows
+from fasttricks.pipelines.resident_rows import (
+    NO_MIXES,
+    PLACE,
+    Rows,
+    make_rows,
+    memory_for,
+    mixes_of,
+)
 from fasttricks.pipelines.resident_stages import measure
 from fasttricks.pipelines.roi_picture import UINT8
 
@@ -70,7 +77,7 @@ class ResidentLoader(Loader):
         self._places["address"] = decoded.addresses
         self._places["height"], self._places["width"] = entries["height"], entries["width"]
         self._threads = ThreadPoolExecutor(options.num_threads, "fasttricks-resident")
-        self._images, self._pixels = Recycler(BLOCKS + 1), Recycler(BLOCKS + 1)
+        self._images = Recycler(BLOCKS + 1)
         decode = options.work == "decode"
         self._dtype = torch.uint8 if decode else options.dtype
         self._form = UINT8 if decode else FORMS[options.dtype]
@@ -87,8 +94,9 @@ class ResidentLoader(Loader):
             begin=lambda step, making: self._begin(job, step, making),
             hurry=self._images.hurry,
         )
+        together = span(job.mix, self.options.mix_group)
         parts = [
-            self._threads.submit(line.work, memory_for(self._places, job.params.size))
+            self._threads.submit(line.work, memory_for(self._places, job.params.size, together))
             for _ in range(self.options.num_threads)
         ]
         try:
@@ -98,9 +106,8 @@ class ResidentLoader(Loader):
             line.stop()
             wait(parts)
 
-    def _begin(self, job: Job, step: int, making: Making) -> Phase:
-        """Find memory and pictures of a batch; the first phase makes rows, of uint8 if they are to
-        be mixed, which is the second phase."""
+    def _begin(self, job: Job, step: int, making: Making) -> Shared:
+        """Find memory and pictures of a batch."""
         shown, size = self._lookup(job.batches[step], job.epoch), job.params.size
         rows, mixing = job.views * len(shown.indices), job.mixing(step)
         count = rows if mixing is None else len(mixing.mixes)
@@ -108,13 +115,11 @@ class ResidentLoader(Loader):
         making.batch = Batch(
             images=images.permute(0, 3, 1, 2),
             indices=shown.indices,
+            mixing=mixing,
             replaced=shown.replaced,
             counts=shown.counts,
         )
         out = (images.view(torch.uint16) if images.dtype.itemsize == 2 else images).numpy()
-        made, form = out, self._form
-        if mixing is not None:
-            made, form = self._pixels.empty((rows, size, size, 3), torch.uint8).numpy(), UINT8
         work = Rows(
             seed=np.uint64(job.seed),
             epoch=job.epoch,
@@ -122,24 +127,21 @@ class ResidentLoader(Loader):
             samples=shown.indices,
             places=self._places[shown.numbers],
             stages=_stages(job, shown.indices),
-            out=made,
-            form=form,
+            mixes=NO_MIXES if mixing is None else mixes_of(mixing, rows),
+            out=out,
+            form=self._form,
             matrices=np.empty((rows, 3, 4), np.float32),
             next=np.zeros(1, np.int64),
         )
-        if mixing is None:
-            return Phase(making, rows, lambda memory: make_rows(work, memory))
-        check(mixing.mixes, rows, size, size)
-        mixes = Mixes(made, work.matrices, mixing.mixes, out, self._form, np.zeros(1, np.int64))
-        mixed = Phase(making, count, lambda _: mix_rows(mixes))
-        return Phase(making, rows, lambda memory: make_rows(work, memory), then=lambda: mixed)
+        return Shared(making, count, lambda memory: make_rows(work, memory))
 
     def _on_device(self, job: Job, device: DeviceSet) -> Generator[Batch]:
         for step, samples in enumerate(job.batches):
-            shown = self._lookup(samples, job.epoch)
+            shown, mixing = self._lookup(samples, job.epoch), job.mixing(step)
             yield Batch(
-                images=device.make(job, step, shown, self.options),
+                images=device.make(job, mixing, shown, self.options),
                 indices=shown.indices,
+                mixing=mixing,
                 replaced=shown.replaced,
                 counts=shown.counts,
             )

@@ -9,11 +9,13 @@ import numpy as np
 import torch
 
 from fasttricks.errors import DataError, FasttricksError
+from fasttricks.kernels.plan_mix import Mixing
 from fasttricks.pipelines.finishing import finish_rows, plan_rows
 from fasttricks.pipelines.job import Job
 from fasttricks.pipelines.options import Options
 from fasttricks.pipelines.resident_lookup import Shown
 from fasttricks.pipelines.resident_pictures import ADVICE, Decoded
+from fasttricks.pipelines.transfer import Transfer
 
 _PIECE = 256 << 20
 """Bytes that are copied to the device at a time."""
@@ -40,6 +42,7 @@ class DeviceSet:
         self._heights, self._widths = (entries[s].astype(np.int64) for s in ("height", "width"))
         if (3 * self._heights * self._widths).max() >= _LARGEST:
             raise DataError(f"a decoded picture has 2 GiB or more; {ADVICE}")
+        self._transfer = Transfer(device)
         begin = int(entries["offset"].min())
         self._offsets = entries["offset"] - begin
         self._pixels = _copied(decoded.bytes[begin : decoded.size], device)
@@ -59,8 +62,11 @@ class DeviceSet:
 
         return check
 
-    def make(self, job: Job, step: int, shown: Shown, options: Options) -> torch.Tensor:
-        """The images of a step, [B, 3, size, size] channels_last; queued, not waited for."""
+    def make(self, job: Job, mixing: Mixing | None, shown: Shown, options: Options) -> torch.Tensor:
+        """The images of a step, [B, 3, size, size] channels_last; queued, not waited for.
+
+        mixing: what was drawn for it.
+        """
         from fasttricks.kernels import resident_triton
 
         device, size = self._pixels.device, job.params.size
@@ -72,10 +78,10 @@ class DeviceSet:
         apart = options.work == "decode" or job.stage is not None or bool(job.mix)
         dtype = torch.uint8 if apart else options.dtype
         out = torch.empty((len(rows), size, size, 3), dtype=dtype, device=device)
-        matrix = None if apart else _sent(torch.from_numpy(planned.matrices), device)
-        resident_triton.make(self._pixels, _sent(rows, device), matrix, out)
+        sent, matrix = self._transfer(rows, torch.from_numpy(planned.matrices))
+        resident_triton.make(self._pixels, sent, None if apart else matrix, out)
         if apart and options.work != "decode":
-            return finish_rows(job, step, out, planned, options.dtype)
+            return finish_rows(job, mixing, out, planned, options.dtype, transfer=self._transfer)
         return out.permute(0, 3, 1, 2)
 
 
@@ -85,10 +91,3 @@ def _copied(pixels: np.ndarray, device: torch.device) -> torch.Tensor:
         piece = np.array(pixels[first : first + _PIECE])  # torch wants memory that can be written
         result[first : first + len(piece)] = torch.from_numpy(piece)
     return result
-
-
-def _sent(numbers: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """A copy on the device that is not waited for."""
-    if device.type != "cuda":
-        return numbers
-    return numbers.pin_memory().to(device, non_blocking=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable
 
 from fasttricks.pipelines.job import Batch
@@ -34,7 +33,7 @@ class Making:
         self.finished.set()
 
 
-class Phase:
+class Shared:
     """Rows that threads make together: each calls `make` until all are taken."""
 
     def __init__(
@@ -42,12 +41,10 @@ class Phase:
         making: Making,
         rows: int,
         make: Callable[[Memory], int],
-        then: Callable[[], Phase] | None = None,
     ) -> None:
-        """making: the batch that they belong to. make: takes and makes rows until none is left to
-        take; gives how many it made. then: what has to wait until all rows are made; None: the
-        batch is finished."""
-        self.making, self.then = making, then
+        """making: the batch that they are. make: takes and makes rows until none is left to take;
+        gives how many it made."""
+        self.making = making
         self._make: Callable[[Memory], int] | None = make
         self._left = rows
         self._lock = threading.Lock()
@@ -71,16 +68,15 @@ class Line:
         self,
         count: int,
         blocks: int,
-        begin: Callable[[int, Making], Phase],
+        begin: Callable[[int, Making], Shared],
         hurry: Callable[[Claim], None],
     ) -> None:
-        """begin: make ready the batch of a step: set its `batch` and say what to do first; may wait
-        for memory until `hurry` is called with its claim."""
+        """begin: make ready the batch of a step: set its `batch` and say what to do; may wait for
+        memory until `hurry` is called with its claim."""
         self._count, self._blocks, self._begin, self._hurry = count, blocks, begin, hurry
         self._step = 0  # the next to begin
         self._makings: dict[int, Making] = {}
-        self._newest: Phase | None = None
-        self._later: deque[Phase] = deque()
+        self._newest: Shared | None = None
         self._known = threading.Lock()
         self._taking = threading.Lock()
         self._awaited: Claim | None = None
@@ -90,11 +86,11 @@ class Line:
     def work(self, memory: Memory) -> None:
         """Help until nothing is left to do; every thread calls this."""
         try:
-            phase = self._take(None)
-            while phase is not None:
-                last = phase.help(memory)
-                # Never wait for memory with this to do: it is what the memory waits for.
-                phase = (self._end(phase) if last else None) or self._take(phase)
+            shared = self._take(None)
+            while shared is not None:
+                if shared.help(memory):
+                    shared.making.finished.set()
+                shared = self._take(shared)
         except BaseException as error:
             self.stop(error)
 
@@ -125,20 +121,16 @@ class Line:
                 for making in self._makings.values():
                     making.fail(error)
 
-    def _take(self, done: Phase | None) -> Phase | None:
+    def _take(self, done: Shared | None) -> Shared | None:
         """What to help with after `done`, of which no row is left to take; None: nothing more."""
         with self._taking:
-            if self._later and self._later[0] is done:
-                self._later.popleft()
             if self._stopped:
                 return None
-            if self._later:
-                return self._later[0]
             if self._newest is done:
                 self._newest = self._next()
             return None if self._stopped else self._newest
 
-    def _next(self) -> Phase | None:
+    def _next(self) -> Shared | None:
         if self._step == self._count:
             return None
         making = self._making(self._step)
@@ -152,15 +144,6 @@ class Line:
             making.fail(error)
             self._stopped = True
             return None
-
-    def _end(self, phase: Phase) -> Phase | None:
-        """All rows of a phase are made: what comes next for its batch."""
-        if phase.then is None:
-            phase.making.finished.set()
-            return None
-        following = phase.then()
-        self._later.append(following)
-        return following
 
     def _making(self, step: int) -> Making:
         with self._known:

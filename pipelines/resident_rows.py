@@ -2,7 +2,8 @@
 
 Threads call these kernels for the same batch at the same time and share its rows by a counter in
 memory, so that they end together however much the pictures differ in size. A row is finished while
-its pixels are still in the thread's cache; only mixing has to wait for all of them.
+its pixels are still in the thread's cache. Where pictures are mixed, threads share parts of the
+batch that have no picture in common, and make the rows of one when an output needs them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from fasttricks.kernels.augment import PlanParams
 from fasttricks.kernels.finish_numba import finish, finish_mixed
 from fasttricks.kernels.jit import kernel
 from fasttricks.kernels.lanes import LANES
+from fasttricks.kernels.mix import MIX
+from fasttricks.kernels.mix_order import call_source, mix_order, source_of
 from fasttricks.kernels.plan import SAMPLE, plan_color, plan_geometry
+from fasttricks.kernels.plan_mix import Mixing
 from fasttricks.kernels.resize import scratch_bytes, support
 from fasttricks.kernels.rgb import copy
 from fasttricks.kernels.stage import apply_stage, stage_bytes
@@ -33,6 +37,29 @@ PLACE = np.dtype([("address", "<u8"), ("height", "<i8"), ("width", "<i8")])
 """Where a decoded picture is: uint8 [height, width, 3] without gaps at `address`."""
 
 
+class Mixes(NamedTuple):
+    """What the rows of a batch are mixed to, B outputs."""
+
+    mixes: npt.NDArray[Any]
+    """MIX [B], right as what `plan_mix` draws; [0]: nothing is mixed."""
+    outputs: npt.NDArray[np.int64]
+    """As in `Order`, as is what follows."""
+    starts: npt.NDArray[np.int64]
+    uses: npt.NDArray[np.int64]
+    """Lowered as the outputs are made."""
+    slots: npt.NDArray[np.int64]
+    """[R], where among its thread's pictures a row is; -1: it is not made yet."""
+
+
+NO_MIXES = Mixes(np.empty(0, MIX), *[np.empty(0, np.int64)] * 4)
+
+
+def mixes_of(mixing: Mixing, rows: int) -> Mixes:
+    """What was drawn for a batch of R rows."""
+    order = mix_order(mixing.mixes, rows)
+    return Mixes(mixing.mixes, *order, slots=np.full(rows, -1))
+
+
 class Rows(NamedTuple):
     """A batch of b samples, R = views * b rows, view-major."""
 
@@ -45,30 +72,16 @@ class Rows(NamedTuple):
     """PLACE [b]; the pixels have to outlive this."""
     stages: npt.NDArray[Any]
     """STEP [R, STEPS], what is done to uint8 pixels; [0, STEPS]: nothing."""
+    mixes: Mixes
     out: npt.NDArray[Any]
-    """[R, size, size, 3] as `finish` takes it; uint8 where `form` is UINT8."""
+    """[R, size, size, 3], or [B, ...] if mixed, as `finish` takes it; uint8 where `form` is
+    UINT8."""
     form: int
     """One of those of `finish_numba`; UINT8 to stop before finishing."""
     matrices: npt.NDArray[np.float32]
     """[R, 3, 4], written: what finishes, or would finish, the rows."""
     next: npt.NDArray[np.int64]
-    """[1], the first row that nobody has taken yet; 0 to begin with."""
-
-
-class Mixes(NamedTuple):
-    """A batch whose R rows are there as uint8, to be finished and mixed to B outputs."""
-
-    pixels: Bytes
-    """[R, size, size, 3]"""
-    matrices: npt.NDArray[np.float32]
-    """[R, 3, 4]"""
-    mixes: npt.NDArray[Any]
-    """MIX [B], checked."""
-    out: npt.NDArray[Any]
-    """[B, size, size, 3]"""
-    form: int
-    next: npt.NDArray[np.int64]
-    """[1], as for `Rows`."""
+    """[1], the first row, or part to be mixed, that nobody has taken yet; 0 to begin with."""
 
 
 class Memory(NamedTuple):
@@ -79,18 +92,22 @@ class Memory(NamedTuple):
     scratch: Bytes
     """For `resize`."""
     small: Bytes
-    """One output picture."""
+    """Pictures of the batch, uint8 [n, size, size, 3]: one, or as many as are mixed together."""
     stage: Bytes
     """For `apply_stage`."""
 
 
-def memory_for(places: npt.NDArray[Any], size: int) -> Memory:
-    """Enough for any of these pictures, PLACE [N]. Pages that are not written to take none."""
+def memory_for(places: npt.NDArray[Any], size: int, together: int = 1) -> Memory:
+    """Enough for any of these pictures, PLACE [N], of which so many samples are mixed together.
+    Pages that are not written to take none."""
     height, width = places["height"], places["width"]
     scratch = int(scratch_bytes(height.max(), width.max(), size, size))
-    near, small = 3 * int((height * width).max()), 3 * size * size
-    sizes = near, scratch, small, stage_bytes(size, size)
-    return Memory(*(np.empty(bytes_, np.uint8) for bytes_ in sizes))
+    return Memory(
+        near=np.empty(3 * int((height * width).max()), np.uint8),
+        scratch=np.empty(scratch, np.uint8),
+        small=np.empty((together, size, size, 3), np.uint8),
+        stage=np.empty(stage_bytes(size, size), np.uint8),
+    )
 
 
 @kernel
@@ -101,34 +118,77 @@ def picture_at(address: int, height: int, width: int) -> Bytes:
 
 @kernel
 def make_rows(work: Rows, memory: Memory) -> int:
-    """Make rows until none is left to take; how many it were."""
+    """Make rows, or outputs if they are mixed, until none is left to take; how many it were."""
     plans = np.empty(1, SAMPLE)  # not a record alone: in numba that does not keep its array alive
-    rows, made = work.out.shape[0], 0
+    if work.mixes.mixes.shape[0]:
+        return _mix_parts(work, plans, memory)
+    upright, made = np.zeros(1, np.uint8), 0
     row = take(np.uint64(work.next.ctypes.data))
-    while row < rows:
-        _make(work, row, plans[0], memory)
+    while row < work.out.shape[0]:
+        last = row + 1
+        if work.form == UINT8:
+            _make(work, row, plans[0], work.out[row].ctypes.data, memory)
+        else:
+            _make(work, row, plans[0], memory.small.ctypes.data, memory)
+            matrix, out = work.matrices[row:last], work.out[row:last]
+            finish(memory.small[:1], matrix, upright, out, work.form, 0, 1)
         made += 1
         row = take(np.uint64(work.next.ctypes.data))
     return made
 
 
 @kernel
-def _make(work: Rows, row: int, plan: Any, memory: Memory) -> None:
+def _make(work: Rows, row: int, plan: Any, target: int, memory: Memory) -> None:
+    """Make a row up to its uint8 pixels, at an address."""
     view, position = divmod(row, work.samples.shape[0])
     place, sample = work.places[position], work.samples[position]
     height, width, size = place.height, place.width, work.out.shape[1]
     plan_geometry(work.seed, work.epoch, sample, view, height, width, work.params, plan)
     plan_color(work.seed, work.epoch, sample, view, work.params, work.matrices[row])
     pixels, top, left = near_part(picture_at(place.address, height, width), size, plan, memory.near)
-    target = memory.small.ctypes.data if work.form != UINT8 else work.out[row].ctypes.data
-    picture = numba.carray(pointer(np.uint64(target)), (1, size, size, 3), np.uint8)
-    resize_part(pixels, top, left, plan, picture[0], memory.scratch)
+    picture = picture_at(np.uint64(target), size, size)
+    resize_part(pixels, top, left, plan, picture, memory.scratch)
     if work.stages.shape[0]:
-        apply_stage(picture[0], work.stages[row], memory.stage)
-    if work.form != UINT8:
-        upright = np.zeros(1, np.uint8)
-        last = row + 1
-        finish(picture, work.matrices[row:last], upright, work.out[row:last], work.form, 0, 1)
+        apply_stage(picture, work.stages[row], memory.stage)
+
+
+@kernel
+def _mix_parts(work: Rows, plans: npt.NDArray[Any], memory: Memory) -> int:
+    """Make parts of a batch until none is left to take; how many outputs it were.
+
+    A thread has as many pictures in `memory.small` as it needs at a time, whose places it uses
+    again: few, so that they stay in its cache.
+    """
+    mixes, places = work.mixes, memory.small.shape[0]
+    matrices, upright = np.empty((places, 3, 4), np.float32), np.zeros(places, np.uint8)
+    free, count, made = np.arange(places), places, 0
+    one = np.empty(1, MIX)
+    part = take(np.uint64(work.next.ctypes.data))
+    while part < mixes.starts.shape[0] - 1:
+        for output in mixes.outputs[mixes.starts[part] : mixes.starts[part + 1]]:
+            one[0] = mixes.mixes[output]
+            for number in range(one[0].count + 1):
+                row = source_of(mixes.mixes, output, number)
+                if row >= 0:
+                    if mixes.slots[row] < 0:
+                        count -= 1
+                        slot = free[count]
+                        mixes.slots[row] = slot
+                        _make(work, row, plans[0], memory.small[slot].ctypes.data, memory)
+                        matrices[slot] = work.matrices[row]
+                    call_source(one, 0, number, mixes.slots[row])
+            out = work.out[output : output + 1]
+            finish_mixed(memory.small, matrices, upright, one, out, work.form, 0, 1)
+            for number in range(one[0].count + 1):
+                row = source_of(mixes.mixes, output, number)
+                if row >= 0:
+                    mixes.uses[row] -= 1
+                    if mixes.uses[row] == 0:
+                        free[count] = mixes.slots[row]
+                        count += 1
+            made += 1
+        part = take(np.uint64(work.next.ctypes.data))
+    return made
 
 
 @kernel
@@ -159,18 +219,3 @@ def near_part(picture: Bytes, size: int, plan: Any, near: Bytes) -> tuple[Bytes,
 def _ask_for(address: int, size: int) -> None:
     for line in range(0, size + _CACHE_LINE - 1, _CACHE_LINE):
         prefetch(address + line)
-
-
-@kernel
-def mix_rows(work: Mixes) -> int:
-    """Finish and mix outputs until none is left to take; how many it were."""
-    upright, made = np.zeros(work.pixels.shape[0], np.uint8), 0
-    row = take(np.uint64(work.next.ctypes.data))
-    while row < work.out.shape[0]:
-        last = row + 1
-        finish_mixed(
-            work.pixels, work.matrices, upright, work.mixes, work.out, work.form, row, last
-        )
-        made += 1
-        row = take(np.uint64(work.next.ctypes.data))
-    return made

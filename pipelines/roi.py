@@ -9,31 +9,34 @@ from __future__ import annotations
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor, wait
 from queue import SimpleQueue
-from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from fasttricks.data.pixels import Pixels, decode_rgb
+from fasttricks.data.pixels import decode_rgb
 from fasttricks.data.samples import Samples
 from fasttricks.errors import DataError
 from fasttricks.kernels.finish import FORMS
 from fasttricks.kernels.jpeg_seek import FRAME
+from fasttricks.kernels.plan_mix import span
 from fasttricks.kernels.steps import STEP, STEPS
 from fasttricks.pipelines import roi_decoder
 from fasttricks.pipelines.cutter import Cutter
 from fasttricks.pipelines.fetch import Fetched, Fetcher
 from fasttricks.pipelines.finishing import Planned, finish_rows, finished_rows, plan_rows
+from fasttricks.pipelines.groups import Group, Spare
 from fasttricks.pipelines.job import Batch, Job
 from fasttricks.pipelines.loader import Loader
 from fasttricks.pipelines.options import Options
 from fasttricks.pipelines.recycle import Recycler
 from fasttricks.pipelines.roi_batch import Feed, Line, Making
-from fasttricks.pipelines.roi_picture import JPEG, PIXELS, TASK, UINT8, Work
+from fasttricks.pipelines.roi_feed import Reader, decoded
+from fasttricks.pipelines.roi_picture import TASK, UINT8, Work
 from fasttricks.pipelines.roi_stages import measure
+from fasttricks.pipelines.transfer import Transfer
 
-READERS = 2  # threads that read; each picture costs them some 50 microseconds
+READERS = 2  # threads that read; each picture costs them some 25 microseconds
 KEPT = 4  # batches whose memory is used again
 LARGE = 256 << 20
 """Bytes of batches beyond which a third is not begun while the caller has one and another is made:
@@ -55,6 +58,7 @@ class RoiLoader(Loader):
         super().__init__(samples, options)
         self._fetch = Fetcher(samples, options.on_error)
         self._cutter = Cutter(samples, options.index)
+        self._read = Reader(self._fetch, self._cutter)
         self._decoder = roi_decoder.find()
         self.decoder = self._decoder.name
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="fasttricks-read")
@@ -62,14 +66,14 @@ class RoiLoader(Loader):
         self._threads: SimpleQueue[roi_decoder.Thread] = SimpleQueue()
         for _ in range(options.num_threads):
             self._threads.put(self._decoder.thread())
-        self._memory = Recycler(KEPT)
+        self._memory = Recycler(KEPT, pinned=options.device.type == "cuda")
+        self._transfer = Transfer(options.device)
         finishes_here = options.device.type == "cpu" and options.work != "decode"
-        # Pictures to be mixed are finished when all of their batch are there.
-        self._mixes_here = finishes_here and bool(options.mix)
-        self._mixed_memory, self._mixing = Recycler(KEPT), Lock()
-        one_by_one = finishes_here and not self._mixes_here
-        self._dtype = options.dtype if one_by_one else torch.uint8
-        self._form = FORMS[options.dtype] if one_by_one else UINT8
+        # Pictures to be mixed are finished when all of their group are there.
+        self._span = span(options.mix, options.mix_group) if finishes_here and options.mix else 0
+        self._unmixed = Spare()
+        self._dtype = options.dtype if finishes_here else torch.uint8
+        self._form = FORMS[options.dtype] if finishes_here else UINT8
 
     def _run(self, job: Job) -> Generator[Batch]:
         o = self.options
@@ -77,14 +81,19 @@ class RoiLoader(Loader):
         blocks = 2 if 3 * rows * size * size * 3 * self._dtype.itemsize > LARGE else 3
 
         def claim(making: Making) -> torch.Tensor:
-            shape = o.views * len(making.samples), size, size, 3
+            count = len(making.matrices)
+            if self._span:
+                count = finished_rows(job, count)
+            shape = count, size, size, 3
             return self._memory.empty(shape, self._dtype, making.claim)
 
         line = Line(
             job.batches,
             o.num_threads,
             self._readers,
-            begin=lambda step: Making(job.batches[step], o.views, blocks, step),
+            begin=lambda step: Making(
+                job.batches[step], o.views, blocks, job.mixing(step), self._span
+            ),
             read=lambda making, first, count: self._feed(job, making, first, count),
             claim=claim,
             hurry=self._memory.hurry,
@@ -100,22 +109,12 @@ class RoiLoader(Loader):
 
     def _feed(self, job: Job, making: Making, first: int, count: int) -> Feed:
         """Read and plan samples of a batch; runs in the reading threads."""
-        samples = making.samples[first : first + count]
-        fetched = [self._fetch(int(index), job.epoch) for index in samples]
-        tasks = np.array([_whole(f) for f in fetched], TASK)
-        frames = np.zeros(count, FRAME)
-        points = []
-        for i, found in enumerate(fetched):
-            entry = self._cutter.entry(found)
-            if entry is not None:
-                frames[i] = entry[0]
-                tasks[i]["points"], tasks[i]["count"] = entry[1].ctypes.data, len(entry[1])
-                points.append(entry[1])
-        shown = np.array([f.index for f in fetched])
-        planned = plan_rows(job, shown, tasks["height"], tasks["width"])
+        piece = self._read(making.samples[first : first + count], job.epoch)
+        tasks, frames = piece.tasks, piece.frames
+        planned = plan_rows(job, piece.shown, tasks["height"], tasks["width"])
         if job.views > 1:
             tasks, frames = np.tile(tasks, job.views), np.tile(frames, job.views)
-        return Feed(making, first, fetched, planned, tasks, frames, points)
+        return Feed(making, first, piece, planned, tasks, frames)
 
     def _part(self, line: Line, job: Job) -> None:
         """Make pieces until none is left; runs in the decoding threads."""
@@ -142,32 +141,41 @@ class RoiLoader(Loader):
 
     def _make(self, thread: roi_decoder.Thread, feed: Feed, job: Job) -> None:
         """Make the rows of a piece; by PIL those that the decoder complains about."""
-        making, count = feed.making, len(feed.fetched)
+        making, piece, count = feed.making, feed.piece, len(feed.piece.shown)
         slots = making.slots(feed.first, count)
         work = self._work(feed, slots)
         thread.make(work)
         making.matrices[slots] = feed.planned.matrices
         by_view = work.done.reshape(-1, count)
-        for position in np.flatnonzero((by_view == 0).any(axis=0)):
-            feed.fetched[position] = self._repair(thread, feed, int(position), job)
-        if making.add(feed.first, feed.fetched, self._cutter.counts(feed.fetched)):
-            making.finish(self._mixed(making, job))
+        for position in np.flatnonzero((by_view == 0).any(axis=0)).tolist():
+            piece.put(position, self._repair(thread, feed, position, job))
+        counts = self._read.counts(piece)
+        self._read.free(piece)
+        if (group := making.group(feed.first)) and group.add(count):
+            self._mix(making, group)
+        if making.add(feed.first, piece.shown, piece.replaced, counts):
+            making.finish()
 
-    def _mixed(self, making: Making, job: Job) -> torch.Tensor | None:
-        """The finished pictures of a batch of uint8 ones that are to be mixed here; else None."""
-        if not self._mixes_here:
-            return None
-        pixels = making.images
-        assert pixels is not None
-        shape = finished_rows(job, len(pixels)), *pixels.shape[1:]
-        with self._mixing:  # batches may be completed by two threads at once
-            target = self._mixed_memory.empty(shape, self.options.dtype)
-        out, planned = target.permute(0, 3, 1, 2), Planned(making.matrices)
-        finish_rows(job, making.step, pixels, planned, self.options.dtype, out=out)
-        return target
+    def _mix(self, making: Making, group: Group) -> None:
+        """Finish the pictures of a group, all of which are there."""
+        assert making.mixing is not None
+        assert making.pixels is not None
+        group.mix(
+            making.mixing,
+            making.order,
+            making.matrices,
+            making.pixels,
+            self._form,
+            self._unmixed,
+        )
 
     def _work(self, feed: Feed, slots: npt.NDArray[np.int64]) -> Work:
-        assert feed.making.pixels is not None
+        making = feed.making
+        out, form = making.pixels, self._form
+        assert out is not None
+        if group := making.group(feed.first):
+            out, form = group.pixels(self._unmixed, out.shape[1]), UINT8
+            slots = group.slots(feed.first, len(feed.tasks) // self.options.views)
         return Work(
             tasks=feed.tasks,
             frames=feed.frames,
@@ -175,8 +183,8 @@ class RoiLoader(Loader):
             matrices=feed.planned.matrices,
             stages=_stages(feed.planned),
             slots=slots,
-            out=feed.making.pixels,
-            form=self._form,
+            out=out,
+            form=form,
             exact=int(self.options.exact),
             done=np.zeros(len(feed.tasks), np.int64),
         )
@@ -187,7 +195,10 @@ class RoiLoader(Loader):
         Raises:
             BadSampleError: PIL cannot decode it either, and `on_error` is "raise".
         """
-        making, found, views = feed.making, feed.fetched[position], self.options.views
+        making, piece, views = feed.making, feed.piece, self.options.views
+        found = piece.fetched.get(position)
+        if found is None:
+            found = self._fetch(int(piece.shown[position]), job.epoch)
         while True:
             try:
                 pixels = found.pixels if found.pixels is not None else decode_rgb(found.data)
@@ -196,9 +207,9 @@ class RoiLoader(Loader):
                 self._fetch.mark(found.index, str(error))
                 found = self._fetch(found.index, job.epoch)
         planned = plan_rows(job, np.array([found.index]), [pixels.shape[0]], [pixels.shape[1]])
-        tasks = np.array([_decoded(pixels)] * views, TASK)
+        tasks = np.array([decoded(pixels)] * views, TASK)
         first = feed.first + position
-        again = Feed(making, first, [found], planned, tasks, np.zeros(views, FRAME))
+        again = Feed(making, first, piece, planned, tasks, np.zeros(views, FRAME))
         slots = making.slots(first, 1)
         thread.make(self._work(again, slots))
         making.matrices[slots] = planned.matrices
@@ -208,6 +219,7 @@ class RoiLoader(Loader):
         return Batch(
             images=self._on_device(making, job),
             indices=making.shown,
+            mixing=making.mixing,
             replaced=making.replaced,
             counts=making.counts,
         )
@@ -217,10 +229,11 @@ class RoiLoader(Loader):
         assert images is not None
         if o.device.type == "cpu":
             return images.permute(0, 3, 1, 2)
-        images = images.pin_memory().to(o.device, non_blocking=True)
         if o.work == "decode":
+            (images,) = self._transfer(images)
             return images.permute(0, 3, 1, 2)
-        return finish_rows(job, making.step, images, Planned(making.matrices), o.dtype)
+        planned = Planned(making.matrices)
+        return finish_rows(job, making.mixing, images, planned, o.dtype, transfer=self._transfer)
 
     def stages(self, count: int) -> dict[str, float]:
         """Milliseconds of one core per picture and stage, over `count` pictures made right here."""
@@ -233,20 +246,6 @@ class RoiLoader(Loader):
         self._readers.shutdown(cancel_futures=True)
         self._decoders.shutdown(cancel_futures=True)
         self._threads = SimpleQueue()
-
-
-def _whole(found: Fetched) -> tuple[int, ...]:
-    """The TASK that decodes a whole file; `found` must outlive it."""
-    if found.pixels is not None:
-        return _decoded(found.pixels)
-    address = np.frombuffer(found.data, np.uint8).ctypes.data
-    return address, len(found.data), JPEG, found.probe.height, found.probe.width, 0, 0
-
-
-def _decoded(pixels: Pixels) -> tuple[int, ...]:
-    """The TASK of pixels that are there already; they must outlive it."""
-    height, width, _ = pixels.shape
-    return pixels.ctypes.data, pixels.size, PIXELS, height, width, 0, 0
 
 
 def _stages(planned: Planned) -> npt.NDArray[np.void]:

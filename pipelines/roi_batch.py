@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from fasttricks.pipelines.fetch import Fetched
+from fasttricks.kernels.mix_order import mix_order
+from fasttricks.kernels.plan_mix import Mixing
 from fasttricks.pipelines.finishing import Planned
+from fasttricks.pipelines.groups import Group, groups_of
 from fasttricks.pipelines.job import Indices, Replaced
 from fasttricks.pipelines.read_ahead import read_ahead
 from fasttricks.pipelines.recycle import Claim
+from fasttricks.pipelines.roi_feed import PIECE_BYTES, Piece
 
 LEAST, MOST = 4, 64  # samples of a piece: enough that what Python does for it is little
-PIECE_BYTES = 4 << 20  # the most that a piece should take in memory: 37 ImageNet pictures
 AHEAD = 3  # pieces that are read ahead
 
 
@@ -35,12 +37,15 @@ def piece_size(count: int, left: int, threads: int, mean_bytes: int, blocks: int
 
 
 class Making:
-    """A batch of b samples in the making: B = views * b rows, view-major.
+    """A batch of b samples in the making: R = views * b rows, view-major.
 
     Attributes:
         images: [B, size, size, 3] once a thread has begun it; `pixels` is the same for `Work.out`.
-        matrices: float32 [B, 3, 4].
-        step: which batch of the job it is.
+            B = R, or as many as `mixing` describes.
+        matrices: float32 [R, 3, 4].
+        mixing: what is drawn for it, if anything.
+        groups: in which its pictures are mixed, one after the other as in `order`; empty if they
+            are not.
         shown: int64 [b], the samples after replacing.
         counts: for `Loader.stats`.
         finished: set when every row is there, or when it will never be.
@@ -48,10 +53,22 @@ class Making:
         claim: for the memory of its images.
     """
 
-    def __init__(self, samples: Indices, views: int, blocks: int, step: int = 0) -> None:
-        """samples: int64 [b]. blocks: see `Claim`."""
+    def __init__(
+        self,
+        samples: Indices,
+        views: int,
+        blocks: int,
+        mixing: Mixing | None = None,
+        span: int = 0,
+    ) -> None:
+        """samples: int64 [b]. blocks: see `Claim`. span: of the samples that are mixed with each
+        other before the batch is finished, see `kernels.plan_mix`; 0 if none are."""
         self.samples = samples
-        self.step = step
+        self.mixing = mixing
+        self.groups, self.order = [], np.empty(0, np.int64)
+        if span and mixing is not None:
+            self.groups = groups_of(len(samples), views, span)
+            self.order = mix_order(mixing.mixes, views * len(samples)).outputs
         self.images: torch.Tensor | None = None
         self.pixels: npt.NDArray[Any] | None = None
         self.matrices = np.empty((views * len(samples), 3, 4), np.float32)
@@ -61,19 +78,26 @@ class Making:
         self.error: BaseException | None = None
         self.claim = Claim(blocks)
         self._views = views
-        self._replaced: list[Replaced | None] = [None] * len(samples)
+        self._replaced: dict[int, Replaced] = {}
         self._left = len(samples)
         self._lock = threading.Lock()
 
     @property
     def replaced(self) -> list[Replaced]:
         """What was replaced, in the order of the samples."""
-        return [replaced for replaced in self._replaced if replaced]
+        return [self._replaced[position] for position in sorted(self._replaced)]
 
     def slots(self, first: int, count: int) -> npt.NDArray[np.int64]:
         """The rows of `count` samples from the `first` on, int64 [views * count], view-major."""
         starts = np.arange(first, len(self.matrices), len(self.samples))
         return (starts[:, None] + np.arange(count)).reshape(-1)
+
+    def group(self, first: int) -> Group | None:
+        """The group of a sample; None if none are mixed."""
+        if not self.groups:
+            return None
+        each = self.groups[0].samples.stop
+        return self.groups[first // each]
 
     def lay(self, images: torch.Tensor) -> None:
         """This is the memory of its images."""
@@ -81,20 +105,23 @@ class Making:
         bits = images.view(torch.uint16) if images.dtype.itemsize == 2 else images
         self.pixels = bits.numpy()
 
-    def add(self, first: int, fetched: list[Fetched], counts: dict[str, int]) -> bool:
-        """Samples from the `first` on are made. True: they were the last, so `finish` it."""
-        last = first + len(fetched)
-        self.shown[first:last] = [found.index for found in fetched]
-        self._replaced[first:last] = [found.replaced for found in fetched]
+    def add(
+        self, first: int, shown: Indices, replaced: Mapping[int, Replaced], counts: dict[str, int]
+    ) -> bool:
+        """Samples from the `first` on are made. True: they were the last, so `finish` it.
+
+        replaced: by position among these.
+        """
+        self.shown[first : first + len(shown)] = shown
         with self._lock:
+            self._replaced.update({first + position: it for position, it in replaced.items()})
             for name, number in counts.items():
                 self.counts[name] = self.counts.get(name, 0) + number
-            self._left -= len(fetched)
+            self._left -= len(shown)
             return self._left == 0
 
-    def finish(self, images: torch.Tensor | None = None) -> None:
-        """Everything is done; `images` takes the place of those that were made."""
-        self.images = self.images if images is None else images
+    def finish(self) -> None:
+        """Everything is done."""
         self.pixels = None
         self.finished.set()
 
@@ -111,18 +138,12 @@ class Feed:
     making: Making
     first: int
     """Which sample of the batch is the first."""
-    fetched: list[Fetched]
+    piece: Piece
     planned: Planned
     tasks: npt.NDArray[np.void]
-    """TASK [R], with addresses of what `fetched` and `points` hold."""
+    """TASK [R], with addresses of what `piece` holds."""
     frames: npt.NDArray[np.void]
     """FRAME [R]"""
-    points: list[npt.NDArray[np.void]] = field(default_factory=list)
-
-    @property
-    def bytes(self) -> int:
-        """What it takes in memory, about."""
-        return sum(len(f.data) if f.pixels is None else f.pixels.nbytes for f in self.fetched)
 
 
 class Line:
@@ -162,7 +183,7 @@ class Line:
             if feed is None:
                 self._stopped = True
                 return None
-            self._mean_bytes = feed.bytes // len(feed.fetched)
+            self._mean_bytes = feed.piece.bytes // len(feed.piece.shown)
             if feed.making.images is None:
                 self._awaited = feed.making.claim
                 if self._stopped:  # by a thread that did not see yet what is waited for
@@ -214,6 +235,8 @@ class Line:
                 size = piece_size(
                     len(samples), left, self._threads, self._mean_bytes, making.claim.blocks
                 )
+                if group := making.group(first):
+                    size = min(size, group.samples.stop - first)
                 yield making, first, size
                 first += size
 

@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 from fasttricks.data.pixels import Pixels, opened
 from fasttricks.data.samples import Samples
 from fasttricks.errors import BadSampleError, DataError
+from fasttricks.kernels.plan_mix import Mixing
 from fasttricks.pipelines.cutter import Cutter, needed
 from fasttricks.pipelines.fetch import Fetched, Fetcher
 from fasttricks.pipelines.finishing import Planned, finish_rows, finished_rows, joined, plan_rows
@@ -28,6 +29,7 @@ from fasttricks.pipelines.job import Batch, Indices, Job, Replaced
 from fasttricks.pipelines.loader import Loader
 from fasttricks.pipelines.options import Options
 from fasttricks.pipelines.stages import StageClock
+from fasttricks.pipelines.transfer import Transfer
 
 PREFETCH = 2  # batches ahead, per worker
 
@@ -42,6 +44,7 @@ class Result:
     images: torch.Tensor
     planned: Planned
     flips: torch.Tensor
+    mixing: Mixing | None
     indices: Indices
     replaced: list[Replaced]
     counts: dict[str, int]
@@ -156,16 +159,17 @@ class PlannedBatches(Dataset[Any]):
         flips = torch.from_numpy(planned.geometry["flip"].astype(np.uint8))
         if self.mirrors(job):
             flips.zero_()
-        images = pixels.permute(0, 3, 1, 2)
+        images, mixing = pixels.permute(0, 3, 1, 2), job.mixing(0)
         if self.finish_here:
             shape = finished_rows(job, len(pixels)), *pixels.shape[1:]
             out = _shared(shape, self.dtype).permute(0, 3, 1, 2)
             with self.clock("finish"):
-                images = finish_rows(job, 0, pixels, planned, self.dtype, flips, out)
+                images = finish_rows(job, mixing, pixels, planned, self.dtype, flips, out)
         return Result(
             images=images,
             planned=planned,
             flips=flips,
+            mixing=mixing,
             indices=np.array([f.index for f in fetched], np.int64),
             replaced=[f.replaced for f in fetched if f.replaced],
             counts=self.cutter.counts(fetched),
@@ -214,6 +218,7 @@ class TorchvisionLoader(Loader):
     def __init__(self, samples: Samples, options: Options) -> None:
         super().__init__(samples, options)
         self._steps = Steps()
+        self._transfer = Transfer(options.device)
         self._loader: DataLoader[Result] | None = DataLoader(
             PlannedBatches(samples, options),
             batch_size=None,
@@ -229,26 +234,31 @@ class TorchvisionLoader(Loader):
         if self._loader is None:
             raise RuntimeError("the loader is closed")
         self._steps.jobs = [job.only(step) for step in range(len(job.batches))]
-        for step, result in enumerate(self._loader):
+        for result in self._loader:
             if isinstance(result, Exception):
                 raise result
             yield Batch(
-                images=self._on_device(job, step, result),
+                images=self._on_device(job, result),
                 indices=result.indices,
+                mixing=result.mixing,
                 replaced=result.replaced,
                 counts=result.counts,
             )
 
-    def _on_device(self, job: Job, step: int, result: Result) -> torch.Tensor:
-        device = self.options.device
-        if device.type == "cpu":
+    def _on_device(self, job: Job, result: Result) -> torch.Tensor:
+        if self.options.device.type == "cpu":
             return result.images
-        images = result.images.to(device, non_blocking=True)
         if self.options.work == "decode":
-            return images
-        flips = result.flips.to(device, non_blocking=True)
-        pixels = images.permute(0, 2, 3, 1)
-        return finish_rows(job, step, pixels, result.planned, self.options.dtype, flips)
+            return self._transfer(result.images)[0]
+        return finish_rows(
+            job,
+            result.mixing,
+            result.images.permute(0, 2, 3, 1),
+            result.planned,
+            self.options.dtype,
+            result.flips,
+            transfer=self._transfer,
+        )
 
     def stages(self, count: int) -> dict[str, float]:
         """Milliseconds of one core per picture and stage, over `count` pictures made right here."""

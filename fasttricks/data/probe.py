@@ -8,6 +8,7 @@ it, which is slow and rare.
 from __future__ import annotations
 
 import enum
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +61,7 @@ def probe_and_decode(data: pil.Encoded) -> tuple[Probe, pil.Pixels | None]:
     fault, doubt, height, width, components, progressive, orientation = walk(_readonly(data))
     reason = REASONS[fault]
     try:
-        if fault == PLAIN and not _too_large(height, width):
+        if fault == PLAIN and height * width <= most_pixels():
             if doubt:
                 pil.check_header(data)
             picture = None
@@ -94,7 +95,7 @@ def _readonly(data: pil.Encoded) -> Bytes:
     return view
 
 
-def _too_large(height: int, width: int) -> bool:
-    """Whether PIL refuses the picture as a decompression bomb; the program may set the limit."""
+def most_pixels() -> int:
+    """What PIL does not refuse as a decompression bomb; the program may set the limit."""
     limit = Image.MAX_IMAGE_PIXELS
-    return limit is not None and height * width > 2 * limit
+    return sys.maxsize if limit is None else int(min(2 * limit, sys.maxsize))

@@ -190,6 +190,19 @@ class SeekIndex:
         """Why `lookup` has given up a picture's entry: "stale", "damaged", or "" if it has not."""
         return _REJECTED[self._state[index]]
 
+    @property
+    def rejections(self) -> NDArray[np.uint8]:
+        """[N], not 0 where `lookup` has given up an entry; read-only, always up to date."""
+        view = np.frombuffer(self._state, np.uint8)
+        view.flags.writeable = False
+        return view
+
+    @property
+    def points_file(self) -> tuple[int, int]:
+        """(descriptor, offset of the points) of the file; (-1, 0) of an index in memory."""
+        file = self._opened.file
+        return (-1, 0) if file is None else (file, self._points_at)
+
     def entry(self, index: int) -> tuple[Any, bytes] | None:
         """A picture's record and its points, whatever its kind; None if they are damaged."""
         record = self.records[index]

@@ -105,12 +105,13 @@ def record_type(frame: np.dtype[Any]) -> np.dtype[Any]:
 
 OWN_PART = struct.Struct("<QIIQqIB")
 """A record's members before `reserved`; takes a tenth of the time that NumPy takes for them."""
-_CRC_FROM = 12  # where `count` begins
+CRC_FROM = 12
+"""Where `count` begins in a record, the first of what its checksum is of."""
 
 
 def checksum(record: bytes | memoryview, points: bytes | memoryview) -> int:
     """What member `crc` of a record has to be."""
-    return zlib.crc32(points, zlib.crc32(record[_CRC_FROM:]))
+    return zlib.crc32(points, zlib.crc32(record[CRC_FROM:]))
 
 
 def _aligned(offset: int, to: int = ALIGN) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fasttricks.data.places import NO_BYTES, PLACE, SLICE, UNTOLD, Places
 from fasttricks.data.samples import Joined, Samples, Stamp, as_numbers
 from fasttricks.errors import BadSampleError, DataError
 
@@ -113,6 +114,33 @@ class Slices(Samples):
             return None
         return Stamp(int(self.size[index]), mtime_ns)
 
+    def places(self, indices: npt.NDArray[np.int64]) -> Places:
+        """See `Samples.places`; not told where the file cannot be opened."""
+        table = np.zeros(len(indices), PLACE)
+        if type(self).read_stamped is not Slices.read_stamped:
+            return Places(table, NO_BYTES)
+        held = self._locate(table, indices)
+        return Places(table, NO_BYTES, held)
+
+    def _locate(
+        self, table: npt.NDArray[np.void], indices: npt.NDArray[np.int64]
+    ) -> Sequence[OpenFile]:
+        """Fill a table, PLACE [n], of pictures whose files can be opened; gives those."""
+        numbers, which = np.unique(self.file[indices], return_inverse=True)
+        files = [self._opened(int(number)) for number in numbers]
+        opened = [
+            (SLICE, file.fileno(), file.mtime_ns) if file else (UNTOLD, 0, 0) for file in files
+        ]
+        table["kind"], table["descriptor"], table["mtime_ns"] = np.array(opened, np.int64)[which].T
+        table["at"], table["size"] = self.offset[indices], self.size[indices]
+        return [file for file in files if file]
+
+    def _opened(self, number: int) -> OpenFile | None:
+        try:
+            return self._open[number]
+        except OSError:
+            return None
+
     def read_stamped(self, index: int) -> tuple[bytes, Stamp]:
         """As `read`, with the picture's size and the time of its file when that was opened."""
         size, offset = int(self.size[index]), int(self.offset[index])
@@ -139,6 +167,10 @@ class OpenFile:
         self.mtime_ns = status.st_mtime_ns
         if not stat.S_ISREG(status.st_mode):
             raise OSError(None, "not a regular file")
+
+    def fileno(self) -> int:
+        """Its descriptor, good as long as this object is there."""
+        return self._descriptor
 
     def read(self, size: int, offset: int) -> bytes:
         """`size` bytes from `offset` on. Raises OSError, also where the file has not so many."""

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from fasttricks.data.pack_index import BLOCK, INDEX_NAME, SEEK_NAME, open_pack_index
+from fasttricks.data.places import NO_BYTES, PLACE, Places
 from fasttricks.data.samples import Joined, Stamp, as_numbers
 from fasttricks.data.slices import Slices
 from fasttricks.errors import BadSampleError, DataError
@@ -58,6 +60,17 @@ class TarPack(Slices):
         """A picture's size and checksum when it was packed."""
         _, size, _, crc, _ = self.members[index].item()
         return Stamp(size, crc)
+
+    def places(self, indices: npt.NDArray[np.int64]) -> Places:
+        """See `Samples.places`; not told where the shard cannot be opened."""
+        table = np.zeros(len(indices), PLACE)
+        if type(self).read_stamped is not TarPack.read_stamped:
+            return Places(table, NO_BYTES)
+        held, members = self._locate(table, indices), self.members[indices]
+        table["at"] -= BLOCK
+        table["mtime_ns"] = members["crc"]
+        table["header"], table["header_crc"] = BLOCK, members["header_crc"]
+        return Places(table, NO_BYTES, held)
 
     def read_stamped(self, index: int) -> tuple[bytes, Stamp]:
         """The encoded bytes of one sample, with its size and checksum when it was packed.

@@ -84,6 +84,26 @@ def test_a_range_may_end_between_ff_and_what_follows():
     assert unstuff(raw, 1, 4, out, 0) == (2, 4)
 
 
+@pytest.mark.parametrize("share", SHARES)
+def test_parts_of_longer_data(share):
+    """What stands outside the range is looked at, and must not matter."""
+    rng = np.random.default_rng(3)
+    clean = random_bytes(rng, 700, share)
+    raw = np.frombuffer(stuffed(clean), np.uint8)
+    for _ in range(100):
+        begin, end = np.sort(rng.integers(0, 701, 2)).tolist()
+        first, last = (len(stuffed(clean[:n])) for n in (begin, end))
+        found = np.full(800, GUARD, np.uint8)
+        size = int(rng.integers(0, 20))
+        assert unstuff(raw, first, last, found, size) == (size + end - begin, last)
+        assert found[size : size + end - begin].tobytes() == clean[begin:end].tobytes()
+        assert (found[:size] == GUARD).all()
+        out = np.full(2000, GUARD, np.uint8)
+        assert stuff(clean[begin:], end - begin, out, size) == size + last - first
+        assert out[size : size + last - first].tobytes() == raw[first:last].tobytes()
+        assert (out[:size] == GUARD).all()
+
+
 def test_words():
     data = np.arange(20, dtype=np.uint8)
     assert load_word(data, 3) == 0x030405060708090A

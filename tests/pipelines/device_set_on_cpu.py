@@ -15,7 +15,7 @@ for options in ({"views": 2}, {"work": "decode"}, {"mix": CutMix(1.0), "mix_grou
         job = loader._job(0, loader._slices(0, 0))
         for step, (want, _) in enumerate(loader):
             shown = loader._lookup(job.batches[step], 0)
-            got = device.make(job, step, shown, loader.options)
+            got = device.make(job, job.mixing(step), shown, loader.options)
             assert got.dtype == want.dtype
             assert got.shape == want.shape
             assert got.is_contiguous(memory_format=torch.channels_last)

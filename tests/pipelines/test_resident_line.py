@@ -8,7 +8,7 @@ import torch
 
 from fasttricks.pipelines.loader import Batch
 from fasttricks.pipelines.recycle import Recycler
-from fasttricks.pipelines.resident_line import Line, Phase
+from fasttricks.pipelines.resident_line import Line, Shared
 
 NONE = None  # what stands for a thread's memory here
 
@@ -16,9 +16,9 @@ NONE = None  # what stands for a thread's memory here
 class Work:
     """Batches of `rows` rows, each of them a number that threads write."""
 
-    def __init__(self, count, rows, threads, phases=1, fail_at=None, break_at=None):
+    def __init__(self, count, rows, threads, fail_at=None, break_at=None):
         self.memory = Recycler(4)
-        self.rows, self.phases, self.fail_at, self.break_at = rows, phases, fail_at, break_at
+        self.rows, self.fail_at, self.break_at = rows, fail_at, break_at
         self.line = Line(count, 3, self.begin, self.memory.hurry)
         self.begun = []
         self.threads = [
@@ -34,28 +34,20 @@ class Work:
         self.begun.append(step)
         images.zero_()
         making.batch = Batch(images=images, indices=np.arange(self.rows))
-        phases = [self.phase(step, making, images.numpy(), n) for n in range(self.phases)]
-        for phase, following in itertools.pairwise(phases):
-            phase.then = lambda following=following: following
-        return phases[0]
-
-    def phase(self, step, making, numbers, number):
-        taken = itertools.count()
+        numbers, taken = images.numpy(), itertools.count()
 
         def make(_):
             made = 0
             while (row := next(taken)) < self.rows:
                 if step == self.break_at:
                     raise MemoryError("broken")
-                if number:
-                    assert (numbers >= number).all()  # the phase before is complete
                 numbers[row] += 1
                 made += 1
                 if row % 3 == 0:
                     time.sleep(0.0002)
             return made
 
-        return Phase(making, self.rows, make)
+        return Shared(making, self.rows, make)
 
     def end(self):
         self.line.stop()
@@ -64,23 +56,21 @@ class Work:
         assert not any(thread.is_alive() for thread in self.threads)
 
 
-@pytest.mark.parametrize("phases", [1, 2, 3])
 @pytest.mark.parametrize("threads", [1, 2, 5])
 @pytest.mark.parametrize("keep", [False, True])
-def test_all_rows_of_all_batches_once(threads, phases, keep):
-    work, kept = Work(20, 7, threads, phases), []
+def test_all_rows_of_all_batches_once(threads, keep):
+    work, kept = Work(20, 7, threads), []
     for step in range(20):
         images = work.line.result(step).images
-        assert images.tolist() == [phases] * 7
+        assert images.tolist() == [1] * 7
         kept += [images] if keep else []
     work.end()
     assert work.begun == list(range(20))
-    assert all(images.tolist() == [phases] * 7 for images in kept)
+    assert all(images.tolist() == [1] * 7 for images in kept)
 
 
-@pytest.mark.parametrize("phases", [1, 2])
-def test_no_more_are_begun_than_there_is_memory_for(phases):
-    work = Work(20, 7, 2, phases)
+def test_no_more_are_begun_than_there_is_memory_for():
+    work = Work(20, 7, 2)
     first = work.line.result(0)
     time.sleep(0.2)
     assert work.begun == [0, 1, 2]
@@ -91,9 +81,9 @@ def test_no_more_are_begun_than_there_is_memory_for(phases):
 
 
 def test_what_cannot_begin_is_raised_in_its_turn():
-    work = Work(20, 7, 3, 2, fail_at=4)
+    work = Work(20, 7, 3, fail_at=4)
     for step in range(4):
-        assert work.line.result(step).images.tolist() == [2] * 7
+        assert work.line.result(step).images.tolist() == [1] * 7
     with pytest.raises(ValueError, match="bad sample"):
         work.line.result(4)
     work.end()
@@ -110,7 +100,7 @@ def test_what_breaks_keeps_nobody_waiting():
 
 @pytest.mark.parametrize("taken", [0, 1, 5])
 def test_stopping_early_ends_the_threads(taken):
-    work = Work(1000, 7, 3, 2)
+    work = Work(1000, 7, 3)
     for step in range(taken):
         work.line.result(step)
     work.end()

@@ -5,20 +5,21 @@ import pytest
 
 from fasttricks import Augment
 from fasttricks.kernels import finish_numba, reference
-from fasttricks.kernels.mix import plain
+from fasttricks.kernels.mixes import RICAP, CutMix, Cutout, Mixup, as_mixes
 from fasttricks.kernels.plan import plan_batch
+from fasttricks.kernels.plan_mix import Place, plan_mix
 from fasttricks.kernels.plan_stage import plan_stage_batch
 from fasttricks.kernels.policy import AutoAugment
 from fasttricks.kernels.resize import scratch_bytes
 from fasttricks.kernels.stage import apply_stages, stage_bytes
 from fasttricks.kernels.steps import STEP, STEPS
 from fasttricks.pipelines.resident_rows import (
+    NO_MIXES,
     PLACE,
-    Mixes,
     Rows,
     make_rows,
     memory_for,
-    mix_rows,
+    mixes_of,
     picture_at,
 )
 from fasttricks.pipelines.roi_picture import UINT8, resize_part
@@ -46,6 +47,7 @@ def rows_of(pictures, views=2, form=UINT8, train=True, augment=None, epoch=3):
         samples=np.arange(100, 100 + len(pictures)),
         places=places,
         stages=np.zeros((0, STEPS), STEP),
+        mixes=NO_MIXES,
         out=np.zeros((count, SIZE, SIZE, 3), dtype),
         form=form,
         matrices=np.zeros((count, 3, 4), np.float32),
@@ -60,8 +62,8 @@ def plans_of(work):
     return plan_batch(int(work.seed), work.epoch, *rows, *sides, work.params)
 
 
-def memory(pictures):
-    return memory_for(rows_of(pictures).places, SIZE)
+def memory(pictures, together=32):
+    return memory_for(rows_of(pictures).places, SIZE, together)
 
 
 @pytest.mark.parametrize("train", [True, False])
@@ -115,40 +117,79 @@ def test_a_stage_comes_before_finishing(pictures):
     assert np.array_equal(plain_.out, staged.out)
 
 
-@pytest.mark.parametrize("threads", [2, 7])
-def test_threads_make_each_row_once(pictures, threads):
-    alone, together, made = rows_of(pictures * 9), rows_of(pictures * 9), []
-    make_rows(alone, memory(pictures))
-
-    def work():
-        made.append(make_rows(together, memory(pictures)))
-
-    team = [threading.Thread(target=work) for _ in range(threads)]
+def run_together(work, pictures, threads):
+    """How many rows each of the threads made."""
+    made = []
+    team = [
+        threading.Thread(target=lambda: made.append(make_rows(work, memory(pictures))))
+        for _ in range(threads)
+    ]
     for thread in team:
         thread.start()
     for thread in team:
         thread.join()
+    return made
+
+
+@pytest.mark.parametrize("threads", [2, 7])
+def test_threads_make_each_row_once(pictures, threads):
+    alone, together = rows_of(pictures * 9), rows_of(pictures * 9)
+    make_rows(alone, memory(pictures))
+
+    made = run_together(together, pictures, threads)
     assert sum(made) == len(together.out)
     assert np.array_equal(alone.out, together.out)
     assert make_rows(together, memory(pictures)) == 0
 
 
-def test_mixes_are_the_references(pictures):
-    rows = rows_of(pictures)
+def mixed_rows(pictures, mix, views, group):
+    """Rows to be mixed in groups."""
+    work, place = rows_of(pictures, views, finish_numba.FLOAT32), Place(5, 3, 0, 0, group)
+    mixing = plan_mix(as_mixes(mix), place, len(pictures), views, SIZE, SIZE)
+    out = np.full((len(mixing.mixes), SIZE, SIZE, 3), np.nan, np.float32)
+    return work._replace(mixes=mixes_of(mixing, len(work.out)), out=out)
+
+
+MIXES = [
+    Mixup(),
+    RICAP(),
+    Mixup(pairing="two-batches"),
+    Mixup(pairing="halves"),
+    CutMix(),
+    (CutMix(), Cutout(9)),
+    Cutout(9),
+]
+
+
+@pytest.mark.parametrize("views", [1, 2])
+@pytest.mark.parametrize("group", [3, 5, 32])
+@pytest.mark.parametrize("mix", MIXES, ids=str)
+def test_mixes_are_the_references(mix, group, views, pictures):
+    """Seven pictures: groups of 3, 3 and 1, of 5 and 2, or one."""
+    work, rows = mixed_rows(pictures, mix, views, group), rows_of(pictures, views)
     make_rows(rows, memory(pictures))
-    mixes = plain(np.arange(len(rows.out))[::-1])
-    mixes["count"] = 1
-    mixes["patches"][:, 0]["height"] = mixes["patches"][:, 0]["width"] = SIZE
-    mixes["patches"][:, 0]["weight"] = 0.3
-    mixes["patches"][:, 0]["source"] = 2
-    out = np.zeros(rows.out.shape, np.float32)
-    form = finish_numba.FLOAT32
-    work = Mixes(rows.out, rows.matrices, mixes, out, form, np.zeros(1, np.int64))
-    assert mix_rows(work) == len(out)
-    assert mix_rows(work) == 0
-    upright = np.zeros(len(out), bool)
-    want = reference.finish(rows.out, rows.matrices, upright, mixes).transpose(0, 2, 3, 1)
-    assert abs(out - want).max() < 1e-5
+    assert make_rows(work, memory(pictures, group)) == len(work.out)
+    assert np.array_equal(work.matrices, rows.matrices)
+    upright = np.zeros(len(rows.out), bool)
+    want = reference.finish(rows.out, rows.matrices, upright, work.mixes.mixes)
+    assert abs(work.out - want.transpose(0, 2, 3, 1)).max() < 2e-5
+
+
+def test_three_pictures_are_enough_to_mix_a_group_in_its_order(pictures):
+    work = mixed_rows(pictures, Mixup(), 1, 32)
+    few, many = memory(pictures, 3), memory(pictures, 32)
+    again = mixed_rows(pictures, Mixup(), 1, 32)
+    assert make_rows(work, few) == make_rows(again, many) == len(pictures)
+    assert np.array_equal(work.out, again.out)
+    assert (work.mixes.uses == 0).all()
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+def test_threads_mix_each_part_once(pictures, threads):
+    alone, together = (mixed_rows(pictures * 9, Mixup(), 2, 4) for _ in range(2))
+    make_rows(alone, memory(pictures))
+    run_together(together, pictures, threads)
+    assert np.array_equal(alone.out, together.out)
 
 
 def test_a_picture_by_its_address():

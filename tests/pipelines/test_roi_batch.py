@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from fasttricks.kernels.mix import plain
+from fasttricks.kernels.plan_mix import Mixing
 from fasttricks.pipelines.finishing import Planned
 from fasttricks.pipelines.recycle import Recycler
 from fasttricks.pipelines.roi_batch import LEAST, MOST, PIECE_BYTES, Feed, Line, Making, piece_size
@@ -41,8 +43,8 @@ def test_without_a_next_batch_the_last_pieces_are_small():
     assert found[-1] <= LEAST < found[0]
 
 
-def fetched(index, replaced=None):
-    return SimpleNamespace(index=index, data=b"12345", pixels=None, replaced=replaced)
+def piece_of(samples):
+    return SimpleNamespace(shown=np.array(samples), bytes=5 * len(samples))
 
 
 def test_rows_are_view_major():
@@ -52,8 +54,8 @@ def test_rows_are_view_major():
 
 def test_a_batch_is_finished_by_its_last_piece():
     making = Making(np.arange(5), views=1, blocks=2)
-    assert not making.add(3, [fetched(7, "b"), fetched(8)], {"odd": 1})
-    assert making.add(0, [fetched(4), fetched(5, "a"), fetched(6)], {"odd": 2, "stale": 1})
+    assert not making.add(3, np.array([7, 8]), {0: "b"}, {"odd": 1})
+    assert making.add(0, np.array([4, 5, 6]), {1: "a"}, {"odd": 2, "stale": 1})
     assert not making.finished.is_set()
     making.finish()
     assert making.finished.is_set()
@@ -62,14 +64,14 @@ def test_a_batch_is_finished_by_its_last_piece():
     assert making.counts == {"odd": 3, "stale": 1}
 
 
-def line(batches, read=None, blocks=2, memory=None):
+def line(batches, read=None, blocks=2, memory=None, span=0):
     """A line whose pictures are one number: that of the sample."""
-    memory = memory or Recycler(4)
+    memory, mixing = memory or Recycler(4), Mixing(plain(np.arange(len(batches[0]))), None, None)
     readers = ThreadPoolExecutor(2)
     nothing = np.zeros(0)
 
     def usual(making, first, count):
-        found = [fetched(int(i)) for i in making.samples[first : first + count]]
+        found = piece_of(making.samples[first : first + count])
         return Feed(making, first, found, Planned(nothing), nothing, nothing)
 
     def claim(making):
@@ -79,7 +81,7 @@ def line(batches, read=None, blocks=2, memory=None):
         batches,
         2,
         readers,
-        begin=lambda step: Making(batches[step], 1, blocks, step),
+        begin=lambda step: Making(batches[step], 1, blocks, mixing if span else None, span),
         read=read or usual,
         claim=claim,
         hurry=memory.hurry,
@@ -97,11 +99,23 @@ def piece(made):
     if feed is None:
         return False
     making = feed.making
-    numbers = torch.tensor([[float(f.index)] for f in feed.fetched])
-    making.images[making.slots(feed.first, len(feed.fetched))] = numbers
-    if making.add(feed.first, feed.fetched, {}):
+    shown = feed.piece.shown
+    making.images[making.slots(feed.first, len(shown))] = torch.from_numpy(shown[:, None]).float()
+    if making.add(feed.first, shown, {}, {}):
         making.finish()
     return True
+
+
+@pytest.mark.parametrize(("count", "span", "ends"), [(40, 32, 32), (60, 5, 20), (40, 1, 16)])
+def test_no_piece_is_in_two_groups(count, span, ends):
+    made, _ = line([np.arange(count)], span=span)
+    first = 0
+    while (feed := made.take()) is not None:
+        assert feed.first == first
+        first += len(feed.piece.shown)
+        assert (first - 1) // ends == feed.first // ends
+        assert feed.making.group(feed.first).samples.start == feed.first // ends * ends
+    assert first == count
 
 
 def test_threads_make_every_batch_in_order():
@@ -153,8 +167,8 @@ def test_an_error_comes_with_its_batch_and_not_before():
     def read(making, first, count):
         if 50 in making.samples[first : first + count]:
             raise OSError("the disk is gone")
-        found = [fetched(int(i)) for i in making.samples[first : first + count]]
-        return Feed(making, first, found, *[np.zeros(0)] * 4)
+        found = piece_of(making.samples[first : first + count])
+        return Feed(making, first, found, *[np.zeros(0)] * 3)
 
     made, _ = line(list(np.arange(400).reshape(10, 40)), read)
     with ThreadPoolExecutor(2) as pool:
