@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fasttricks.models.pooling import mean_of_maps
+
 ORIGINAL_GROUPS = 32
 ORIGINAL_DILATION = 2
 
@@ -37,7 +39,7 @@ class SqueezeExcite(nn.Module):
         self.excite = nn.Linear(hidden, channels, bias=bias)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        mean_BC = x_BCHW.mean((2, 3))
+        mean_BC = mean_of_maps(x_BCHW)
         hidden = functional.relu(self.squeeze(mean_BC))
         gate_BC = torch.sigmoid(self.excite(hidden))
         return x_BCHW * gate_BC[:, :, None, None]
@@ -102,7 +104,7 @@ class SelectiveKernel(nn.Module):
     def _share_of_first(self, both: Tensor) -> Tensor:
         """[B, 2C, H, W] -> a1 [B, C]; a2 is 1 - a1."""
         # The mean of U1 + U2 is the sum of their means: the maps themselves need no adding.
-        mean1_BC, mean2_BC = both.mean((2, 3)).chunk(2, dim=1)
+        mean1_BC, mean2_BC = mean_of_maps(both).chunk(2, dim=1)
         z = functional.relu(self.norm(self.squeeze(mean1_BC + mean2_BC)))
         logit1_BC, logit2_BC = self.select(z).chunk(2, dim=1)
         # Softmax over two is the sigmoid of their difference.

@@ -137,6 +137,11 @@ def has_bottlenecks(config: ResNetConfig) -> bool:
     return config.depth in BOTTLENECK_DEPTHS
 
 
+def stage_widths(config: ResNetConfig) -> tuple[int, ...]:
+    """The widths of the four stages of this network."""
+    return tuple(int(width * config.width) for width in STAGE_WIDTHS)
+
+
 def group_channels(config: ResNetConfig, width: int) -> int:
     """Channels that a group of this width puts out."""
     return 4 * width if has_bottlenecks(config) else width

@@ -6,6 +6,7 @@ Source: "Making Convolutional Networks Shift-Invariant Again" (arXiv 1904.11486)
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import comb
 
 import torch
@@ -84,10 +85,16 @@ def mirror_edges(x_BCHW: Tensor, dim: int, filter_size: int, stride: int) -> Ten
     last_start = (size - 1) // stride * stride - before
     after = max(0, last_start + filter_size - size)
     outside = [*range(-before, 0), *range(size, size + after)]
-    lines = [x_BCHW.narrow(dim, _mirrored(index, size), 1) for index in outside]
-    if not lines:
+    if not outside:
         return x_BCHW
-    return torch.cat([*lines[:before], x_BCHW, *lines[before:]], dim)
+    # The map is split at the lines that are used twice, instead of slicing them out: the gradient
+    # of a slice is a map of zeros around it, in NCHW; that of a split is one concatenation.
+    sources = [_mirrored(index, size) for index in outside]
+    cuts = sorted({0, size, *sources, *(line + 1 for line in sources)})
+    pieces = x_BCHW.split_with_sizes([end - start for start, end in pairwise(cuts)], dim)
+    piece_at = dict(zip(cuts, pieces, strict=False))
+    lines = [piece_at[line] for line in sources]
+    return torch.cat([*lines[:before], *pieces, *lines[before:]], dim)
 
 
 def _mirrored(index: int, size: int) -> int:

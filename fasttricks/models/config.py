@@ -131,6 +131,8 @@ class ResNetConfig:
     zero_gamma: bool = True
     """The last batch norm of every residual branch starts with gamma = 0 (P1 section 3.1)."""
     init: Init = "xavier"
+    width: float = 1.0
+    """Multiplies the channels of every layer, rounded down; no paper's, for small machines."""
     stem: Stem = "imagenet"
     """`"small"`: one 3 x 3 convolution of stride 1 and no max pool, for pictures of about 32 px."""
     output_stride: int = 32
@@ -150,6 +152,7 @@ class ResNetConfig:
         _instance("big_little", self.big_little, BigLittle)
         _one_of("zero_gamma", self.zero_gamma, (False, True))
         _one_of("init", self.init, get_args(Init))
+        _number("width", self.width, 0.125, 4.0)
         _one_of("stem", self.stem, get_args(Stem))
         _one_of("output_stride", self.output_stride, (32, 16, 8))
         _number("bn_momentum", self.bn_momentum, 0.0, 1.0)
@@ -164,6 +167,8 @@ class ResNetConfig:
                 raise _impossible("depth", self.depth, "big_little", BOTTLENECK_DEPTHS)
             if self.variant != "d":
                 raise _impossible("variant", self.variant, "big_little", ("d",))
+            if self.width != 1:
+                raise _impossible("width", self.width, "big_little", (1.0,))
             if self.stem != "imagenet":
                 raise _impossible("stem", self.stem, "big_little", ("imagenet",))
             if self.output_stride != 32:

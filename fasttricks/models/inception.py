@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from fasttricks.models.config import InceptionConfig
 from fasttricks.models.init import initialise
 from fasttricks.models.layers import relu
+from fasttricks.models.pooling import mean_of_maps
 
 SMALLEST = 75
 """The smallest picture whose last map still has a pixel."""
@@ -78,13 +79,13 @@ class InceptionV3(nn.Module):
         initialise(self, config.init, zero_gamma=False)
 
     def forward(self, x: Tensor) -> Tensor | InceptionLogits:
-        with_aux = self.aux is not None and self.training
-        check_size(x, SMALLEST_WITH_AUX if with_aux else SMALLEST)
+        aux = self.aux if self.training else None
+        check_size(x, SMALLEST_WITH_AUX if aux else SMALLEST)
         for stage in self.stages[:3]:
             x = stage(x)
         halfway, x = x, self.stages[3](x)
-        logits: Tensor = self.classifier(self.dropout(x.mean((2, 3))))
-        return InceptionLogits(logits, self.aux(halfway)) if with_aux else logits
+        logits: Tensor = self.classifier(self.dropout(mean_of_maps(x)))
+        return InceptionLogits(logits, aux(halfway)) if aux else logits
 
     def features(self, x: Tensor) -> list[Tensor]:
         """One map a stage, `stage_channels[i]` deep and about `1 / stage_strides[i]` as wide.
@@ -172,7 +173,7 @@ class AuxiliaryHead(nn.Module):
         self.classifier = nn.Linear(768, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.classifier(self.body(x).mean((2, 3)))
+        logits: Tensor = self.classifier(mean_of_maps(self.body(x)))
         return logits
 
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from fasttricks.models.config import MobileNetConfig
 from fasttricks.models.init import initialise
 from fasttricks.models.layers import chain, conv, relu
+from fasttricks.models.pooling import mean_of_maps
 
 STAGES = (
     ((64, 1), (128, 2), (128, 1)),
@@ -70,11 +71,11 @@ class MobileNetV1(nn.Module):
         x = self.stem(x)
         for stage in self.stages:
             x = stage(x)
-        logits: Tensor = self.classifier(x.mean((2, 3)))
+        logits: Tensor = self.classifier(mean_of_maps(x))
         return logits
 
     def features(self, x: Tensor) -> list[Tensor]:
-        """The map after each stage: [B, stage_channels[i], H / stage_strides[i], ...], rounded up."""
+        """The map after each stage: [B, stage_channels[i], H / stage_strides[i], W / ...]."""
         x = self.stem(x)
         maps = []
         for stage in self.stages:

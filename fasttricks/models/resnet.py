@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 from fasttricks.models import biglittle
 from fasttricks.models.biglittle import BigLittleStem, big_little_stages
-from fasttricks.models.block import STAGE_WIDTHS, group_channels, make_group
+from fasttricks.models.block import group_channels, make_group, stage_widths
 from fasttricks.models.config import ResNetConfig
 from fasttricks.models.init import initialise
 from fasttricks.models.layers import Options
-from fasttricks.models.stem import STEM_CHANNELS, make_stem
+from fasttricks.models.pooling import mean_of_maps
+from fasttricks.models.stem import make_stem, stem_channels
 
 BLOCK_COUNTS = {
     18: (2, 2, 2, 2),
@@ -50,9 +51,8 @@ class ResNet(nn.Module):
             self.stem = make_stem(config)
             self.stages = plain_stages(config)
             strides = tuple(stride for stride, _ in strides_and_dilations(config.output_stride))
-        self.pool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(config.dropout) if config.dropout else nn.Identity()
-        self.stage_channels = tuple(group_channels(config, width) for width in STAGE_WIDTHS)
+        self.stage_channels = tuple(group_channels(config, width) for width in stage_widths(config))
         self.classifier = nn.Linear(self.stage_channels[-1], config.num_classes)
         _, *totals = accumulate(strides, mul, initial=STEM_STRIDES[config.stem])
         self.stage_strides = tuple(totals)
@@ -66,7 +66,7 @@ class ResNet(nn.Module):
         x = self.stem(x)
         for stage in self.stages:
             x = stage(x)
-        logits: Tensor = self.classifier(self.dropout(self.pool(x).flatten(1)))
+        logits: Tensor = self.classifier(self.dropout(mean_of_maps(x)))
         return logits
 
     def features(self, x: Tensor) -> list[Tensor]:
@@ -80,11 +80,11 @@ class ResNet(nn.Module):
 
 
 def plain_stages(config: ResNetConfig) -> nn.ModuleList:
-    """Four groups of blocks: 64 to 512 wide, the later ones striding or dilated."""
+    """Four groups of blocks: 64 to 512 wide if not scaled, the later ones striding or dilated."""
     stages = nn.ModuleList()
-    in_channels = STEM_CHANNELS
+    in_channels = stem_channels(config)
     shapes = zip(
-        STAGE_WIDTHS,
+        stage_widths(config),
         BLOCK_COUNTS[config.depth],
         strides_and_dilations(config.output_stride),
         strict=True,

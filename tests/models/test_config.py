@@ -64,6 +64,7 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ({"big_little": BigLittle(), "depth": 34}, "depth=34 .*big_little.*50, 101, 152"),
     ({"big_little": BigLittle(), "variant": "b"}, "variant='b' .*big_little.*'d'"),
     ({"big_little": BigLittle(), "stem": "small"}, "stem='small' .*big_little.*'imagenet'"),
+    ({"big_little": BigLittle(), "width": 0.5}, "width=0.5 .*big_little.*1.0"),
     ({"big_little": BigLittle(), "output_stride": 8}, "output_stride=8 .*big_little.*32"),
     ({"attention": SK(), "depth": 18}, "depth=18 .*SK.*50, 101, 152"),
     ({"stem": "small", "output_stride": 16}, "output_stride=16 .*small.*32"),

@@ -118,6 +118,19 @@ def test_the_small_stem_keeps_the_size() -> None:
     assert model.input_size == 32
 
 
+@pytest.mark.parametrize("depth", [18, 50])
+@pytest.mark.parametrize("stem", ["imagenet", "small"])
+def test_width_multiplies_the_channels_of_every_layer(depth: int, stem: str) -> None:
+    usual = on_meta(depth=depth, stem=stem, num_classes=10)
+    narrow = on_meta(depth=depth, stem=stem, num_classes=10, width=0.25)
+    assert narrow.stage_channels == tuple(c // 4 for c in usual.stage_channels)
+    for wide, slim in zip(usual.modules(), narrow.modules(), strict=True):
+        if isinstance(wide, nn.Conv2d) and isinstance(slim, nn.Conv2d):
+            assert slim.out_channels * 4 == wide.out_channels
+            assert slim.in_channels == (3 if wide.in_channels == 3 else wide.in_channels // 4)
+    assert narrow(torch.empty(1, 3, 64, 64, device="meta")).shape == (1, 10)
+
+
 def test_strides_become_dilations_once_the_output_stride_is_reached() -> None:
     assert strides_and_dilations(32) == [(1, 1), (2, 1), (2, 1), (2, 1)]
     assert strides_and_dilations(16) == [(1, 1), (2, 1), (2, 1), (1, 2)]
