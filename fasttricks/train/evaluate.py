@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 import torch.distributed as dist
@@ -48,7 +49,7 @@ class Metrics:
 @torch.no_grad()
 def evaluate(
     model: nn.Module,
-    batches: Iterable[tuple[Tensor, Tensor]],
+    batches: Iterable[tuple[Tensor, Any]],
     *,
     dtype: str = "float32",
     flip: bool = False,
@@ -140,7 +141,7 @@ def _logits(model: nn.Module, images: Tensor, dtype: str, flip: bool) -> Tensor:
         logits = model(images).float()
         if flip:
             logits = (logits + model(images.flip(-1)).float()) / 2
-    return logits
+    return cast(Tensor, logits)
 
 
 def _count(logits: Tensor, labels: Tensor) -> Tensor:

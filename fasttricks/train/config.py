@@ -1,0 +1,296 @@
+"""What a training run is, as plain values; every trick is one field.
+
+`fasttricks train` makes its flags from these classes, so nothing here imports torch. A `Recipe` is
+kept in every checkpoint as nested dicts of numbers and strings (`as_dict`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from fasttricks.errors import UnknownNameError
+from fasttricks.models.names import model_config
+from fasttricks.pipelines.registry import REGISTRY
+from fasttricks.tricks.progressive import ProgressiveSize
+
+Precision = Literal["float32", "bfloat16", "float16"]
+Option = bool | int | float | str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """Which network."""
+
+    name: str = "resnet50"
+    """A name that `fasttricks models` lists."""
+    num_classes: int | None = None
+    """None: as many as the data has."""
+    zero_gamma: bool | None = None
+    """Start the last batch norm of every residual branch at 0. None: as the network has it."""
+    dropblock: float | None = None
+    """Share that DropBlock keeps at the end, linearly from 1 on; 1 is none. None: as the network
+    has it."""
+    blur: int | None = None
+    """Side of the blur that carries the strides of 3 x 3 convolutions (BlurPool). None: as the
+    network has it."""
+    options: Mapping[str, Option] = field(default_factory=dict)
+    """More fields of the network's configuration, such as `stem small attention se`."""
+
+    def __post_init__(self) -> None:
+        _check(self, "num_classes", self.num_classes is None or self.num_classes >= 1, "at least 1")
+        model_config(self.name, **self.overrides())
+
+    def overrides(self) -> dict[str, Any]:
+        """What `create_model` is told besides name and classes: plain values only."""
+        given: dict[str, Any] = dict(self.options)
+        if self.zero_gamma is not None:
+            given["zero_gamma"] = self.zero_gamma
+        if self.dropblock is not None:
+            given["dropblock"] = {"keep": self.dropblock} if self.dropblock < 1 else None
+        if self.blur is not None:
+            given["antialias"] = {"filter_size": self.blur}
+        return given
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Which pictures, and how they come."""
+
+    path: Annotated[str, tyro.conf.arg(name="data", prefix_name=False)] = ""
+    """Folder of class folders, or with train and val inside; a pack; for ffcv a .beton."""
+    pipeline: Annotated[str, tyro.conf.arg(prefix_name=False)] = "roi"
+    """Which loader: torchvision, roi, resident, dali or ffcv."""
+    val: str = ""
+    """What to evaluate on, if it is not val inside --data; `none` evaluates on nothing."""
+    batch_size: int = 256
+    """Pictures per update, over all processes and accumulated parts."""
+    size: int = 224
+    """Side of training pictures in pixels."""
+    progressive: tuple[int, ...] = ()
+    """Sides one after the other instead, rising multiples of 32."""
+    progressive_starts: tuple[float, ...] = ()
+    """Shares of the epochs after which each of them begins, the first 0; default: equal parts."""
+    eval_size: int = 224
+    """Side of evaluation pictures in pixels."""
+    eval_batch_size: int = 256
+    """Pictures per step of evaluation, over all processes."""
+    views: int = 1
+    """Repeated augmentation: a batch holds `batch_size / views` pictures, each this often."""
+    threads: int | None = None
+    """Of the loader; None: the CPUs of this process."""
+    on_error: Literal["raise", "replace"] = "raise"
+    """A picture that cannot be decoded stops the run, or is replaced and counted."""
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "eval_batch_size", "views", "size", "eval_size"):
+            _check(self, name, getattr(self, name) >= 1, "at least 1")
+        _check(self, "batch_size", self.batch_size % self.views == 0, "a multiple of views")
+        _check(self, "threads", self.threads is None or self.threads >= 1, "at least 1")
+        if self.progressive:
+            ProgressiveSize(1, self.progressive, self.progressive_starts)
+        if self.pipeline not in REGISTRY:
+            raise UnknownNameError("pipeline", self.pipeline, list(REGISTRY))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentConfig:
+    """What is done to each training picture; the defaults are those of "Bag of Tricks" 2.1."""
+
+    area: float = 0.08
+    """The smallest share of a picture's area that a crop takes."""
+    color: Literal["hsv", "hsv-literal", "reference", "none"] = "hsv"
+    """How hue, saturation and brightness are scaled; docs/design.md explains the names."""
+    jitter: float = 0.4
+    """They are scaled by 1 - jitter to 1 + jitter."""
+    lighting: float = 0.1
+    """Standard deviation of the PCA noise."""
+    flip: float = 0.5
+    """Probability of a left-right flip."""
+    policy: Literal["none", "auto", "rand", "trivial"] = "none"
+    """AutoAugment, RandAugment or TrivialAugment on the cropped picture."""
+    crop_ratio: float = 0.875
+    """Of evaluation: crop over resized shorter side."""
+
+    def __post_init__(self) -> None:
+        _check(self, "area", 0 < self.area <= 1, "in (0, 1]")
+        _check(self, "jitter", 0 <= self.jitter < 1, "in [0, 1)")
+        _check(self, "lighting", self.lighting >= 0, "at least 0")
+        _check(self, "flip", 0 <= self.flip <= 1, "in [0, 1]")
+        _check(self, "crop_ratio", 0 < self.crop_ratio <= 1, "in (0, 1]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixConfig:
+    """What is done with several pictures of a batch, and what is erased."""
+
+    kind: Literal["none", "mixup", "cutmix", "ricap"] = "none"
+    """At most one of these mixes pictures and their targets."""
+    alpha: float | None = None
+    """Of the Beta distribution; None: 0.2 for mixup, 1 for CutMix, 0.3 for RICAP."""
+    per: Literal["sample", "batch"] = "sample"
+    """One draw for each picture, or for the batch."""
+    pairing: Literal["permutation", "two-batches", "halves"] = "permutation"
+    """Who is mixed with whom, for mixup: `two-batches` and `halves` are types 1 and 2 of
+    "Assembled CNN"."""
+    group: int = 32
+    """Partners lie in the same group of so many pictures; it divides the batch of a process."""
+    cutout: int = 0
+    """Side of a square hole in pixels; 0: none."""
+    erasing: float = 0.0
+    """Probability of Random Erasing."""
+
+    def __post_init__(self) -> None:
+        _check(self, "alpha", self.alpha is None or self.alpha > 0, "above 0")
+        _check(self, "group", self.group >= 1, "at least 1")
+        _check(self, "cutout", self.cutout >= 0, "at least 0")
+        _check(self, "erasing", 0 <= self.erasing <= 1, "in [0, 1]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimConfig:
+    """How weights are updated."""
+
+    kind: Literal["nesterov", "sgd", "adabound"] = "nesterov"
+    lr: float | None = None
+    """Peak learning rate, taken as it is. None: `lr_per_256` times batch / 256."""
+    lr_per_256: float = 0.1
+    """Peak learning rate per 256 pictures of a batch (linear scaling)."""
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    decay_rule: Literal["all", "weights-only", "norms-exempt"] = "all"
+    """What decays: all, weights only (no bias decay), all but norms."""
+    fold_lr: bool = False
+    """Nesterov as MXNet has it: the momentum buffer holds the learning rate, too."""
+    final_lr: float = 0.1
+    """Of AdaBound: what the bounds close in on."""
+
+    def __post_init__(self) -> None:
+        _check(self, "lr", self.lr is None or self.lr > 0, "above 0")
+        for name in ("lr_per_256", "final_lr"):
+            _check(self, name, getattr(self, name) > 0, "above 0")
+        _check(self, "momentum", 0 <= self.momentum < 1, "in [0, 1)")
+        _check(self, "weight_decay", self.weight_decay >= 0, "at least 0")
+        _check(self, "fold_lr", not self.fold_lr or self.kind == "nesterov", "for nesterov only")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleConfig:
+    """How long, and the learning rate over that time."""
+
+    epochs: int = 120
+    kind: Literal["cosine", "step", "constant"] = "cosine"
+    warmup: Literal["from-zero", "from-base", "constant"] = "from-zero"
+    """Gradual from 0, gradual from `warmup_lr`, or `warmup_lr` and then a jump."""
+    warmup_epochs: float = 0.0
+    warmup_lr: float = 0.1
+    """The learning rate that the last two kinds of warm-up begin with."""
+    drops: tuple[int, ...] = (30, 60, 90)
+    """Of `step`: the epochs from which on the learning rate is multiplied by `factor` again."""
+    factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        _check(self, "epochs", self.epochs >= 1, "at least 1")
+        fits = 0 <= self.warmup_epochs < self.epochs
+        _check(self, "warmup_epochs", fits, f"in [0, epochs), epochs = {self.epochs}")
+        _check(self, "warmup_lr", self.warmup_lr > 0, "above 0")
+        _check(self, "drops", list(self.drops) == sorted(set(self.drops)), "ascending")
+        _check(self, "factor", 0 < self.factor <= 1, "in (0, 1]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossConfig:
+    """What is minimised."""
+
+    smoothing: float = 0.0
+    """Label smoothing epsilon; 0: none."""
+    smoothing_form: Literal["uniform", "paper"] = "uniform"
+    """`uniform`: every class gets eps / K, as all code has it; `paper`: the others eps / (K-1)."""
+    teacher: str = ""
+    """Distil from this checkpoint of ours, or from stored logits (a .npy of `fasttricks`)."""
+    temperature: float = 20.0
+    """Divides both logits."""
+    distill: Literal["sum", "convex"] = "sum"
+    """`sum`: both losses are added (the papers); `convex`: weighted by `distill_weight`."""
+    distill_weight: float = 0.5
+    """Of `convex`: the share of the labels' loss."""
+
+    def __post_init__(self) -> None:
+        _check(self, "smoothing", 0 <= self.smoothing < 1, "in [0, 1)")
+        _check(self, "temperature", self.temperature > 0, "above 0")
+        _check(self, "distill_weight", 0 <= self.distill_weight <= 1, "in [0, 1]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One training run."""
+
+    name: tyro.conf.Suppress[str] = "custom"
+    out: str = ""
+    """Folder for checkpoints and logs; default: runs/<recipe>."""
+    resume: Literal["no", "auto"] = "no"
+    """auto: continue from the newest checkpoint in the folder, if there is one."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    seed: int = 0
+    """Of the pictures' order and augmentation, of the weights, and of DropBlock and dropout."""
+    precision: Precision = "float32"
+    """Of the forward pass; float16 with dynamic loss scaling. Weights are float32."""
+    compile: bool = False
+    """torch.compile the network."""
+    cuda_graph: bool = False
+    """Replay forward and backward pass as one CUDA graph; for small steps on fast GPUs."""
+    accumulate: int = 1
+    """Parts that a process divides its share of a batch into, one after the other."""
+    ema: float = 0.0
+    """Decay per step of an average of the weights, which is then evaluated; 0: none."""
+    log_every: int = 50
+    """Steps between looks at the loss, which wait for the device; NaN and SIGTERM are seen then."""
+    save_every: int = 0
+    """Steps between checkpoints inside an epoch, besides the one at its end; 0: none."""
+    keep: int = 3
+    """Newest checkpoints to keep, besides the best."""
+    eval_every: int = 1
+    """Epochs between evaluations; the last one is always evaluated."""
+    max_steps: int | None = None
+    """Stop after so many steps in all, as if interrupted; for trying things out."""
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    mix: MixConfig = field(default_factory=MixConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+
+    def __post_init__(self) -> None:
+        for name in ("accumulate", "log_every", "keep", "eval_every"):
+            _check(self, name, getattr(self, name) >= 1, "at least 1")
+        _check(self, "seed", 0 <= self.seed < 2**32, "in [0, 2**32)")
+        _check(self, "save_every", self.save_every >= 0, "at least 0")
+        _check(self, "ema", 0 <= self.ema < 1, "in [0, 1)")
+        _check(self, "max_steps", self.max_steps is None or self.max_steps >= 1, "at least 1")
+        graphed = not self.cuda_graph or self.accumulate == 1
+        _check(self, "cuda_graph", graphed, "False where gradients are accumulated")
+
+    @property
+    def folder(self) -> str:
+        """Where the run keeps what it writes."""
+        return self.out or f"runs/{self.name}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it as nested dicts of plain values, and what the network was built with."""
+        values = asdict(self)
+        values["model"]["overrides"] = self.model.overrides()
+        return values
+
+
+def _check(config: object, name: str, holds: bool, allowed: str) -> None:
+    """Raises ValueError naming the field, what was given and what is allowed."""
+    value = getattr(config, name)
+    if not holds or (isinstance(value, float) and not math.isfinite(value)):
+        where = type(config).__name__.removesuffix("Config").lower()
+        prefix = "" if where == "recipe" else f"{where}."
+        raise ValueError(f"{prefix}{name} must be {allowed}; got {value!r}")

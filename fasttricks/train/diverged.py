@@ -1,0 +1,56 @@
+"""The end of a run whose loss is not finite any more: what is kept, and what is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
+
+from fasttricks.errors import FasttricksError
+from fasttricks.train.checkpoint import Checkpoints
+from fasttricks.train.step import NEVER
+
+if TYPE_CHECKING:
+    from fasttricks.train.trainer import Trainer
+
+FOLDER = "diverged"
+SHOWN = 16
+"""Samples that the message names; the log and the checkpoint name all."""
+
+
+class DivergedError(FasttricksError):
+    """The loss is not finite any more. The message names step, samples and checkpoints."""
+
+
+def stop_diverged(trainer: Trainer) -> NoReturn:
+    """Save what there is, say with which samples it began, and raise; in all processes at once.
+
+    The checkpoint lies apart from the others, so that --resume does not go on from broken weights.
+
+    Raises:
+        DivergedError: in the first process.
+        SystemExit: with 2, in the others: one process speaks for all.
+    """
+    world, recipe, parts = trainer.world, trainer.recipe, trainer.recipe.accumulate
+    firsts = world.gather(trainer.update.tally.first_bad())
+    step = min(first for first in firsts if first != NEVER)
+    epoch, within = divmod(step, trainer.steps_per_epoch)
+    batches = [trainer.loader.indices(epoch, within * parts + part) for part in range(parts)]
+    samples = [int(i) for one in world.gather(np.concatenate(batches)) for i in one]
+    apart = Checkpoints(Path(recipe.folder) / FOLDER, keep=1)
+    saved = trainer.save(into=apart, diverged={"step": step, "samples": samples})
+    trainer.log.write("diverged", step=step, epoch=epoch, samples=samples)
+    if not world.first:
+        raise SystemExit(2)
+    raise DivergedError(
+        f"the loss is not finite at step {step} (epoch {epoch}), whose batch has the samples "
+        f"{_shortened(samples)}; the weights after {trainer.steps_done} steps are in {saved}, the "
+        f"last good checkpoint is {trainer.checkpoints.latest() or 'none yet'}: try a smaller "
+        "learning rate or a longer warm-up"
+    )
+
+
+def _shortened(numbers: list[int]) -> str:
+    shown = ", ".join(map(str, numbers[:SHOWN]))
+    return shown if len(numbers) <= SHOWN else f"{shown}, ... ({len(numbers)} in all)"

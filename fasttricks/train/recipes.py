@@ -1,0 +1,196 @@
+"""Recipes: functions that give a `Recipe`, and what each costs and reaches. No torch in here.
+
+P1 is "Bag of Tricks" (arXiv 1812.01187), P2 "Assembled CNN" (arXiv 2001.06268). Accuracies are the
+papers' own, of ImageNet's validation set; only that of `cpu-small` was measured with this code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from fasttricks.train.config import (
+    AugmentConfig,
+    DataConfig,
+    LossConfig,
+    MixConfig,
+    ModelConfig,
+    OptimConfig,
+    Recipe,
+    ScheduleConfig,
+)
+
+
+def baseline() -> Recipe:
+    """ResNet-50 as P1 starts from: batch 256, step decay, no trick."""
+    return Recipe(
+        name="baseline",
+        model=ModelConfig(name="resnet50", zero_gamma=False),
+        data=DataConfig(batch_size=256),
+        optim=OptimConfig(lr_per_256=0.1, momentum=0.9, weight_decay=1e-4, decay_rule="all"),
+        schedule=ScheduleConfig(epochs=120, kind="step", drops=(30, 60, 90), factor=0.1),
+    )
+
+
+def efficient() -> Recipe:
+    """P1 section 3: batch 1024, linear scaling, warm-up, zero gamma, no bias decay, float16."""
+    return replace(
+        baseline(),
+        name="efficient",
+        precision="float16",
+        model=ModelConfig(name="resnet50", zero_gamma=True),
+        data=DataConfig(batch_size=1024),
+        optim=OptimConfig(lr_per_256=0.1, decay_rule="weights-only"),
+        schedule=replace(baseline().schedule, warmup="from-zero", warmup_epochs=5.0),
+    )
+
+
+def tricks() -> Recipe:
+    """P1 section 5: efficient, with ResNet-50-D, cosine decay, label smoothing and mixup.
+
+    `--loss.teacher` adds the distillation; the paper's teacher is a ResNet-152-D trained with
+    cosine decay and smoothing, at temperature 20.
+    """
+    return replace(
+        efficient(),
+        name="tricks",
+        model=ModelConfig(name="resnet50d", zero_gamma=True),
+        mix=MixConfig(kind="mixup", alpha=0.2),
+        schedule=ScheduleConfig(epochs=200, kind="cosine", warmup_epochs=5.0),
+        loss=LossConfig(smoothing=0.1, temperature=20.0),
+    )
+
+
+def assemble() -> Recipe:
+    """P2's E11: Assemble-ResNet-50, DropBlock, mixup of type 1, AutoAugment, 600 epochs.
+
+    E11 also distils, at temperature 1, from AmoebaNet-A's stored logits: `--loss.teacher`. P2 uses
+    plain momentum, and lets everything decay but the norms.
+    """
+    return Recipe(
+        name="assemble",
+        precision="float16",
+        model=ModelConfig(name="assemble_resnet50", zero_gamma=True, dropblock=0.9),
+        data=DataConfig(batch_size=1024, size=224, eval_size=256),
+        augment=AugmentConfig(area=0.05, color="none", policy="auto"),
+        mix=MixConfig(kind="mixup", alpha=0.2, pairing="two-batches"),
+        optim=OptimConfig(kind="sgd", lr_per_256=0.1, decay_rule="norms-exempt"),
+        schedule=ScheduleConfig(epochs=600, kind="cosine", warmup_epochs=5.0),
+        loss=LossConfig(smoothing=0.1, temperature=1.0),
+    )
+
+
+def fast(epochs: int) -> Recipe:
+    """A short schedule at small and growing pictures, evaluated at larger ones.
+
+    Network, blur, sizes and smoothing are those of FFCV's ResNet-50 (libffcv/ffcv-imagenet,
+    rn50_configs), which also flips at test time. Its learning rate is a triangle; here a warm-up
+    and a cosine.
+    """
+    return Recipe(
+        name=f"fast{epochs}",
+        precision="bfloat16",
+        compile=True,
+        model=ModelConfig(name="resnet50b", zero_gamma=True, blur=3),
+        data=DataConfig(
+            batch_size=1024,
+            progressive=(160, 192),
+            progressive_starts=(0.0, 0.75),
+            eval_size=256,
+        ),
+        augment=AugmentConfig(color="none"),
+        optim=OptimConfig(lr_per_256=0.5, weight_decay=1e-4, decay_rule="weights-only"),
+        schedule=ScheduleConfig(epochs=epochs, kind="cosine", warmup_epochs=2.0),
+        loss=LossConfig(smoothing=0.1),
+    )
+
+
+def fast16() -> Recipe:
+    """16 epochs, 160 to 192 pixels."""
+    return fast(16)
+
+
+def fast40() -> Recipe:
+    """40 epochs, 160 to 192 pixels."""
+    return fast(40)
+
+
+def fast88() -> Recipe:
+    """88 epochs, 160 to 192 pixels."""
+    return fast(88)
+
+
+def mobilenet() -> Recipe:
+    """MobileNet-V1 with P1's best refinements for it: cosine, smoothing, mixup."""
+    return replace(tricks(), name="mobilenet", model=ModelConfig(name="mobilenet_v1"))
+
+
+def inception() -> Recipe:
+    """Inception-V3 at 299 pixels with P1's best refinements for it: cosine, smoothing, mixup."""
+    return replace(
+        tricks(),
+        name="inception",
+        model=ModelConfig(name="inception_v3"),
+        data=replace(tricks().data, size=299, eval_size=299),
+    )
+
+
+def cpu_small() -> Recipe:
+    """A small network on small pictures, for sets of about a thousand: minutes on two cores."""
+    return Recipe(
+        name="cpu-small",
+        log_every=10,
+        model=ModelConfig(name="resnet18", options={"width": 0.25}),
+        data=DataConfig(
+            pipeline="resident", batch_size=32, size=96, eval_size=112, eval_batch_size=100
+        ),
+        augment=AugmentConfig(area=0.25, jitter=0.2),
+        optim=OptimConfig(lr=0.05, weight_decay=5e-4, decay_rule="weights-only"),
+        schedule=ScheduleConfig(epochs=30, kind="cosine", warmup_epochs=2.0),
+        loss=LossConfig(smoothing=0.1),
+    )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A recipe in the list."""
+
+    make: Callable[[], Recipe]
+    cost: str
+    """What it is expected to cost."""
+    accuracy: str
+    """Top-1 in percent, and whose number that is."""
+
+    @property
+    def what(self) -> str:
+        """The first line of the recipe's description."""
+        return (self.make.__doc__ or "").splitlines()[0].rstrip(".")
+
+
+V100 = "8 V100"
+A100 = "8 A100 (FFCV's own pictures)"
+
+RECIPES = {
+    "baseline": Entry(baseline, f"27 h on {V100}: 120 epochs of 13.3 min", "75.87 (P1 table 2)"),
+    "efficient": Entry(efficient, f"9 h on {V100}: 120 epochs of 4.4 min", "76.21 (P1 table 3)"),
+    "tricks": Entry(
+        tricks,
+        f"15 h on {V100}: 200 epochs of 4.5 min",
+        "79.15; 79.29 with the teacher (P1 table 6)",
+    ),
+    "assemble": Entry(
+        assemble, "600 epochs, 1.8 x the multiplications of ResNet-50", "82.78 (P2 table 7, E11)"
+    ),
+    "fast16": Entry(fast16, f"15 min on {A100}", "73.8 with flips (FFCV, rn50_16)"),
+    "fast40": Entry(fast40, f"36 min on {A100}", "77.2 with flips (FFCV, rn50_40)"),
+    "fast88": Entry(fast88, f"77 min on {A100}", "78.4 with flips (FFCV, rn50_88)"),
+    "mobilenet": Entry(mobilenet, f"12 h on {V100}: 200 epochs of 3.7 min", "73.28 (P1 table 6)"),
+    "inception": Entry(inception, f"27 h on {V100}: 200 epochs of 8 min", "78.77 (P1 table 6)"),
+    "cpu-small": Entry(
+        cpu_small,
+        "1 to 2 min on 2 CPU cores, 700 pictures",
+        "85 on ten classes of Caltech-101 (one seed)",
+    ),
+}
+"""Every recipe by the name that `fasttricks train` takes. Costs are what the sources report for
+their own hardware: P1 table 3 (minutes an epoch) times epochs, FFCV's README."""

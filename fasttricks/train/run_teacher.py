@@ -1,0 +1,64 @@
+"""What `fasttricks teacher` does: one pass of a trained model over the training pictures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from fasttricks.data.open import open_data
+from fasttricks.data.progress import progress_bar
+from fasttricks.kernels.augment import Augment
+from fasttricks.pipelines.registry import make_loader
+from fasttricks.train.distributed import join
+from fasttricks.train.run_eval import TORCH_MEAN, TORCH_STD, check_classes, file_of
+from fasttricks.train.weights import load_trained
+from fasttricks.tricks.distillation import OnlineTeacher
+from fasttricks.tricks.mixed_precision import MixedPrecision
+from fasttricks.tricks.teacher_logits import record_logits
+
+if TYPE_CHECKING:
+    from fasttricks.commands.teacher import Teacher
+
+
+def run(options: Teacher) -> int:
+    """Compute, write and say what was written.
+
+    Raises:
+        ValueError: under torchrun with several processes.
+    """
+    path = file_of(options.checkpoint, best=options.best)
+    trained = load_trained(path, options.model, average=options.average)
+    samples = open_data(options.data, train=True)
+    with join(options.device) as world:
+        if world.size > 1:
+            raise ValueError("fasttricks teacher runs in one process; start it without torchrun")
+        model = trained.model.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        precision = MixedPrecision(options.dtype, world.device.type)
+        teacher = OnlineTeacher(model)
+        recipe = trained.recipe
+        augment = Augment() if recipe else Augment(mean=TORCH_MEAN, std=TORCH_STD)
+        crop_ratio = recipe.get("augment", {}).get("crop_ratio", augment.crop_ratio)
+        loader = make_loader(
+            options.pipeline,
+            samples,
+            batch_size=options.batch_size,
+            train=False,  # every picture once, un-augmented
+            size=options.size or recipe.get("data", {}).get("eval_size") or model.input_size,
+            device=world.device,
+            dtype=precision.dtype,
+            augment=replace(augment, crop_ratio=crop_ratio),
+            num_threads=world.threads,
+        )
+        with loader, progress_bar("asking the teacher", len(samples), world.first) as advance:
+            check_classes(trained, loader)
+
+            def answer(images: torch.Tensor) -> torch.Tensor:
+                advance(len(images))
+                with precision.autocast():
+                    return teacher(images)
+
+            record_logits(options.out, answer, loader, model=trained.name, dtype=options.store)
+    print(f"{options.out}: logits of {trained.name} for {len(samples):,} pictures")
+    return 0

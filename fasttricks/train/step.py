@@ -1,0 +1,125 @@
+"""One update of the weights, and what is kept of it on the device until somebody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim import Optimizer
+
+from fasttricks.train.data import Batch
+from fasttricks.train.distributed import World
+from fasttricks.train.graph import Graphed
+from fasttricks.train.objective import Objective
+from fasttricks.tricks.mixed_precision import MixedPrecision
+
+NEVER = -1
+
+
+class Step:
+    """Forward, loss, backward and update. Nothing in it waits for the device.
+
+    Args:
+        model: bare, or in DistributedDataParallel.
+        objective: the loss.
+        optimizer: over the model's parameters.
+        precision: what runs in 16 bits.
+        accumulate: parts, each a batch of the loader, whose mean gradient makes one update.
+        graph: replay forward and backward as a CUDA graph.
+
+    Attributes:
+        scaler: of the loss; does nothing but for float16.
+        tally: of the losses.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        objective: Objective,
+        optimizer: Optimizer,
+        precision: MixedPrecision,
+        device: torch.device,
+        *,
+        accumulate: int = 1,
+        graph: bool = False,
+    ) -> None:
+        self._model, self._objective, self._optimizer = model, objective, optimizer
+        self._precision, self._accumulate = precision, accumulate
+        self._keeps_gradients = graph
+        self._pass: Callable[[Batch], torch.Tensor] = (
+            Graphed(self._forward_backward, model) if graph else self._forward_backward
+        )
+        self.scaler = precision.scaler()
+        self.tally = Tally(device)
+
+    def __call__(self, batches: Iterable[Batch], number: int, lr: float) -> None:
+        """Make update `number` at learning rate `lr` from `accumulate` batches."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = lr
+        for part, batch in enumerate(batches, start=1):
+            with self._gradients_stay_here(unless=part == self._accumulate):
+                self.tally.add(self._pass(batch), number)
+        self.scaler.step(self._optimizer)
+        self.scaler.update()
+        if not self._keeps_gradients:  # a graph writes its gradients anew, always to one place
+            self._optimizer.zero_grad(set_to_none=True)
+
+    def _forward_backward(self, batch: Batch) -> torch.Tensor:
+        """Adds to the gradients; the loss, float32 scalar, without its graph."""
+        with self._precision.autocast():
+            logits = self._model(batch.images)
+            loss = self._objective(logits, batch)
+        self.scaler.scale(loss / self._accumulate).backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+
+    def _gradients_stay_here(self, *, unless: bool) -> AbstractContextManager[object]:
+        """Only the last part's backward pass averages gradients over processes."""
+        if unless or not isinstance(self._model, DistributedDataParallel):
+            return nullcontext()
+        return self._model.no_sync()
+
+
+class Reading(NamedTuple):
+    """What the steps since the last look have to say, over all processes."""
+
+    loss: float
+    """Mean."""
+    diverged: int
+    """In how many processes a loss was not finite."""
+    stop: bool
+    """Whether a process was asked to stop."""
+
+
+class Tally:
+    """Sums on the device; reading them is the only wait of a training loop."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._sums = torch.zeros(2, dtype=torch.float64, device=device)  # losses, how many
+        self._first = torch.full((), NEVER, dtype=torch.int64, device=device)
+
+    def add(self, loss: torch.Tensor, number: int) -> None:
+        """Note a loss of update `number`."""
+        self._sums[0] += loss
+        self._sums[1] += 1
+        bad = ~torch.isfinite(loss) & (self._first == NEVER)
+        self._first.masked_fill_(bad, number)
+
+    def read(self, world: World, stop: bool = False) -> Reading:
+        """Read and begin anew; all processes must ask at the same step.
+
+        Args:
+            stop: whether this process was asked to stop.
+        """
+        flags = torch.stack([self._first != NEVER, torch.full_like(self._first, stop).bool()])
+        values = world.sum(torch.cat([self._sums, flags.double()]))
+        self._sums.zero_()
+        losses, count, diverged, stops = values.tolist()
+        return Reading(losses / count if count else 0.0, int(diverged), bool(stops))
+
+    def first_bad(self) -> int:
+        """The first update of this process whose loss was not finite; `NEVER` if none."""
+        return int(self._first)

@@ -1,0 +1,292 @@
+"""The trainer: a recipe in, checkpoints and a log out. Read it from top to bottom.
+
+Everything that a run is made of is put together in `Trainer.__init__`; `run` is the training; the
+lines between the two rulers in `_epoch` are all that happens in a step.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fasttricks.errors import DataError
+from fasttricks.train.build import (
+    Build,
+    build_ema,
+    build_model,
+    build_optimizer,
+    build_schedule,
+    layout,
+    wrapped,
+)
+from fasttricks.train.checkpoint import Checkpoints
+from fasttricks.train.config import Recipe
+from fasttricks.train.data import Feed, count_classes, eval_loader, train_loader
+from fasttricks.train.distributed import World, join
+from fasttricks.train.diverged import stop_diverged
+from fasttricks.train.evaluate import Metrics, evaluate
+from fasttricks.train.log import Log
+from fasttricks.train.objective import Objective
+from fasttricks.train.resume import collect, refuse_to_overwrite, restore
+from fasttricks.train.signals import Stopper
+from fasttricks.train.step import Step
+from fasttricks.train.summary import Clock, summary
+from fasttricks.tricks.dropblock import DropBlockSchedule
+from fasttricks.tricks.mixed_precision import MixedPrecision
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of a run."""
+
+    steps: int
+    """Updates done, those before a resumption included."""
+    metrics: Metrics | None
+    """Of the last evaluation."""
+    stopped: str
+    """Why it ended early; "" if it did not."""
+    summary: list[str]
+    """Where the time went."""
+
+
+def train(recipe: Recipe, build: Build = build_model) -> Outcome:
+    """Train by a recipe, in this process alone or as one of those that torchrun started.
+
+    Args:
+        build: makes the network from the recipe and the number of classes.
+
+    Raises:
+        FasttricksError: data, checkpoint or loss are not as they should be; the message says which.
+        ValueError: settings do not fit together.
+    """
+    began = time.perf_counter()
+    with join(recipe.device) as world, Stopper() as stopper, contextlib.ExitStack() as stack:
+        trainer = Trainer(recipe, world, stopper, stack, build)
+        trainer.clock.began = began
+        return trainer.run()
+
+
+class Trainer:
+    """One run: what it is made of, and `steps_done`, where it stands."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        world: World,
+        stopper: Stopper,
+        stack: contextlib.ExitStack,
+        build: Build,
+    ) -> None:
+        if recipe.cuda_graph and (world.device.type != "cuda" or world.size > 1):
+            raise ValueError("cuda_graph is for one process on a CUDA device")
+        self.recipe, self.world, self.stopper = recipe, world, stopper
+        self.clock = Clock()
+        self.checkpoints = Checkpoints(recipe.folder, keep=recipe.keep)
+        refuse_to_overwrite(self.checkpoints, recipe)
+
+        self.loader = stack.enter_context(train_loader(recipe, world))
+        self.eval_loader = eval_loader(recipe, world)
+        if self.eval_loader is not None:
+            stack.enter_context(self.eval_loader)
+        self.steps_per_epoch = len(self.loader) // recipe.accumulate
+        if not self.steps_per_epoch:
+            raise DataError(f"{len(self.loader.dataset)} pictures are fewer than one batch")
+
+        self.classes = count_classes(self.loader, recipe)
+        torch.manual_seed(recipe.seed)  # the same weights everywhere ...
+        self.model = layout(build(recipe, self.classes), world.device)
+        torch.manual_seed(recipe.seed + 1 + world.rank)  # ... but what is dropped differs
+        self.ema = build_ema(self.model, recipe)
+        self.schedule = build_schedule(recipe, self.steps_per_epoch)
+        self.dropblock = DropBlockSchedule(self.model, self.schedule.steps)
+        self.optimizer = build_optimizer(self.model, recipe.optim, self.schedule.warmup.peak)
+        self.objective = Objective(recipe.loss, self.loader.dataset, self.classes, world.device)
+        self.update = Step(
+            wrapped(self.model, recipe, world),
+            self.objective,
+            self.optimizer,
+            MixedPrecision(recipe.precision, world.device.type),
+            world.device,
+            accumulate=recipe.accumulate,
+            graph=recipe.cuda_graph,
+        )
+        self.last_step = min(self.schedule.steps, recipe.max_steps or self.schedule.steps)
+        self.steps_done = self.saved_at = self.images_seen = 0
+        self.stopped = ""
+        self.metrics: Metrics | None = None
+        self.log = stack.enter_context(
+            Log(Path(recipe.folder), self.schedule.steps, first=world.first)
+        )
+
+    def run(self) -> Outcome:
+        """Train to the end, or until somebody asks to stop; then say what came of it."""
+        self._resume()
+        while self.steps_done < self.last_step and not self.stopped:
+            self._epoch()
+            if not self.stopped and self.steps_done % self.steps_per_epoch == 0:
+                self._end_epoch()
+        if self.last_step < self.schedule.steps and not self.stopped:
+            self.stopped = f"max_steps {self.last_step}"
+        if self.stopped:
+            if self.saved_at != self.steps_done:
+                self.save()
+        elif self.metrics is None:  # it was stopped between its last step and evaluating it
+            self._end_epoch()
+        return self._finish()
+
+    def _epoch(self) -> None:
+        """What is left of the epoch that the run stands in."""
+        recipe, update, dropblock, ema = self.recipe, self.update, self.dropblock, self.ema
+        epoch, done = divmod(self.steps_done, self.steps_per_epoch)
+        end = min((epoch + 1) * self.steps_per_epoch, self.last_step)
+        self.loader.load_state_dict(self.position())
+        parts = recipe.accumulate
+        feed = Feed(self.loader, epoch, done * parts, indices=self.objective.needs_indices)
+        with contextlib.closing(feed):
+            looked, at = time.perf_counter(), self.steps_done
+            for step in range(self.steps_done, end):
+                # One step: nothing in it waits for the device.
+                dropblock(step)
+                update(feed.take(parts), step, lr=self.schedule(step))
+                if ema is not None:
+                    ema.update()
+                self.steps_done = step + 1
+                # Here it ends.
+                saves = recipe.save_every and self.steps_done % recipe.save_every == 0
+                logs = self.steps_done % recipe.log_every == 0 or self.steps_done == end
+                if not (logs or saves or self._asked_alone()):
+                    continue
+                self._look(feed, self.steps_done - at, looked)
+                if self.stopped:
+                    return
+                if saves and self.steps_done < end:
+                    self.save()
+                looked, at = time.perf_counter(), self.steps_done
+
+    def _look(self, feed: Feed, steps: int, since: float) -> None:
+        """Wait for the device, and learn what the last `steps` steps came to."""
+        reading = self.update.tally.read(self.world, stop=bool(self.stopper.asked))
+        seconds, waited = time.perf_counter() - since, feed.waited()
+        if reading.diverged:
+            stop_diverged(self)
+        if reading.stop:
+            self.stopped = self.stopper.asked or "a signal to another process"
+        images = steps * self.recipe.data.batch_size
+        self.images_seen += images
+        self.clock.trained(seconds, waited)
+        epoch = (self.steps_done - 1) // self.steps_per_epoch
+        values = {
+            "epoch": epoch,
+            "loss": reading.loss,
+            "lr": self.schedule(self.steps_done - 1),
+            "size": self.loader.options.size_at(epoch),
+            "images_per_s": images / seconds,
+            "data_wait": min(1.0, waited / seconds),
+        }
+        self.log.write("step", step=self.steps_done, **values)
+        self.log.show(
+            self.steps_done,
+            f"epoch {epoch + 1}/{self.recipe.schedule.epochs}  loss {reading.loss:.3f}  "
+            f"{values['images_per_s']:,.0f} images/s  {values['data_wait']:.0%} waiting for data",
+        )
+
+    def _end_epoch(self) -> None:
+        epochs, ended = self.steps_done // self.steps_per_epoch, self.steps_done
+        if epochs % self.recipe.eval_every == 0 or ended == self.schedule.steps:
+            self._evaluate()
+            self.save(self.metrics)
+        else:
+            self.save()
+
+    def _evaluate(self) -> None:
+        """Evaluate what training has come to, the average over steps where there is one."""
+        if self.eval_loader is None:
+            return
+        self._share_statistics()
+        with self.clock.timing("evaluation"):
+            averaged = self.ema.swapped() if self.ema is not None else contextlib.nullcontext()
+            self.eval_loader.set_epoch(0)
+            with averaged:
+                self.metrics = evaluate(self.model, self.eval_loader, dtype=self.recipe.precision)
+        epoch = self.steps_done // self.steps_per_epoch
+        self.log.write("evaluation", step=self.steps_done, epoch=epoch, **asdict(self.metrics))
+        self.log.say(f"epoch {epoch}/{self.recipe.schedule.epochs}: {self.metrics}")
+
+    def _resume(self) -> None:
+        state = None if self.recipe.resume == "no" else self.checkpoints.load_latest()
+        if state is not None:
+            for change in restore(self, state):
+                self.log.say(f"changed since the checkpoint: {change}")
+        self.log.write(
+            "start", step=self.steps_done, recipe=self.recipe.as_dict(), world=self.world.size
+        )
+        where = f", from step {self.steps_done}" if state is not None else ""
+        self.log.say(
+            f"{self.recipe.name}: {self.recipe.model.name} on {len(self.loader.dataset):,} "
+            f"pictures of {self.classes} classes, {self.schedule.steps:,} steps of "
+            f"{self.recipe.data.batch_size}{where}; learning rate {self.schedule}; "
+            f"in {self.recipe.folder}"
+        )
+
+    def save(
+        self,
+        metrics: Metrics | None = None,
+        into: Checkpoints | None = None,
+        **more: Any,
+    ) -> Path | None:
+        """Keep everything that training depends on; the first process writes."""
+        with self.clock.timing("saving"):
+            self._share_statistics()
+            state = {**collect(self), **more}
+            self.saved_at = self.steps_done
+            if not self.world.first:
+                return None
+            return (into or self.checkpoints).save(
+                state,
+                step=self.steps_done,
+                epoch=self.steps_done // self.steps_per_epoch,
+                metrics=asdict(metrics) if metrics else None,
+            )
+
+    def _finish(self) -> Outcome:
+        words = summary(self.clock, self.images_seen, shared_cores=self.world.device.type == "cpu")
+        if self.stopped:
+            words.insert(
+                0,
+                f"Stopped by {self.stopped} after step {self.steps_done:,} of "
+                f"{self.schedule.steps:,}; --resume auto goes on from there.",
+            )
+        self.log.write("end", step=self.steps_done, stopped=self.stopped, summary=words)
+        for line in words:
+            self.log.say(line)
+        return Outcome(
+            steps=self.steps_done, metrics=self.metrics, stopped=self.stopped, summary=words
+        )
+
+    def position(self) -> dict[str, int]:
+        """The state of a loader that stands where training stands, not where reading ahead does."""
+        epoch, done = divmod(self.steps_done, self.steps_per_epoch)
+        batches = done * self.recipe.accumulate
+        state = {"epoch": epoch, "consumed": batches * self.loader.options.global_batch}
+        return {**self.loader.state_dict(), "seed": self.recipe.seed, **state}
+
+    def _share_statistics(self) -> None:
+        """Make BatchNorm's statistics the mean of all processes', which saw parts of each batch.
+
+        Done where they are used, not in every step: a running mean of means is the mean of running
+        means.
+        """
+        states = [self.model.state_dict()]
+        if self.ema is not None:
+            states.append(self.ema.state_dict()["model"])
+        names = [name for name, b in self.model.named_buffers() if b.is_floating_point()]
+        self.world.average([s[name] for s in states for name in names if name in s])
+
+    def _asked_alone(self) -> bool:
+        """Whether to stop right now; several processes must agree first, when they look."""
+        return bool(self.stopper.asked) and self.world.size == 1

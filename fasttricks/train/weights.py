@@ -1,0 +1,130 @@
+"""Weights of trained models: from checkpoints of ours, of torchvision and of timm."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fasttricks.errors import MissingExtraError
+from fasttricks.train.checkpoint import FORMAT, CheckpointError, load
+
+_INSIDE = ("state_dict_ema", "model_ema", "state_dict", "model")
+"""Where other trainers' checkpoints keep their weights; averaged ones first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A model with its weights."""
+
+    model: nn.Module
+    name: str
+    """As `create_model` takes it."""
+    classes: list[str] = field(default_factory=list)
+    """Names of the classes, in the order of the logits; empty if the file does not tell."""
+    recipe: dict[str, Any] = field(default_factory=dict)
+    """What it was trained by; empty for other people's weights."""
+    averaged: bool = False
+    """Whether the weights are an average over steps (EMA)."""
+
+
+def load_trained(path: str | os.PathLike[str], name: str = "", *, average: bool = True) -> Trained:
+    """Build the model of a file and load its weights into it, on the CPU.
+
+    Args:
+        path: a checkpoint of `fasttricks train`, or a state dict as torchvision (`.pth`) and timm
+            (`.pth`, `.safetensors`) publish them, bare or inside a checkpoint.
+        name: which model the weights are for; needed where the file is not ours.
+        average: take the averaged weights where a checkpoint has them.
+
+    Raises:
+        CheckpointError: the file cannot be read, or holds no weights.
+        ValueError: `name` is missing or unknown, or the weights are those of another model.
+        MissingExtraError: a `.safetensors` file, and safetensors is not installed.
+    """
+    content = read(path)
+    if isinstance(content.get("state"), dict) and content.get("format") == FORMAT:
+        return _ours(load(path)["state"], name, average)
+    if not name:
+        raise ValueError(f"{path} is not a checkpoint of fasttricks: say which model it is for")
+    return _others(state_dict_of(content, path), name)
+
+
+def read(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a file of weights holds, without running any code in it.
+
+    Raises:
+        CheckpointError: it cannot be read.
+        MissingExtraError: safetensors is needed and missing.
+    """
+    if not Path(path).is_file():
+        raise CheckpointError(f"there is no file {path}")
+    if Path(path).suffix == ".safetensors":
+        try:
+            from safetensors.torch import load_file
+        except ImportError as error:
+            raise MissingExtraError("safetensors", "peers") from error
+        return dict(load_file(path))
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever a damaged archive makes torch raise
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(
+            f"cannot read {path}: {first} (only tensors and plain values are read: "
+            "save the state dict alone)"
+        ) from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path} holds a {type(content).__name__}, not weights by name")
+    return content
+
+
+def state_dict_of(content: Mapping[str, Any], path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """The weights by name in what some trainer saved.
+
+    Raises:
+        CheckpointError: there are none.
+    """
+    for key in _INSIDE:
+        if isinstance(content.get(key), Mapping):
+            return state_dict_of(content[key], path)
+    weights = {key: value for key, value in content.items() if isinstance(value, Tensor)}
+    if not weights:
+        raise CheckpointError(f"{path} holds no weights; it has: {', '.join(list(content)[:8])}")
+    return weights
+
+
+def _ours(state: dict[str, Any], name: str, average: bool) -> Trained:
+    from fasttricks.models import create_model
+
+    described = state["recipe"]["model"]
+    if name and name != described["name"]:
+        raise ValueError(f"the checkpoint is of {described['name']}, not of {name}")
+    model = create_model(
+        described["name"], num_classes=state["num_classes"], **described["overrides"]
+    )
+    averaged = average and state.get("ema") is not None
+    weights = {**state["model"], **(state["ema"]["model"] if averaged else {})}
+    model.load_state_dict(weights)
+    return Trained(
+        model=model,
+        name=described["name"],
+        classes=list(state.get("classes", [])),
+        recipe=state["recipe"],
+        averaged=averaged,
+    )
+
+
+def _others(weights: dict[str, Tensor], name: str) -> Trained:
+    from fasttricks.models import create_model
+    from fasttricks.models.convert import convert
+
+    converted = convert(weights, name)
+    last = [value for value in converted.values() if value.ndim == 2][-1]
+    model = create_model(name, num_classes=len(last))
+    model.load_state_dict(converted)
+    return Trained(model=model, name=name)

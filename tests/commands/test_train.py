@@ -1,0 +1,74 @@
+"""`fasttricks train` and `fasttricks recipes` as a user meets them."""
+
+import subprocess
+import sys
+
+import pytest
+import tyro
+
+from fasttricks.cli import main
+from fasttricks.commands.train import Train
+from fasttricks.train.recipes import RECIPES
+
+
+def parsed(*arguments):
+    return tyro.cli(Train, args=list(arguments), config=(tyro.conf.OmitSubcommandPrefixes,)).recipe
+
+
+def test_a_recipe_and_what_is_changed_of_it():
+    recipe = parsed(
+        "tricks", "--data", "/x", "--pipeline", "dali", "--optim.lr", "0.4", "--no-compile",
+        "--precision", "bfloat16", "--data.progressive", "160", "192", "--model.options", "init",
+        "he", "--schedule.warmup", "from-base",
+    )  # fmt: skip
+    assert recipe.name == "tricks"
+    assert (recipe.data.path, recipe.data.pipeline) == ("/x", "dali")
+    assert (recipe.optim.lr, recipe.precision) == (0.4, "bfloat16")
+    assert recipe.data.progressive == (160, 192)
+    assert recipe.model.overrides() == {"init": "he", "zero_gamma": True}
+    assert recipe.mix.kind == "mixup"  # what is not changed stays
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_is_a_subcommand_with_its_own_values(name):
+    assert parsed(name) == RECIPES[name].make()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "tricks"], "--data"),
+        (["train", "nonsense"], "nonsense"),
+        (["train", "tricks", "--data", "x", "--data.batch-size", "0"], "at least 1; got 0"),
+        (["train", "tricks", "--data", "x", "--model.name", "resnet51"], "resnet51"),
+        (["train", "cpu-small", "--data", "/no/such/place"], "/no/such/place does not exist"),
+    ],
+)
+def test_mistakes_are_told_and_exit_2(arguments, words, capsys):
+    try:
+        code = main(arguments)
+    except SystemExit as exit:  # tyro's
+        code = exit.code
+    assert code == 2
+    said = capsys.readouterr().err.replace("│", " ")  # tyro's box breaks lines
+    assert words in " ".join(said.split())
+
+
+@pytest.mark.parametrize("arguments", [["train", "--help"], ["train", "tricks", "--help"]])
+def test_help_imports_nothing_heavy(arguments):
+    code = (
+        "import sys\nfrom fasttricks.cli import main\n"
+        f"try: main({arguments!r})\nexcept SystemExit: pass\n"
+        "print([m for m in ('torch', 'numba', 'PIL', 'ffcv', 'nvidia.dali') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_recipes_are_listed_with_cost_and_accuracy(capsys):
+    assert main(["recipes"]) == 0
+    said = capsys.readouterr().out
+    for name, entry in RECIPES.items():
+        (line,) = [line for line in said.splitlines() if f" {name} " in line]
+        assert entry.cost in line
+        assert entry.accuracy in line

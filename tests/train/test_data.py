@@ -1,0 +1,124 @@
+"""Loaders are what the recipe says, and batches come as the step wants them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+import fasttricks
+from fasttricks.errors import DataError
+from fasttricks.train.config import AugmentConfig, MixConfig, ModelConfig
+from fasttricks.train.data import (
+    Feed,
+    augmentation,
+    count_classes,
+    eval_loader,
+    mixes,
+    picture_size,
+    train_loader,
+)
+from fasttricks.train.distributed import World
+from tests.train import tiny
+
+CPU = World(device=torch.device("cpu"), threads=1)
+
+
+def test_the_global_batch_is_shared_out(picture_folder, tmp_path):
+    recipe = tiny.recipe(picture_folder, tmp_path, accumulate=2)
+    world = World(rank=1, size=2, device=torch.device("cpu"), threads=3)
+    with train_loader(recipe, world) as loader:
+        o = loader.options
+        assert (o.batch_size, o.rank, o.world_size, o.train) == (2, 1, 2, True)
+        assert o.num_threads == 1  # the recipe's, before the process's
+    uneven = replace(recipe, data=replace(recipe.data, batch_size=10))
+    with pytest.raises(ValueError, match="10 cannot be divided evenly by 2 processes"):
+        train_loader(uneven, world)
+
+
+def test_pictures_come_in_the_precision_of_the_step(picture_folder, tmp_path):
+    recipe = tiny.recipe(picture_folder, tmp_path, precision="bfloat16")
+    with train_loader(recipe, CPU) as loader, eval_loader(recipe, CPU) as evaluation:
+        for it in (loader, evaluation):
+            images, _ = next(iter(it))
+            assert images.dtype == torch.bfloat16
+            assert images.is_contiguous(memory_format=torch.channels_last)
+        assert not evaluation.options.train
+
+
+def test_what_is_trained_on_is_not_evaluated_on_in_silence(picture_folder, tmp_path):
+    recipe = tiny.recipe(picture_folder, tmp_path)
+    with pytest.raises(DataError, match="no val inside"):
+        eval_loader(replace(recipe, data=replace(recipe.data, val="")), CPU)
+    assert eval_loader(replace(recipe, data=replace(recipe.data, val="none")), CPU) is None
+
+
+def test_classes_are_counted_and_compared(picture_folder, tmp_path):
+    recipe = tiny.recipe(picture_folder, tmp_path)
+    with train_loader(recipe, CPU) as loader:
+        assert count_classes(loader, recipe) == 3
+        wide = replace(recipe, model=ModelConfig(num_classes=1000))
+        assert count_classes(loader, wide) == 1000
+        with pytest.raises(DataError, match=r"has 3 classes, the recipe's model\.num_classes is 2"):
+            count_classes(loader, replace(recipe, model=ModelConfig(num_classes=2)))
+        loader.dataset.targets = np.zeros((37, 3), np.float32)
+        with pytest.raises(DataError, match="one class index"):
+            count_classes(loader, recipe)
+
+
+def test_augmentation_is_what_the_recipe_says():
+    assert augmentation(AugmentConfig()) == fasttricks.Augment()
+    made = augmentation(AugmentConfig(area=0.25, jitter=0.1, policy="trivial", crop_ratio=1.0))
+    assert made.area == (0.25, 1.0)
+    assert made.hue == made.saturation == made.brightness == made.contrast == (0.9, 1.1)
+    assert made.policy == fasttricks.TrivialAugment()
+    assert made.crop_ratio == 1.0
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (MixConfig(), ()),
+        (MixConfig(kind="mixup"), (fasttricks.Mixup(0.2),)),
+        (
+            MixConfig(kind="mixup", alpha=0.4, pairing="halves", per="batch"),
+            (fasttricks.Mixup(0.4, per="batch", pairing="halves"),),
+        ),
+        (MixConfig(kind="cutmix", cutout=8), (fasttricks.CutMix(1.0), fasttricks.Cutout(8))),
+        (MixConfig(kind="ricap"), (fasttricks.RICAP(0.3, per="sample"),)),
+        (MixConfig(erasing=0.5), (fasttricks.RandomErasing(0.5),)),
+    ],
+)
+def test_mixes_are_what_the_recipe_says(config, expected):
+    assert mixes(config) == expected
+
+
+def test_pictures_may_grow(picture_folder, tmp_path):
+    recipe = tiny.recipe(picture_folder, tmp_path, data={"progressive": (32, 64)})
+    assert [picture_size(recipe)(epoch) for epoch in range(3)] == [32, 32, 64]
+    with train_loader(recipe, CPU) as loader:
+        loader.set_epoch(2)
+        images, _ = next(iter(loader))
+        assert images.shape[-1] == 64
+
+
+@pytest.mark.parametrize("views", [1, 2])
+def test_a_feed_begins_where_the_loader_stands_and_names_its_samples(
+    picture_folder, tmp_path, views
+):
+    recipe = tiny.recipe(picture_folder, tmp_path, data={"views": views})
+    with train_loader(recipe, CPU) as loader:
+        consumed = 2 * loader.options.global_batch
+        loader.load_state_dict({**loader.state_dict(), "epoch": 1, "consumed": consumed})
+        feed = Feed(loader, 1, 2, indices=True)
+        batches = list(feed.take(2))
+        for number, batch in enumerate(batches, start=2):
+            samples = torch.from_numpy(loader.indices(1, number)).repeat(views)
+            assert torch.equal(batch.indices, samples)
+            labels = torch.from_numpy(loader.dataset.targets)[samples]
+            assert torch.equal(batch.targets, labels)
+            assert len(batch.images) == 8
+        assert feed.waited() > 0
+        assert feed.waited() == 0
+        feed.close()
+        assert Feed(loader, 1, 0)._indices is False

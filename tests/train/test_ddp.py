@@ -1,0 +1,106 @@
+"""Two processes on the CPU, started by torchrun, against one."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from fasttricks.train.checkpoint import Checkpoints, load
+from fasttricks.train.config import MixConfig
+from fasttricks.train.trainer import train
+from tests.train import tiny
+
+ROOT = Path(__file__).resolve().parents[2]
+MIX = {"kind": "mixup", "group": 4}
+RUNS = {
+    "mixed": {"net": "plain", "mix": MIX},
+    "parts": {"net": "plain", "accumulate": 2, "max_steps": 6},
+    "parts+resumed": {"net": "plain", "accumulate": 2, "resume": "auto"},
+    "begun": {"net": "plain", "max_steps": 6},
+    "normed": {"net": "normed", "ema": 0.5},
+}
+CLOSE = 1e-5
+"""Only the order of float32 sums differs: weights below 1 stay that close over a dozen steps."""
+
+
+@pytest.fixture(scope="module")
+def by_two(picture_folder, tmp_path_factory):
+    """The folder in which two processes have made all of RUNS, one after the other."""
+    folder = tmp_path_factory.mktemp("two")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"),
+            *(ROOT / "tests/train/ddp_run.py", picture_folder, folder, json.dumps(RUNS)),
+        ],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+@pytest.fixture
+def alone(picture_folder, tmp_path):
+    """The weights that one process, this one, has after training."""
+
+    def run(folder=tmp_path, **changes):
+        train(tiny.recipe(picture_folder, folder, **changes), tiny.plain)
+        return weights(folder)
+
+    return run
+
+
+def weights(folder):
+    return load(Checkpoints(folder).latest())["state"]["model"]
+
+
+def of_both(folder):
+    return [torch.load(folder / f"rank-{rank}.pt") for rank in (0, 1)]
+
+
+def gap(one, other):
+    assert one.keys() == other.keys()
+    return max((one[name] - other[name]).abs().max().item() for name in one)
+
+
+def test_two_processes_learn_what_one_does(by_two, alone, tmp_path):
+    """The same global batch, so the same pictures and mixes, whoever makes them."""
+    first, second = of_both(by_two / "mixed")
+    assert gap(first, second) == 0
+    assert gap(alone(mix=MixConfig(**MIX)), first) < CLOSE
+    # Other pictures, or other mixes, would not have gone unnoticed.
+    assert gap(alone(tmp_path / "other", mix=MixConfig(**MIX), seed=1), first) > 100 * CLOSE
+    assert gap(alone(tmp_path / "unmixed"), first) > 100 * CLOSE
+
+
+def test_each_picture_is_evaluated_once_and_one_process_writes(by_two):
+    lines = map(json.loads, (by_two / "mixed" / "log.jsonl").read_text().splitlines())
+    counts = [line["count"] for line in lines if line["kind"] == "evaluation"]
+    assert counts == [37, 37, 37]
+    assert len(list((by_two / "mixed").glob("step-*.pt"))) == 3
+
+
+def test_parts_of_a_batch_are_one_batch_also_when_resumed(by_two, alone):
+    first, second = of_both(by_two / "parts")
+    assert gap(first, second) == 0
+    assert gap(alone(), first) < CLOSE
+
+
+def test_one_process_goes_on_where_two_were(by_two, alone, tmp_path):
+    assert gap(alone(), alone(by_two / "begun", resume="auto")) < CLOSE
+    assert load(Checkpoints(by_two / "begun").latest())["step"] == 12
+
+
+def test_statistics_are_everybodys_mean(by_two):
+    first, second = of_both(by_two / "normed")
+    assert gap(first, second) == 0  # BatchNorm's, too, though each saw other pictures
+    state = load(Checkpoints(by_two / "normed").latest())["state"]
+    assert len(state["rng"]) == 2
+    assert gap(state["model"], first) == 0
+    assert torch.equal(state["ema"]["model"]["1.running_mean"], first["1.running_mean"])

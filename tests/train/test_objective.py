@@ -1,0 +1,67 @@
+"""The loss of a recipe, with and without a teacher."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from fasttricks.data.samples import Samples
+from fasttricks.errors import DataError
+from fasttricks.train import objective as module
+from fasttricks.train.config import LossConfig
+from fasttricks.train.data import Batch
+from fasttricks.train.objective import Objective
+from fasttricks.tricks.distillation import OnlineTeacher
+from fasttricks.tricks.teacher_logits import FORMAT, About, fingerprint, write_logits
+from tests.pictures import jpeg
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def samples():
+    return Samples([jpeg(40, 40, seed=i) for i in range(6)], [0, 1, 2, 0, 1, 2])
+
+
+def test_without_a_teacher_it_is_cross_entropy(samples):
+    logits, labels = torch.randn(4, 3), torch.tensor([0, 1, 2, 0])
+    loss = Objective(LossConfig(smoothing=0.1), samples, 3, CPU)
+    assert not loss.needs_indices
+    expected = F.cross_entropy(logits, labels, label_smoothing=0.1)
+    assert torch.allclose(loss(logits, Batch(torch.empty(4, 3, 8, 8), labels)), expected)
+
+
+def expected(logits, labels, teacher, t):
+    soft = -(F.log_softmax(logits / t, 1) * F.softmax(teacher / t, 1)).sum(1).mean()
+    return F.cross_entropy(logits, labels) + t * t * soft
+
+
+def test_stored_logits_are_those_of_the_batchs_samples(samples, tmp_path):
+    table = torch.randn(6, 3)
+    about = About(format=FORMAT, data=fingerprint(samples), model="big", size=8)
+    path = write_logits(
+        tmp_path / "t.npy", 6, [(np.arange(6), table)], lambda: about, dtype="float32"
+    )
+    loss = Objective(LossConfig(teacher=str(path), temperature=2.0), samples, 3, CPU)
+    assert loss.needs_indices
+    logits, labels, ids = torch.randn(2, 3), torch.tensor([1, 0]), torch.tensor([4, 3])
+    got = loss(logits, Batch(torch.empty(2, 3, 8, 8), labels, ids))
+    assert torch.allclose(got, expected(logits, labels, table[ids], 2.0))
+    wrong = loss(logits, Batch(torch.empty(2, 3, 8, 8), labels, ids.flip(0)))
+    assert not torch.allclose(got, wrong)
+    with pytest.raises(DataError, match="knows 3 classes, the student 5"):
+        Objective(LossConfig(teacher=str(path)), samples, 5, CPU)
+
+
+def test_an_online_teacher_sees_the_batch_and_does_not_learn(samples, monkeypatch):
+    big = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 3))
+    monkeypatch.setattr(module, "_load_teacher", lambda path, device: (OnlineTeacher(big), 3))
+    loss = Objective(LossConfig(teacher="x.pt", temperature=2.0), samples, 3, CPU)
+    images, labels = torch.randn(2, 3, 8, 8), torch.tensor([1, 0])
+    logits = torch.randn(2, 3, requires_grad=True)
+    got = loss(logits, Batch(images, labels))
+    assert torch.allclose(got, expected(logits, labels, big(images), 2.0))
+    got.backward()
+    assert logits.grad is not None
+    assert all(parameter.grad is None for parameter in big.parameters())

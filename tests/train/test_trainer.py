@@ -1,0 +1,199 @@
+"""Whole runs of tiny networks."""
+
+import json
+import math
+import os
+import signal
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from fasttricks.errors import DataError
+from fasttricks.train.checkpoint import Checkpoints, load
+from fasttricks.train.config import LossConfig, MixConfig
+from fasttricks.train.diverged import DivergedError
+from fasttricks.train.resume import ResumeError
+from fasttricks.train.trainer import train
+from tests.train import tiny
+
+
+def state_of(folder):
+    return load(Checkpoints(folder).latest())["state"]
+
+
+def lines(folder, kind):
+    found = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [line for line in found if line["kind"] == kind]
+
+
+def same(one, other):
+    """Equal to the bit, NaN included, through dicts and lists."""
+    if isinstance(one, torch.Tensor):
+        return one.dtype == other.dtype and torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
+def test_a_run_learns_logs_evaluates_and_is_saved(picture_folder, tmp_path, capsys):
+    recipe = tiny.recipe(picture_folder, tmp_path, schedule={"epochs": 6})
+    outcome = train(recipe, tiny.normed)
+    assert outcome.steps == 24
+    assert outcome.stopped == ""
+    assert outcome.metrics is not None
+    assert (outcome.metrics.count, outcome.metrics.size) == (37, 32)
+
+    steps = lines(tmp_path, "step")
+    assert [line["step"] for line in steps] == list(range(2, 25, 2))
+    assert all(0 <= line["data_wait"] <= 1 and line["images_per_s"] > 0 for line in steps)
+    evaluations = lines(tmp_path, "evaluation")
+    assert [line["epoch"] for line in evaluations] == [1, 2, 3, 4, 5, 6]
+    assert evaluations[-1]["loss"] < evaluations[0]["loss"]
+    assert lines(tmp_path, "start")[0]["recipe"]["optim"]["lr"] == 0.05
+
+    said = capsys.readouterr()
+    assert "images/s" not in said.err  # no bar where nobody looks
+    assert said.out.count("at 32 px") == 6
+    assert "What held training back" in said.out
+    assert "images/s" in said.out
+
+    state = state_of(tmp_path)
+    assert state["num_classes"] == 3
+    assert state["classes"] == ["class_0", "class_1", "class_2"]
+    assert state["recipe"]["model"]["overrides"] == {}
+    assert state["loader"]["epoch"] == 6
+    assert load(Checkpoints(tmp_path).latest())["metrics"]["top1"] == outcome.metrics.top1
+
+
+MIXED = {"mix": MixConfig(kind="mixup", group=8), "loss": LossConfig(smoothing=0.1)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "stop"),
+    [
+        ({}, 4),  # between two epochs
+        ({}, 7),
+        ({"ema": 0.9, **MIXED}, 7),
+        ({"accumulate": 2, "precision": "bfloat16", "optim": {"fold_lr": True}}, 7),
+        ({"optim": {"kind": "adabound", "lr": 1e-3}, "data": {"views": 2}}, 7),
+    ],
+)
+def test_a_resumed_run_ends_like_the_unbroken_one_to_the_bit(
+    picture_folder, tmp_path, changes, stop
+):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    train(tiny.recipe(picture_folder, whole, **changes), tiny.normed)
+    first = train(tiny.recipe(picture_folder, broken, max_steps=stop, **changes), tiny.normed)
+    assert (first.steps, first.stopped) == (stop, f"max_steps {stop}")
+    second = train(tiny.recipe(picture_folder, broken, resume="auto", **changes), tiny.normed)
+    expected, got = state_of(whole), state_of(broken)
+    assert second.steps == load(Checkpoints(whole).latest())["step"]
+    for part in ("model", "optimizer", "scaler", "ema", "loader", "rng"):
+        assert same(expected[part], got[part]), part
+
+
+def test_without_its_random_state_a_resumed_run_ends_elsewhere(
+    picture_folder, tmp_path, monkeypatch
+):
+    """So the test above would notice if it were not restored."""
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    train(tiny.recipe(picture_folder, whole), tiny.normed)
+    train(tiny.recipe(picture_folder, broken, max_steps=7), tiny.normed)
+    monkeypatch.setattr("fasttricks.train.resume.set_rng_state", lambda state: None)
+    train(tiny.recipe(picture_folder, broken, resume="auto"), tiny.normed)
+    assert not same(state_of(whole)["model"], state_of(broken)["model"])
+
+
+def test_a_finished_run_is_not_trained_again(picture_folder, tmp_path):
+    train(tiny.recipe(picture_folder, tmp_path), tiny.plain)
+    before = state_of(tmp_path)
+    again = train(tiny.recipe(picture_folder, tmp_path, resume="auto"), tiny.plain)
+    assert again.steps == 12
+    assert again.metrics is not None
+    assert same(before["model"], state_of(tmp_path)["model"])
+
+
+def test_a_new_run_does_not_overwrite_an_old_one(picture_folder, tmp_path):
+    train(tiny.recipe(picture_folder, tmp_path, max_steps=1), tiny.plain)
+    with pytest.raises(ResumeError, match="--resume auto"):
+        train(tiny.recipe(picture_folder, tmp_path), tiny.plain)
+
+
+def test_sigterm_saves_and_ends(picture_folder, tmp_path):
+    class Terminated(nn.Sequential):
+        calls = 0
+
+        def forward(self, x):
+            Terminated.calls += 1
+            if Terminated.calls == 3:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return super().forward(x)
+
+    recipe = tiny.recipe(picture_folder, tmp_path, log_every=50)
+    outcome = train(recipe, lambda r, k: Terminated(tiny.plain(r, k)))
+    assert (outcome.steps, outcome.stopped) == (3, "SIGTERM")
+    checkpoint = load(Checkpoints(tmp_path).latest())
+    assert checkpoint["step"] == 3
+    assert checkpoint["state"]["loader"]["consumed"] == 24
+    assert "--resume auto" in outcome.summary[0]
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_batch(picture_folder, tmp_path):
+    class Poisoned(nn.Sequential):
+        calls = 0
+
+        def forward(self, x):
+            Poisoned.calls += self.training
+            return super().forward(x) * (math.nan if Poisoned.calls == 6 else 1)
+
+    recipe = tiny.recipe(picture_folder, tmp_path, log_every=4)
+    with pytest.raises(DivergedError) as caught:
+        train(recipe, lambda r, k: Poisoned(tiny.plain(r, k)))
+    (line,) = lines(tmp_path, "diverged")
+    assert line["step"] == 5  # the sixth, found out at the eighth
+    assert f"step 5 (epoch 1), whose batch has the samples {line['samples'][0]}," in str(
+        caught.value
+    )
+    assert "step-00000004.pt" in str(caught.value)
+    kept = load(Checkpoints(tmp_path / "diverged").latest())
+    assert kept["step"] == 8
+    assert kept["state"]["diverged"] == {"step": 5, "samples": line["samples"]}
+    # What --resume finds is from before.
+    good = load(Checkpoints(tmp_path).latest())
+    assert good["step"] == 4
+    assert all(value.isfinite().all() for value in good["state"]["model"].values())
+
+
+def test_the_named_samples_are_those_of_the_step(picture_folder, tmp_path):
+    from fasttricks.train.data import train_loader
+    from fasttricks.train.distributed import World
+
+    recipe = tiny.recipe(picture_folder, tmp_path, accumulate=2, log_every=4)
+
+    class Poisoned(nn.Sequential):
+        calls = 0
+
+        def forward(self, x):
+            Poisoned.calls += self.training
+            return super().forward(x) * (math.inf if Poisoned.calls == 4 else 1)
+
+    with pytest.raises(DivergedError):
+        train(recipe, lambda r, k: Poisoned(tiny.plain(r, k)))
+    (line,) = lines(tmp_path, "diverged")
+    with train_loader(recipe, World(device=torch.device("cpu"), threads=1)) as loader:
+        expected = [int(i) for part in (2, 3) for i in loader.indices(0, part)]
+    assert (line["step"], line["samples"]) == (1, expected)
+
+
+def test_data_that_cannot_be_trained_on_is_told(picture_folder, tmp_path):
+    recipe = tiny.recipe(picture_folder, tmp_path)
+    with pytest.raises(DataError, match="no val inside"):
+        train(replace(recipe, data=replace(recipe.data, val="")), tiny.plain)
+    with pytest.raises(ValueError, match="larger than the data set"):
+        train(tiny.recipe(picture_folder, tmp_path, data={"batch_size": 64}), tiny.plain)
+    with pytest.raises(ValueError, match="cuda_graph"):
+        train(tiny.recipe(picture_folder, tmp_path, cuda_graph=True), tiny.plain)
