@@ -32,9 +32,21 @@ class RowFailedError(FasttricksError):
 
 
 class Contender:
-    """A row's child process and all that was measured of it so far."""
+    """A row's child process and all that was measured of it so far.
 
-    def __init__(self, row: Row, settings: Settings, warmup: float, guard: Guard) -> None:
+    Args:
+        patience_s: after so many seconds in which it says nothing it has failed; by default
+            `PATIENCE_S`, and `PREPARING_S` while it prepares.
+    """
+
+    def __init__(
+        self,
+        row: Row,
+        settings: Settings,
+        warmup: float,
+        guard: Guard,
+        patience_s: float | None = None,
+    ) -> None:
         self.row = row
         self.settings = settings
         self.facts: dict[str, Any] = {}
@@ -42,6 +54,7 @@ class Contender:
         self.shape: list[int] = []
         self.dtype = ""
         self._warmup = warmup
+        self._patience_s = patience_s
         self._guard = guard
         self._processes: Group | None = None
 
@@ -139,7 +152,7 @@ class Contender:
     def _expect(self, event: str, patience_s: float = PATIENCE_S) -> dict[str, Any]:
         """The next event, which must be this one."""
         try:
-            line = self._group.receive(patience_s)
+            line = self._group.receive(self._patience_s or patience_s)
         except TimeoutError as error:
             raise self._failure(str(error)) from error
         if line is None:

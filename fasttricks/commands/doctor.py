@@ -14,15 +14,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Doctor:
-    """Look at a data set: find every broken picture, or tell all about one sample.
+    """Look at machine and data, measure briefly and say which pipeline to use and what would help;
+    or find every broken picture (--scan), or tell all about one (--sample).
 
     Exit code 0: everything is sound; 1: something is broken; 2: a mistake in the arguments, or the
     data cannot be opened at all.
     """
 
-    data: tyro.conf.Positional[Path]
+    data: tyro.conf.Positional[Path | None] = None
     """Folder of class folders (root/class/picture), or with train and val inside; a pack; a
-    .beton."""
+    .beton. Without it only the machine is looked at."""
+    quick: bool = False
+    """Measure no pipeline: look only, which takes a few seconds instead of up to a minute."""
     scan: bool = False
     """Read, check and decode every picture, and say which are broken."""
     sample: int | None = None
@@ -46,13 +49,35 @@ class Doctor:
 
     def run(self) -> int:
         """Look, tell, and return the exit code."""
-        if self.scan == (self.sample is not None):
-            which = "one of" if self.scan else "say what to look at:"
-            raise ValueError(f"doctor: {which} --scan (all pictures) or --sample N (one of them)")
+        self._check()
+        if self.data is None or not (self.scan or self.sample is not None):
+            return self._diagnose()
         from fasttricks.doctor.source import open_source
 
         samples = open_source(self.data, train=not self.eval)
         return self._scan(samples) if self.sample is None else self._sample(samples, self.sample)
+
+    def _check(self) -> None:
+        one = self.scan or self.sample is not None
+        if self.scan and self.sample is not None:
+            raise ValueError("doctor: one of --scan (all pictures) or --sample N (one of them)")
+        if one and self.data is None:
+            raise ValueError("doctor: say whose pictures: fasttricks doctor DATA --scan")
+        if one and self.quick:
+            raise ValueError("doctor: --quick is for looking at machine and data as a whole")
+
+    def _diagnose(self) -> int:
+        from fasttricks.doctor.diagnosis import diagnose, document
+        from fasttricks.doctor.diagnosis_words import show_diagnosis
+        from fasttricks.doctor.document import json_file, write_facts
+
+        with json_file(self.json) as target:
+            found = diagnose(self.data, train=not self.eval, index=self.index, quick=self.quick)
+            if target is not None:
+                write_facts(target.file, document(found))
+                target.publish()
+        show_diagnosis(found)
+        return 0 if found.sound else 1
 
     def _scan(self, samples: Samples) -> int:
         from fasttricks.doctor.document import json_file, write_scan

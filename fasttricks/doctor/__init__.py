@@ -1,4 +1,5 @@
-"""The doctor: looks at a data set and says what is broken, and what is merely worth knowing.
+"""The doctor: looks at machine and data, says what is broken, and what to use and do.
 
-`scan` looks at every picture, `sample` at one; `docs/doctor.md` says what is looked at and why.
+`diagnosis` looks at the whole and gives advice, `scan` looks at every picture, `sample` at one;
+`docs/doctor.md` says what is looked at and why.
 """

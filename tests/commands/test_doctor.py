@@ -82,8 +82,8 @@ def test_val(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "say what to look at"),
         (["--scan", "--sample", "1"], "one of --scan"),
+        (["--scan", "--quick"], "--quick is for"),
         (["--sample", "10"], "samples go from 0 to 9"),
         (["--sample", "-1"], "samples go from 0 to 9"),
         (["--sample", "1", "--epoch", "-1"], "--epoch must lie in"),
@@ -102,12 +102,37 @@ def test_mistakes_are_one_line_and_2(folder, capsys, arguments, words):
 def test_missing_data(tmp_path, capsys):
     assert doctor(tmp_path / "nothing", "--scan") == 2
     assert "nothing does not exist" in capsys.readouterr().err
+    assert doctor(tmp_path / "nothing") == 2
+    assert "nothing does not exist" in capsys.readouterr().err
+    for look in (["--scan"], ["--sample", "1"]):
+        assert doctor(*look) == 2
+        assert "say whose pictures" in capsys.readouterr().err
+
+
+def test_machine_and_data_as_a_whole(folder, tmp_path, capsys):
+    target = tmp_path / "found.json"
+    assert doctor(folder, "--quick", "--json", target) == 0
+    told = json.loads(target.read_bytes())
+    assert (told["pictures"]["pictures"], told["pipeline"]) == (10, "resident")
+    out = capsys.readouterr()
+    assert "Use resident" in out.out
+    assert out.err == ""
+    assert doctor("--json", target) == 0
+    assert json.loads(target.read_bytes())["pictures"] is None
+    assert "fasttricks doctor DATA" in capsys.readouterr().out
+
+
+def test_what_is_wrong_with_the_data_gives_1(tmp_path, capsys):
+    make_folder(tmp_path / "both" / "train", count=4)
+    make_folder(tmp_path / "both" / "val", count=6)
+    assert doctor(tmp_path / "both", "--quick") == 1
+    assert "they look swapped" in capsys.readouterr().out
 
 
 def test_help_and_mistakes_import_nothing_heavy(folder):
     code = (
         "import sys\nfrom fasttricks.cli import main\n"
-        f"main(['doctor', {str(folder)!r}])\n"
+        f"main(['doctor', {str(folder)!r}, '--scan', '--quick'])\n"
         "try: main(['doctor', '--help'])\nexcept SystemExit: pass\n"
         "print([m for m in ('torch', 'numba', 'PIL', 'ffcv', 'nvidia.dali') if m in sys.modules])"
     )

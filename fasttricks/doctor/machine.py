@@ -1,0 +1,47 @@
+"""The machine: processor, memory, GPUs, versions, and which pipelines can be used on it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from fasttricks.bench import machine as bench_machine
+from fasttricks.cpus import available_cpus
+from fasttricks.doctor.facts import Machine
+from fasttricks.doctor.gpu import look_at_cuda
+from fasttricks.memory import available_memory
+from fasttricks.pipelines.registry import pipelines
+
+SHARED_MEMORY = Path("/dev/shm")
+
+
+def look_at_machine() -> Machine:
+    """Facts about this machine, as this process may use it; measures nothing."""
+    found, versions, cuda = bench_machine.machine(), bench_machine.versions(), look_at_cuda()
+    free = available_memory()
+    return Machine(
+        cpu=str(found["cpu"]),
+        cores=int(found["cores"]),
+        usable_cores=available_cpus(),
+        memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        free_bytes=free,
+        shared_bytes=min(free, room(SHARED_MEMORY)),
+        gpus=cuda.gpus,
+        driver=cuda.driver,
+        driver_cuda=cuda.driver_cuda,
+        torch_cuda=cuda.torch_cuda,
+        dali_cuda=cuda.dali_cuda,
+        torch_sees_gpu=cuda.torch_sees_gpu,
+        versions=versions,
+        simd=versions["PIL"].startswith("pillow-simd"),
+        pipelines={name: one.reason for name, one in pipelines().items()},
+    )
+
+
+def room(folder: Path) -> int:
+    """Bytes that can be written to the file system of a folder; 0 if there is no such folder."""
+    try:
+        status = os.statvfs(folder)
+    except OSError:
+        return 0
+    return status.f_bavail * status.f_frsize
