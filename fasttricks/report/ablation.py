@@ -1,0 +1,81 @@
+"""A run of `fasttricks ablate`: what each rung of a ladder brought."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fasttricks.bench.report import ResultRow
+from fasttricks.report.chart import Bar, Bars, Chart, Section, Table
+
+
+def section(rows: Sequence[ResultRow]) -> Section:
+    """Top-1 of each rung, beside what the paper prints."""
+    first = rows[0]
+    trained = [row for row in rows if row["mean"] is not None]
+    return Section(
+        title=f"Ablation: {first['ladder']}",
+        lead=_lead(trained),
+        about=[f"{first['model']}, {first['size']} px, {first['epochs']} epochs"],
+        charts=[_chart(trained, rows)] if trained else [],
+        tables=[] if trained else [_table(rows)],
+        notes=[f"{row['row']}: skipped, {row['skipped']}" for row in rows if row["skipped"]],
+    )
+
+
+def _lead(trained: Sequence[ResultRow]) -> str:
+    if len(trained) < 2:
+        return ""
+    first, last = trained[0], trained[-1]
+    return (
+        f"From {first['row']} with {first['mean']:.2f} % top-1 to {last['row']} with "
+        f"{last['mean']:.2f} %."
+    )
+
+
+def _chart(trained: Sequence[ResultRow], rows: Sequence[ResultRow]) -> Chart:
+    return Bars(
+        name="ablation",
+        title="Top-1 by rung",
+        caption="Percent, mean over seeds, whisker from the least to the most; behind it what the "
+        "rung brought, with ? where that is no more than the spread between seeds.",
+        bars=[
+            Bar(
+                label=row["row"],
+                hue="ours",
+                value=row["mean"],
+                text=f"{row['mean']:.2f}" + (f" ({delta})" if (delta := _delta(row)) else ""),
+                low=row["min"],
+                high=row["max"],
+            )
+            for row in trained
+        ],
+        table=_table(rows),
+    )
+
+
+def _table(rows: Sequence[ResultRow]) -> Table:
+    return Table(
+        header=("rung", "top-1, %", "std", "min-max", "delta", "paper's top-1", "paper's delta"),
+        lines=[
+            [
+                row["row"],
+                _figure(row["mean"]),
+                _figure(row["std"]),
+                "-" if row["min"] is None else f"{row['min']:.2f}-{row['max']:.2f}",
+                _delta(row) or "-",
+                _figure(row["paper_top1"]),
+                _figure(row["paper_delta"], "+.2f"),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _delta(row: ResultRow) -> str:
+    if row["delta"] is None:
+        return ""
+    return f"{row['delta']:+.2f}" + (" ?" if row["in_spread"] else "")
+
+
+def _figure(value: float | None, form: str = ".2f") -> str:
+    return "-" if value is None else format(value, form)

@@ -1,0 +1,144 @@
+"""`fasttricks report`: read results, write the page and the plots."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from fasttricks.bench.report import check_writable
+from fasttricks.errors import DataError
+from fasttricks.report import (
+    ablation,
+    kernels,
+    machines,
+    memory,
+    models,
+    pipelines,
+    plain,
+    train,
+)
+from fasttricks.report.chart import Section
+from fasttricks.report.config import ReportConfig
+from fasttricks.report.page import page
+from fasttricks.report.results import Run, read_runs
+
+SECTIONS = {
+    "pipelines": pipelines.section,
+    "memory": memory.section,
+    "train": train.section,
+    "kernels": kernels.section,
+    "models": models.section,
+    "ablation": ablation.section,
+}
+ORDER = (*SECTIONS, "")
+"""Sections of the page by mode; last what has no charts of its own."""
+TITLE = "fasttricks: measured"
+
+
+def run(config: ReportConfig) -> int:
+    """Make the page, and the plots where asked for; stdout names what was written.
+
+    Returns:
+        0.
+
+    Raises:
+        DataError: a file is no result that this version knows, or something cannot be written.
+        MissingExtraError: plots are asked for and matplotlib is not installed.
+        ValueError: no file is named, or the page would overwrite one of them.
+    """
+    if not config.results:
+        raise ValueError("report: name at least one file that `fasttricks bench --json` wrote")
+    if any(_same(config.out, path) for path in config.results):
+        raise ValueError(f"--out {config.out} is one of the results: name another file")
+    check_writable(config.out)
+    if config.png:
+        from fasttricks.report import png
+
+        png.check(config.png)
+    runs = sorted(read_runs(config.results), key=_place)
+    sections = [section_of(number, run, runs) for number, run in enumerate(runs, 1)]
+    _publish(config.out, page(TITLE, _lead(runs), [*sections, *machines.sections(runs)]))
+    print(f"wrote {config.out}")
+    if config.png:
+        for path in png.draw(sections, config.png):
+            print(f"wrote {path}")
+    return 0
+
+
+def section_of(number: int, run: Run, runs: Sequence[Run]) -> Section:
+    """A run's section, with its number, where it came from and how it was started."""
+    made = (
+        SECTIONS[run.mode](run.rows) if run.mode in SECTIONS else plain.section(run.mode, run.rows)
+    )
+    return replace(
+        made,
+        title=f"Run {number}: {made.title}",
+        source=run.path.name,
+        about=[*made.about, _origin(run, runs)],
+        command=str(run.about.get("command", "")),
+    )
+
+
+def _place(run: Run) -> int:
+    return ORDER.index(run.mode if run.mode in SECTIONS else "")
+
+
+def _lead(runs: Sequence[Run]) -> str:
+    dates = sorted({_date(run) for run in runs} - {""})
+    when = f", measured {' to '.join(dict.fromkeys((dates[0], dates[-1])))}" if dates else ""
+    count = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+    names = dict.fromkeys(str(found.get("cpu", "")) for found in machines.distinct(runs))
+    where = f" on {', '.join(names)}" if any(names) else ""
+    return f"{count}{where}{when}"
+
+
+def _origin(run: Run, runs: Sequence[Run]) -> str:
+    """Machine, date and commit."""
+    known, machine = machines.distinct(runs), machines.machine_of(run)
+    parts = (
+        [_machine(machine, known.index(machine) + 1 if len(known) > 1 else 0)] if machine else []
+    )
+    if date := _date(run):
+        parts.append(date)
+    if commit := run.about.get("commit"):
+        dirty = ", with changes" if str(commit).endswith("+dirty") else ""
+        parts.append(f"commit {str(commit)[:12]}{dirty}")
+    return "; ".join(parts)
+
+
+def _machine(machine: dict[str, object], number: int) -> str:
+    cores = f"{machine.get('usable_cores', '?')} of {machine.get('cores', '?')} cores"
+    gpus = machine.get("gpus")
+    cards = ", ".join(map(str, gpus)) if isinstance(gpus, list) else ""
+    name = f"machine {number}: " if number else ""
+    return f"{name}{machine.get('cpu', 'unknown processor')}, {cores}, {cards or 'no GPU'}"
+
+
+def _date(run: Run) -> str:
+    return str(run.about.get("date", ""))[:10]
+
+
+def _same(a: Path, b: Path) -> bool:
+    return a.exists() and b.exists() and a.samefile(b)
+
+
+def _publish(path: Path, text: str) -> None:
+    """Write a file that appears complete or not at all."""
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", dir=path.parent, suffix=".part", encoding="utf-8", delete=False
+        ) as file:
+            part = Path(file.name)
+            file.write(text)
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror}") from error
+    try:
+        part.chmod(0o644)
+        os.replace(part, path)
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)

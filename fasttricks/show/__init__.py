@@ -1,0 +1,1 @@
+"""What the pipelines make of a data set, drawn side by side: `fasttricks show`."""

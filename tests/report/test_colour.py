@@ -1,0 +1,39 @@
+import pytest
+
+from fasttricks.report.colour import HUES, SHADES, css, hue_of, shades
+
+GROUNDS = "#ffffff", "#17181b"
+
+
+def luminance(colour: str) -> float:
+    def linear(value: float) -> float:
+        return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+
+    red, green, blue = (linear(int(colour[i : i + 2], 16) / 255) for i in (1, 3, 5))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("name", HUES)
+def test_every_hue_stands_out_from_either_ground(name: str) -> None:
+    for colour, ground in zip(HUES[name], GROUNDS, strict=True):
+        dark, light = sorted((luminance(colour), luminance(ground)))
+        assert (light + 0.05) / (dark + 0.05) >= 3
+
+
+def test_a_variant_has_the_hue_of_its_pipeline_and_peers_are_grey() -> None:
+    assert hue_of("roi") == hue_of("roi:whole") == "roi"
+    assert hue_of("stock-dali") == hue_of("floor") == "others"
+    assert hue_of("tomorrow") == "ours"
+
+
+def test_stages_known_or_not_have_a_strength() -> None:
+    found = shades(["decode", "new", "newer"])
+    assert found["decode"] == SHADES["decode"]
+    assert 0 < found["new"] != found["newer"] > 0
+
+
+def test_the_style_has_a_class_and_both_colours_for_each_hue() -> None:
+    style = css()
+    for name, (light, dark) in HUES.items():
+        assert f".hue-{name}{{--hue:var(--{name})}}" in style
+        assert style.index(light) < style.index("prefers-color-scheme:dark") < style.index(dark)
