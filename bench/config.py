@@ -6,7 +6,9 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+import tyro
 
 from fasttricks.errors import UnknownNameError
 
@@ -68,6 +70,15 @@ class BenchConfig:
     """Measure a network of `fasttricks models` instead, on --device with made-up pictures: training
     step and inference, eager and compiled, against torchvision's and timm's; --seconds per row and
     round, 7 rounds at least, --dtype by autocast."""
+    train: bool = False
+    """Measure a training instead, with --device: the trainer's step on made-up pictures and on a
+    cached batch, and for each pipeline the loader alone and both together; --seconds per row and
+    round, 7 rounds at least. Batch and size are the recipe's."""
+    recipe: str = "cpu-small"
+    """With --train: a recipe that `fasttricks recipes` lists."""
+    settings: Annotated[tuple[str, ...], tyro.conf.arg(name="set")] = ()
+    """With --train: settings of the recipe, as `fasttricks train` has them: `data.batch-size=256
+    precision=bfloat16`."""
     only: str = ""
     """With --kernels or --model: those rows whose names begin with one of these words, separated by
     commas; a model's are training and inference, each eager and compiled."""
@@ -105,6 +116,10 @@ class BenchConfig:
             raise ValueError("--kernels takes no --compare, --plot or --threads")
         if self.model:
             self._check_model()
+        if self.train:
+            self._check_train()
+        elif self.settings:
+            raise ValueError("--set changes the recipe of --train")
         if self.only and not self.kernels and not self.model:
             raise ValueError("--only chooses among --kernels or the rows of --model")
         if not self.kernels and not self.model and not self.pipeline_names and not self.peer_names:
@@ -117,6 +132,20 @@ class BenchConfig:
         model_config(self.model)
         if self.kernels or self.compare or self.plot or len(self.thread_counts) > 1:
             raise ValueError("--model takes no --kernels, --compare or --plot, and one --threads")
+
+    def _check_train(self) -> None:
+        from fasttricks.train.recipes import RECIPES
+
+        if self.recipe not in RECIPES:
+            raise UnknownNameError("recipe", self.recipe, list(RECIPES))
+        if self.kernels or self.model or self.compare or self.plot or self.peer_names:
+            raise ValueError("--train takes no --kernels, --model, --compare, --plot or --peers")
+        if len(self.thread_counts) > 1 or not self.pipeline_names:
+            raise ValueError("--train takes one --threads, and needs a --pipeline")
+        for name in ("batch_size", "size", "dtype", "eval", "cold", "work"):
+            if getattr(self, name) != getattr(type(self), name):
+                flag = name.replace("_", "-")
+                raise ValueError(f"--train takes no --{flag}: the recipe decides (--set)")
 
     @property
     def pipeline_names(self) -> list[str]:

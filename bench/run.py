@@ -39,6 +39,10 @@ def run(config: BenchConfig) -> int:
         from fasttricks.bench.models.run import run_models  # likewise
 
         return run_models(config)
+    if config.train:
+        from fasttricks.bench.train.run import run_train  # likewise
+
+        return run_train(config)
     check_names(config)
     files = open_files(config)
     rows, left_out = plan_rows(config, files)

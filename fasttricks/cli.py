@@ -11,18 +11,36 @@ from typing import Annotated
 
 import tyro
 
+from fasttricks.commands.ablate import Ablate
 from fasttricks.commands.bench import Bench
 from fasttricks.commands.doctor import Doctor
+from fasttricks.commands.eval import Eval
 from fasttricks.commands.index import Index
+from fasttricks.commands.models import Models
 from fasttricks.commands.pack import Pack
+from fasttricks.commands.recipes import Recipes
+from fasttricks.commands.report import Report
+from fasttricks.commands.show import Show
+from fasttricks.commands.teacher import Teacher
+from fasttricks.commands.train import Train
+from fasttricks.commands.tricks import Tricks
 from fasttricks.errors import FasttricksError
 from fasttricks.version import __version__
 
 Command = (
-    Annotated[Bench, tyro.conf.subcommand("bench")]
+    Annotated[Ablate, tyro.conf.subcommand("ablate")]
+    | Annotated[Bench, tyro.conf.subcommand("bench")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
+    | Annotated[Eval, tyro.conf.subcommand("eval")]
     | Annotated[Index, tyro.conf.subcommand("index")]
+    | Annotated[Models, tyro.conf.subcommand("models")]
     | Annotated[Pack, tyro.conf.subcommand("pack")]
+    | Annotated[Recipes, tyro.conf.subcommand("recipes")]
+    | Annotated[Report, tyro.conf.subcommand("report")]
+    | Annotated[Show, tyro.conf.subcommand("show")]
+    | Annotated[Teacher, tyro.conf.subcommand("teacher")]
+    | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Tricks, tyro.conf.subcommand("tricks")]
 )
 
 

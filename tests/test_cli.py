@@ -33,10 +33,11 @@ def test_version_and_help():
         assert flag in text
 
 
-def test_help_imports_nothing_heavy():
+@pytest.mark.parametrize("command", ["bench", "ablate"])
+def test_help_imports_nothing_heavy(command):
     code = (
         "import sys\nfrom fasttricks.cli import main\n"
-        "try: main(['bench', '--help'])\nexcept SystemExit: pass\n"
+        f"try: main(['{command}', '--help'])\nexcept SystemExit: pass\n"
         "print([m for m in ('torch', 'numba', 'PIL', 'ffcv', 'nvidia.dali') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -50,6 +51,8 @@ def test_help_imports_nothing_heavy():
         (["bench", "--peers", "nobody"], "nobody"),
         (["bench", "--data", "/no/such/place"], "/no/such/place does not exist"),
         (["bench", "--threads", "0"], "--threads"),
+        (["bench", "--train", "--recipe", "none"], "unknown recipe 'none'"),
+        (["ablate", "--ladder", "bag-of-tricks", "--out", "/tmp/x"], "--data"),
         (["bench", "--compare", "/no/such/file"], "/no/such/file"),
         (["pack", "/no/such/place", "/tmp/x.beton"], "/no/such/place"),
         (["nonsense"], "nonsense"),

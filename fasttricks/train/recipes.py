@@ -140,7 +140,7 @@ def cpu_small() -> Recipe:
     return Recipe(
         name="cpu-small",
         log_every=10,
-        model=ModelConfig(name="resnet18", options={"width": 0.25}),
+        model=ModelConfig(name="resnet18d", options={"width": 0.25}),
         data=DataConfig(
             pipeline="resident", batch_size=32, size=96, eval_size=112, eval_batch_size=100
         ),

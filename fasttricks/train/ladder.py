@@ -1,0 +1,142 @@
+"""A ladder: recipes of which each adds one trick to the one below, as the papers' tables do.
+
+What a paper did to ResNet-50 on ImageNet is planned here for any recipe; rungs that cannot be
+climbed with it are left out, each with its reason. `rungs` has the two ladders. No torch in here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from fasttricks.train.config import Recipe
+
+Change = Callable[[Recipe], Recipe]
+
+FULL_LENGTH = 120
+"""Epochs of the papers' usual schedule; the length that is asked for stands for it."""
+
+
+class Skip(Exception):
+    """A rung does not apply to this recipe; the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rung:
+    """One row of a paper's table."""
+
+    name: str
+    what: str
+    """What is added, in a few words."""
+    change: Change
+    """Makes the recipe from that of the rung below. Raises Skip, or ValueError, where it cannot."""
+    top1: float
+    """The paper's accuracy in percent, of ImageNet's validation set."""
+    on: str = ""
+    """The rung that this one adds to, if it is not the one before."""
+    epochs: int = 0
+    """That the paper trains from this rung on; 0: as the rung below."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ladder:
+    """A table of a paper."""
+
+    source: str
+    base: Callable[[], Recipe]
+    """Of the first rung, as the paper trains it on ImageNet."""
+    variant: str
+    """Of the ResNet on the first rung."""
+    rungs: Callable[[str], tuple[Rung, ...]]
+    """From the teacher, "" for none, the rungs, the first of which changes nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A rung for a recipe at hand."""
+
+    rung: Rung
+    recipe: Recipe
+    """What is trained; where the rung is skipped, that of the rung below."""
+    against: str = ""
+    """The nearest rung below that is run, which this one is compared with; "" for the first."""
+    skipped: str = ""
+    """Why it is not run; "" if it is."""
+    paper_delta: float | None = None
+    """Points of top-1 that the paper gained over the rung which it adds to."""
+
+    @property
+    def name(self) -> str:
+        """The rung's."""
+        return self.rung.name
+
+
+def climb(
+    rungs: tuple[Rung, ...], base: Recipe, *, equal_epochs: bool = False
+) -> Iterator[Planned]:
+    """Plan every rung, beginning with `base`, whose epochs stand for the papers' 120.
+
+    Args:
+        equal_epochs: train every rung as long as the first, where the papers train longer with
+            mixup and DropBlock.
+    """
+    done: dict[str, Planned] = {}
+    below = ""
+    for rung in rungs:
+        under = done.get(rung.on or below)
+        planned = (
+            _place(rung, under, base.schedule.epochs, equal_epochs)
+            if under
+            else Planned(rung=rung, recipe=rung.change(base))
+        )
+        done[rung.name] = planned
+        below = rung.name
+        yield planned
+
+
+def _place(rung: Rung, under: Planned, epochs: int, equal_epochs: bool) -> Planned:
+    """The rung on the one under it, or on what that one would have stood on."""
+    recipe, skipped = under.recipe, ""
+    try:
+        recipe = rung.change(under.recipe)
+        if rung.epochs and not equal_epochs:
+            recipe = lasting(recipe, epochs, rung.epochs)
+        if recipe == under.recipe:
+            skipped = "it changes nothing of this recipe"
+    except (Skip, ValueError) as reason:
+        recipe, skipped = under.recipe, str(reason)
+    return Planned(
+        rung=rung,
+        recipe=recipe,
+        against=under.against if under.skipped else under.name,
+        skipped=skipped,
+        paper_delta=round(rung.top1 - under.rung.top1, 2),
+    )
+
+
+def lasting(recipe: Recipe, epochs: int, of: int = FULL_LENGTH) -> Recipe:
+    """A recipe of `of` epochs in the paper at the scale where `epochs` stand for 120."""
+    length = max(1, round(epochs * of / FULL_LENGTH))
+    return replace(recipe, schedule=replace(recipe.schedule, epochs=length))
+
+
+def shortened(recipe: Recipe, epochs: int) -> Recipe:
+    """The paper's recipe with its schedule in `epochs` instead of 120: warm-up, drops and all.
+
+    Very short schedules have fewer drops: those that would come at the start or the end are none.
+
+    Raises:
+        ValueError: epochs below 1.
+    """
+    scale = epochs / FULL_LENGTH
+    schedule = recipe.schedule
+    drops = {round(scale * drop) for drop in schedule.drops}
+    return replace(
+        recipe,
+        schedule=replace(
+            schedule,
+            epochs=epochs,
+            warmup_epochs=scale * schedule.warmup_epochs,
+            drops=tuple(sorted(drop for drop in drops if 0 < drop < epochs)),
+        ),
+    )

@@ -1,0 +1,31 @@
+"""Settings of a recipe changed by words, for commands that make their recipe themselves."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+import tyro
+
+from fasttricks.train.config import Recipe
+
+
+def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
+    """A recipe with some of its settings changed.
+
+    Args:
+        settings: each a flag of `fasttricks train` without its dashes, and a value:
+            "optim.lr=0.4", "data.progressive=96 128", "model.options=width 0.25" (where there are
+            options already, "model.options.width=0.25").
+
+    Raises:
+        ValueError: one has no "=".
+        SystemExit: no such setting, or not a value for it; said on stderr as for any flag.
+    """
+    arguments = []
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not name or not equals:
+            raise ValueError(f"--set takes NAME=VALUE, such as optim.lr=0.4; got {setting!r}")
+        arguments += [f"--{name}", *shlex.split(value)]
+    return tyro.cli(Recipe, args=arguments, default=recipe, prog="--set")
