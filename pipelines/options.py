@@ -26,6 +26,16 @@ def _from_environment(name: str, default: int) -> int:
     return int(text)
 
 
+def _rank() -> int:
+    # Lightning's own launcher sets one without the other: all processes would read the same part.
+    if "RANK" not in os.environ and _from_environment("WORLD_SIZE", 1) > 1:
+        raise ValueError(
+            f"the environment has WORLD_SIZE={os.environ['WORLD_SIZE']} but no RANK, so which part "
+            "of the data is meant for this process is not known; give rank and world_size"
+        )
+    return _from_environment("RANK", 0)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """The settings of `make_loader`, which explains them. Once made, they are valid and final."""
@@ -39,7 +49,7 @@ class Options:
     work: str = "full"
     views: int = 1
     seed: int = 0
-    rank: int = field(default_factory=lambda: _from_environment("RANK", 0))
+    rank: int = field(default_factory=_rank)
     world_size: int = field(default_factory=lambda: _from_environment("WORLD_SIZE", 1))
     num_threads: int = field(default_factory=available_cpus)
     on_error: str = "raise"

@@ -36,3 +36,13 @@ def test_wrong_settings_are_named(wrong, message):
 
 def test_exact_unless_asked_for():
     assert Options(batch_size=1).exact is True
+
+
+def test_a_world_size_without_a_rank_is_refused(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.delenv("RANK", raising=False)
+    with pytest.raises(ValueError, match="WORLD_SIZE=2 but no RANK"):
+        Options(batch_size=1)
+    assert Options(batch_size=1, rank=1, world_size=2).rank == 1
+    monkeypatch.setenv("RANK", "1")
+    assert Options(batch_size=1).rank == 1

@@ -1,0 +1,78 @@
+"""A loader in the place of timm's `PrefetchLoader` (timm/data/loader.py, used by its train.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+
+from fasttricks.integrations.trainer import TrainerLoader
+from fasttricks.kernels.mixed import Mixed
+from fasttricks.kernels.mixes import MIXING
+from fasttricks.pipelines.loader import Loader, Step
+
+
+class TimmLoader(TrainerLoader):
+    """Batches on the device, `sampler.set_epoch`, and `mixup_enabled`, which may be set to False.
+
+        loader = make_loader("roi", "imagenet", batch_size=256, mix=Mixup(0.2))
+        loader = TimmLoader(loader, num_classes=1000, smoothing=0.1)
+
+    As with timm's mixing, a loader that mixes gives soft targets, float32 [B, num_classes], also
+    after mixing has been switched off, so that the loss stays the same. One that does not gives
+    class indices int64 [B].
+
+    Args:
+        loader: from `make_loader`.
+        num_classes: K of the soft targets; needed where pictures are mixed.
+        smoothing: label smoothing of the soft targets.
+
+    Raises:
+        ValueError: pictures are mixed, and `num_classes` is missing.
+    """
+
+    def __init__(
+        self, loader: Loader, *, num_classes: int | None = None, smoothing: float = 0.0
+    ) -> None:
+        super().__init__(loader)
+        self._mix = loader.options.mix
+        self._smoothing = smoothing
+        self._soft_classes = num_classes if self.mixup_enabled else None
+        if self.mixup_enabled and num_classes is None:
+            raise ValueError("TimmLoader: the loader mixes pictures, so give num_classes")
+
+    @property
+    def mixup_enabled(self) -> bool:
+        """Whether pictures are mixed, by whatever `mix` says. Set it between epochs."""
+        return any(isinstance(mix, MIXING) for mix in self.loader.options.mix)
+
+    @mixup_enabled.setter
+    def mixup_enabled(self, wanted: bool) -> None:
+        if wanted == self.mixup_enabled:
+            return
+        old = self.loader
+        erasing = tuple(mix for mix in self._mix if not isinstance(mix, MIXING))
+        options = replace(old.options, mix=self._mix if wanted else erasing)
+        # `resident`: in GPU memory a data set must not be there twice; in shared memory it is gone
+        # with its last user, and would be decoded again.
+        on_gpu = options.device.type == "cuda"
+        if on_gpu:
+            old.close()
+        self.loader = type(old).open(old.dataset, options)
+        if not on_gpu:
+            old.close()
+        self.loader.load_state_dict(old.state_dict())
+        self.loader.errors, self.loader.stats = old.errors, old.stats
+
+    def __iter__(self) -> Iterator[Step]:
+        for images, targets in super().__iter__():
+            yield images, self._as_timm(targets)
+
+    def _as_timm(self, targets: torch.Tensor | Mixed) -> torch.Tensor | Mixed:
+        if self._soft_classes is None:
+            return targets
+        if isinstance(targets, torch.Tensor):  # unmixed: each picture is all of itself
+            alone = targets[:, None]
+            targets = Mixed(alone, torch.ones_like(alone, dtype=torch.float32), alone)
+        return targets.soft(self._soft_classes, self._smoothing)
