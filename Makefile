@@ -1,11 +1,11 @@
-# make bench | make test | make lint; each sets up what it needs first.
+# make bench | make test | make lint | make docs; each sets up what it needs first.
 # make bench ARGS="--pipeline all --data DIR"; make test ARGS="tests/kernels -k resize"
 PYTHON ?= python3
 ARGS ?=
 RUN := .venv/bin
 STAMP := .venv/.setup-done
 
-.PHONY: setup bench test lint clean
+.PHONY: setup bench test lint docs clean
 
 setup: $(STAMP)
 	@bash .ci/check
@@ -25,5 +25,10 @@ lint: setup
 	$(RUN)/ruff format --check .
 	$(RUN)/mypy
 
+# The site, in site/; it needs no network to be built or read.
+docs: setup
+	@$(RUN)/python -c "import material, mkdocstrings" 2>/dev/null || $(RUN)/python -m pip install -q -e ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(RUN)/mkdocs build --strict
+
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv build site dist *.egg-info

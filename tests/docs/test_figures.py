@@ -1,0 +1,39 @@
+"""Figures on the pages are those of the files in bench/results that they name."""
+
+import json
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TABLE = re.compile(r"<!-- figures: (?P<files>.+) -->\n(?P<lines>(?:\|.*\n)+)")
+
+
+def results(name):
+    lines = (ROOT / "bench" / "results" / name).read_text().splitlines()
+    return {row["row"]: row for row in map(json.loads, lines)}
+
+
+def test_the_table_for_choosing_a_pipeline():
+    found = TABLE.search((ROOT / "docs" / "choosing.md").read_text())
+    decode, full = (results(name) for name in re.findall(r"[\w-]+\.json", found["files"]))
+    lines = found["lines"].splitlines()[2:]
+    assert len(lines) == 8
+    for line in lines:
+        name, *figures = (cell.strip(" `") for cell in line.strip("|").split("|"))
+        measured = [
+            f"{rows[name][key]:.2f}"
+            for rows in (decode, full)
+            for key in ("ratio", "cpu_s_per_1000")
+        ]
+        assert figures == measured, name
+
+
+def test_no_figure_of_a_gpu_is_on_the_page_that_has_none():
+    page = (ROOT / "docs" / "imagenet.md").read_text()
+    for path in (ROOT / "bench" / "results").glob("*.json"):
+        assert '"device": "cuda"' not in path.read_text(), (
+            f"{path.name} has figures of a GPU: docs/imagenet.md says that there are none"
+        )
+    rows = re.findall(r"^\| `(?:tricks|fast16)` \|.*$", page, re.MULTILINE)
+    assert len(rows) == 2
+    assert all(row.count("not measured") == 4 for row in rows)
