@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import shutil
@@ -12,12 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from fasttricks.cpus import available_cpus
-from fasttricks.version import __version__
+from fasttricks.versions import versions
 
-PACKAGES = (
-    *("torch", "torchvision", "numba", "numpy", "nvidia-dali-cuda130", "nvidia-dali-cuda120"),
-    *("ffcv", "timm", "pillow", "pillow-simd", "opencv-python"),
-)
+__all__ = ["commit", "describe", "machine", "versions"]
 PROJECT = "pyproject.toml"
 
 
@@ -31,18 +27,6 @@ def machine() -> dict[str, Any]:
         "gpus": _gpus(),
         "system": f"{platform.system()} {platform.release()}",
     }
-
-
-def versions() -> dict[str, str]:
-    """Versions of what takes part; `PIL` says which of its two flavours is installed."""
-    found = {"python": platform.python_version(), "fasttricks": __version__}
-    for package in PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    found["PIL"] = _pil_flavour()
-    return found
 
 
 def commit() -> str:
@@ -92,17 +76,6 @@ def _gpus() -> list[str]:
     rows = (_output("nvidia-smi", *query) or "").splitlines()
     cells = [[cell.strip() for cell in row.split(",")] for row in rows if "," in row]
     return [f"{name} (driver {driver})" for name, driver, *_ in cells]
-
-
-def _pil_flavour() -> str:
-    """PIL's name and version. pillow-simd does not tell which instructions it was compiled for."""
-    try:
-        import PIL
-    except ImportError:
-        return "no PIL"
-    if "post" not in PIL.__version__:
-        return f"Pillow {PIL.__version__}"
-    return f"pillow-simd {PIL.__version__}"
 
 
 def _output(*command: str) -> str | None:

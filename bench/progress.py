@@ -15,6 +15,8 @@ class Teller:
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
+        # FORCE_COLOR makes every console of rich a terminal, but a bar in a file is noise.
+        self._watched = sys.stderr.isatty()
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -22,13 +24,13 @@ class Teller:
             TimeRemainingColumn(),
             console=self._console,
             transient=True,
-            disable=not self._console.is_terminal,
+            disable=not self._watched,
         )
         self._task = self._bar.add_task("", total=None, visible=False)
 
     def note(self, text: str) -> None:
         """A line that stays above the bar."""
-        if self._console.is_terminal:
+        if self._watched:
             self._console.print(text, markup=False)
         else:
             print(text, file=sys.stderr, flush=True)

@@ -5,14 +5,16 @@ Nothing here imports torch, numba or a back end, so `--help` and mistakes answer
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, cast
 
 import tyro
 
 from fasttricks.commands.ablate import Ablate
 from fasttricks.commands.bench import Bench
+from fasttricks.commands.completion import Completion
 from fasttricks.commands.doctor import Doctor
 from fasttricks.commands.eval import Eval
 from fasttricks.commands.index import Index
@@ -25,11 +27,13 @@ from fasttricks.commands.teacher import Teacher
 from fasttricks.commands.train import Train
 from fasttricks.commands.tricks import Tricks
 from fasttricks.errors import FasttricksError
-from fasttricks.version import __version__
+from fasttricks.parse import Told, parse
+from fasttricks.welcome import welcome
 
 Command = (
     Annotated[Ablate, tyro.conf.subcommand("ablate")]
     | Annotated[Bench, tyro.conf.subcommand("bench")]
+    | Annotated[Completion, tyro.conf.subcommand("completion")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
     | Annotated[Eval, tyro.conf.subcommand("eval")]
     | Annotated[Index, tyro.conf.subcommand("index")]
@@ -45,31 +49,40 @@ Command = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command.
+    """Run one command; without arguments, show an example of each.
 
     Returns:
-        The exit code: 0 done, 1 the doctor found something broken, 2 a mistake in the arguments or
-        the data (one line says which), 130 interrupted.
+        The exit code, as docs/cli.md has them: 0 done, 1 the doctor found something broken, 2 a
+        mistake in the arguments or the data (one line on stderr says which), 130 interrupted, 141
+        the reader of the output has gone.
     """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    if arguments == ["--version"]:
-        print(f"fasttricks {__version__}")
-        return 0
     try:
-        command: Command = tyro.cli(
-            Command,
-            args=arguments,
-            prog="fasttricks",
-            description="The fastest honest input path for image-classification training.",
-            config=(tyro.conf.OmitSubcommandPrefixes,),
-        )
-        return command.run()
+        code = _run(list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()  # here, where a reader that has gone is noticed
+        return code
+    except BrokenPipeError:  # fasttricks ... | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Told:
+        return 0
     except (FasttricksError, ValueError, OSError) as error:
         print(f"fasttricks: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as error:  # with what is kept, where something is
         print(f"fasttricks: interrupted{error}", file=sys.stderr)
         return 130
+
+
+def _run(arguments: list[str]) -> int:
+    if not arguments:
+        print(welcome())
+        return 0
+    if arguments == ["--version"]:
+        from fasttricks.versions import describe
+
+        print(describe())
+        return 0
+    return cast(Command, parse(Command, arguments)).run()
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ class Ablate:
     out: Path
     """Folder for the runs, one folder each, and for ladder.json and ladder.png."""
     epochs: int = 120
-    """Stand for the 120 of the papers: warm-up, drops and longer rungs follow in proportion."""
+    """Epochs that stand for the 120 of the papers: warm-up, drops and longer rungs follow in
+    proportion."""
     seeds: str = "0,1,2"
     """Of the runs of each rung, separated by commas."""
     model: str = ""
@@ -33,8 +34,8 @@ class Ablate:
     size: int = 224
     """Side of training and evaluation pictures in pixels."""
     batch_size: int | None = None
-    """Of the first rung; the linear scaling of bag-of-tricks makes it 4 times as large. None: the
-    paper's, 256 or 1024."""
+    """Pictures per update of the first rung; the linear scaling of bag-of-tricks makes it 4 times
+    as large. None: the paper's, 256 or 1024."""
     settings: Annotated[tuple[str, ...], tyro.conf.arg(name="set")] = ()
     """Other settings of the first rung, as `fasttricks train` has them: `optim.lr-per-256=0.4
     augment.area=0.25 "model.options=width 0.25"`."""

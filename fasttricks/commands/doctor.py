@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -21,7 +21,7 @@ class Doctor:
     data cannot be opened at all.
     """
 
-    data: tyro.conf.Positional[Path | None] = None
+    data: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="[DATA]")] = None
     """Folder of class folders (root/class/picture), or with train and val inside; a pack; a
     .beton. Without it only the machine is looked at."""
     quick: bool = False

@@ -16,7 +16,7 @@ class Eval:
     Under torchrun every process evaluates its part.
     """
 
-    checkpoint: tyro.conf.Positional[Path]
+    checkpoint: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CHECKPOINT")]
     """A checkpoint or run folder of `fasttricks train`, or weights of torchvision (.pth) or timm
     (.pth, .safetensors)."""
     data: Annotated[Path, tyro.conf.arg(name="data")]

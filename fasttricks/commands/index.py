@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -15,7 +16,7 @@ class Index:
     Tars in the WebDataset form become a pack where they are: their index is written beside them.
     """
 
-    data: tyro.conf.Positional[Path]
+    data: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DATA")]
     """Folder of class folders (root/class/picture), of tars, or with train and val inside."""
     out: Path | None = None
     """The index file; default: where loaders look for it, in the cache folder or the pack."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -22,10 +22,10 @@ _FLAGS = {
 class Pack:
     """Pack a data set into WebDataset tar shards, or into one FFCV file for the `ffcv` pipeline."""
 
-    source: tyro.conf.Positional[Path]
+    source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]
     """Folder of class folders (root/class/picture), of tars, or with train and val inside; a tar;
     a pack; an official archive of ILSVRC2012 or the folder that holds them."""
-    destination: tyro.conf.Positional[Path]
+    destination: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DESTINATION")]
     """The folder to make, or the .beton file; a pack there is replaced when the new one is
     complete."""
     baseline: bool = False

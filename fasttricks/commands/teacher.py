@@ -16,7 +16,7 @@ class Teacher:
     Then `fasttricks train RECIPE --loss.teacher OUT`.
     """
 
-    checkpoint: tyro.conf.Positional[Path]
+    checkpoint: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CHECKPOINT")]
     """A checkpoint or run folder of `fasttricks train`, or weights of torchvision (.pth) or timm
     (.pth, .safetensors)."""
     data: Annotated[Path, tyro.conf.arg(name="data")]

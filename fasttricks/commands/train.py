@@ -41,7 +41,9 @@ class Train:
     def run(self) -> int:
         """Train, and say at the end what held training back; 130 if it was stopped by a signal."""
         if not self.recipe.data.path:
-            raise ValueError("say what to train on: --data FOLDER")
+            raise ValueError(
+                "say what to train on: --data FOLDER, with train and val inside, of class folders"
+            )
         # Threads of torch that wait by spinning take the cores that the loader's need. Read when
         # torch is loaded, so it is set here.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

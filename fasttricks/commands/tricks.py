@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import tyro
 
@@ -11,7 +12,7 @@ import tyro
 class Tricks:
     """List the tricks, or print the card of one: what it is, costs and brings, and the source."""
 
-    name: tyro.conf.Positional[str | None] = None
+    name: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[NAME]")] = None
     """A trick of the list."""
 
     def run(self) -> int:

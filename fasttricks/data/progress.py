@@ -1,19 +1,22 @@
-"""A bar on stderr for work that takes long."""
+"""A bar on stderr for work that takes long, where somebody is watching."""
 
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
 def progress_bar(text: str, total: int, visible: bool) -> Iterator[Callable[[int], None]]:
-    """Yields what to tell how many more of `total` things are done; shows nothing unless visible.
+    """Yields what to tell how many more of `total` things are done.
+
+    Nothing is shown unless `visible`, nor where stderr is no terminal: in a file a bar is noise.
 
     Args:
         text: what is being done, in a few words.
     """
-    if not visible:
+    if not (visible and sys.stderr.isatty()):
         yield lambda done: None
         return
     from rich.console import Console

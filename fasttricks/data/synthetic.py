@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -29,6 +30,7 @@ from PIL import Image, ImageFile
 from fasttricks.cache import cache_dir
 from fasttricks.cpus import available_cpus
 from fasttricks.data.imagenet_like import draw_spec
+from fasttricks.data.progress import progress_bar
 from fasttricks.data.scene import draw_scene
 from fasttricks.errors import DataError
 
@@ -140,11 +142,12 @@ def make_synthetic(
         with _scratch_folder(root) as scratch:
             for index in range(min(classes, count)):
                 (scratch / recipe.class_name(index)).mkdir()
-            with _progress_bar(count, progress) as advance:
+            with progress_bar("making synthetic pictures", count, progress) as advance:
+                one_more = partial(advance, 1)
                 if workers == 1:
-                    _write_share(scratch, recipe, 0, 1, advance)
+                    _write_share(scratch, recipe, 0, 1, one_more)
                 else:
-                    _write_in_processes(scratch, recipe, workers, advance)
+                    _write_in_processes(scratch, recipe, workers, one_more)
             (scratch / MANIFEST).write_text(json.dumps(asdict(recipe)) + "\n")
             _publish(scratch, root, recipe)
     except OSError as error:
@@ -264,17 +267,3 @@ def _sigint_blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextlib.contextmanager
-def _progress_bar(total: int, visible: bool) -> Iterator[Callable[[], None]]:
-    """Yields what to call after each file."""
-    if not visible:
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("making synthetic pictures", total=total)
-        yield lambda: bar.advance(task)

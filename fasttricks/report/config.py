@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -12,7 +13,7 @@ import tyro
 class ReportConfig:
     """Show results of the bench as one HTML page, which needs no network, and as PNG plots."""
 
-    results: tyro.conf.Positional[tuple[Path, ...]]
+    results: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE...")]
     """Files that `fasttricks bench --json` wrote, and `python -m fasttricks.bench.memory`."""
     out: Path = Path("report.html")
     """The page."""

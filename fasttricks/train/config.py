@@ -29,15 +29,15 @@ class ModelConfig:
     name: str = "resnet50"
     """A name that `fasttricks models` lists."""
     num_classes: int | None = None
-    """None: as many as the data has."""
+    """Classes that the network tells apart. None: as many as the data has."""
     zero_gamma: bool | None = None
     """Start the last batch norm of every residual branch at 0. None: as the network has it."""
     dropblock: float | None = None
     """Share that DropBlock keeps at the end, linearly from 1 on; 1 is none. None: as the network
     has it."""
     blur: int | None = None
-    """Side of the blur that carries the strides of 3 x 3 convolutions (BlurPool). None: as the
-    network has it."""
+    """Side in pixels of the blur that carries the strides of 3 x 3 convolutions (BlurPool). None:
+    as the network has it."""
     options: Mapping[str, Option] = field(default_factory=dict)
     """More fields of the network's configuration, such as `stem small attention se`."""
 
@@ -72,7 +72,7 @@ class DataConfig:
     size: int = 224
     """Side of training pictures in pixels."""
     progressive: tuple[int, ...] = ()
-    """Sides one after the other instead, rising multiples of 32."""
+    """Sides in pixels, one after the other, instead of one size; rising multiples of 32."""
     progressive_starts: tuple[float, ...] = ()
     """Shares of the epochs after which each of them begins, the first 0; default: equal parts."""
     eval_size: int = 224
@@ -82,7 +82,7 @@ class DataConfig:
     views: int = 1
     """Repeated augmentation: a batch holds `batch_size / views` pictures, each this often."""
     threads: int | None = None
-    """Of the loader; None: the CPUs of this process."""
+    """Threads or processes of the loader; None: as many as this process may use CPUs."""
     on_error: Literal["raise", "replace"] = "raise"
     """A picture that cannot be decoded stops the run, or is replaced and counted."""
 
@@ -106,9 +106,9 @@ class AugmentConfig:
     color: Literal["hsv", "hsv-literal", "reference", "none"] = "hsv"
     """How hue, saturation and brightness are scaled; docs/design.md explains the names."""
     jitter: float = 0.4
-    """They are scaled by 1 - jitter to 1 + jitter."""
+    """Hue, saturation and brightness are scaled by factors from 1 - jitter to 1 + jitter."""
     lighting: float = 0.1
-    """Standard deviation of the PCA noise."""
+    """Standard deviation of the three coefficients of the PCA noise, for pixels of 0 to 255."""
     flip: float = 0.5
     """Probability of a left-right flip."""
     policy: Literal["none", "auto", "rand", "trivial"] = "none"
@@ -131,7 +131,8 @@ class MixConfig:
     kind: Literal["none", "mixup", "cutmix", "ricap"] = "none"
     """At most one of these mixes pictures and their targets."""
     alpha: float | None = None
-    """Of the Beta distribution; None: 0.2 for mixup, 1 for CutMix, 0.3 for RICAP."""
+    """Parameter of the Beta distribution that shares are drawn from; None: 0.2 for mixup, 1 for
+    CutMix, 0.3 for RICAP."""
     per: Literal["sample", "batch"] = "sample"
     """One draw for each picture, or for the batch."""
     pairing: Literal["permutation", "two-batches", "halves"] = "permutation"
@@ -156,18 +157,21 @@ class OptimConfig:
     """How weights are updated."""
 
     kind: Literal["nesterov", "sgd", "adabound"] = "nesterov"
+    """SGD with momentum, Nesterov's or plain, or AdaBound."""
     lr: float | None = None
     """Peak learning rate, taken as it is. None: `lr_per_256` times batch / 256."""
     lr_per_256: float = 0.1
     """Peak learning rate per 256 pictures of a batch (linear scaling)."""
     momentum: float = 0.9
+    """Share of the last step that the next one keeps; AdaBound has its own."""
     weight_decay: float = 1e-4
+    """Factor of the weights that is added to their gradient."""
     decay_rule: Literal["all", "weights-only", "norms-exempt"] = "all"
     """What decays: all, weights only (no bias decay), all but norms."""
     fold_lr: bool = False
     """Nesterov as MXNet has it: the momentum buffer holds the learning rate, too."""
     final_lr: float = 0.1
-    """Of AdaBound: what the bounds close in on."""
+    """Of AdaBound: the learning rate that the bounds close in on."""
 
     def __post_init__(self) -> None:
         _check(self, "lr", self.lr is None or self.lr > 0, "above 0")
@@ -183,15 +187,19 @@ class ScheduleConfig:
     """How long, and the learning rate over that time."""
 
     epochs: int = 120
+    """Passes over the training set, warm-up included."""
     kind: Literal["cosine", "step", "constant"] = "cosine"
+    """How the learning rate falls after warm-up: to 0 along a cosine, at `drops`, or not at all."""
     warmup: Literal["from-zero", "from-base", "constant"] = "from-zero"
     """Gradual from 0, gradual from `warmup_lr`, or `warmup_lr` and then a jump."""
     warmup_epochs: float = 0.0
+    """Epochs that warm-up takes; 0: none."""
     warmup_lr: float = 0.1
     """The learning rate that the last two kinds of warm-up begin with."""
     drops: tuple[int, ...] = (30, 60, 90)
     """Of `step`: the epochs from which on the learning rate is multiplied by `factor` again."""
     factor: float = 0.1
+    """Of `step`: what the learning rate is multiplied by at each drop."""
 
     def __post_init__(self) -> None:
         _check(self, "epochs", self.epochs >= 1, "at least 1")
@@ -213,7 +221,7 @@ class LossConfig:
     teacher: str = ""
     """Distil from this checkpoint of ours, or from stored logits (a .npy of `fasttricks`)."""
     temperature: float = 20.0
-    """Divides both logits."""
+    """Factor that both networks' logits are divided by."""
     distill: Literal["sum", "convex"] = "sum"
     """`sum`: both losses are added (the papers); `convex`: weighted by `distill_weight`."""
     distill_weight: float = 0.5
@@ -235,8 +243,9 @@ class Recipe:
     resume: Literal["no", "auto"] = "no"
     """auto: continue from the newest checkpoint in the folder, if there is one."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to train; auto: on the GPU if there is one."""
     seed: int = 0
-    """Of the pictures' order and augmentation, of the weights, and of DropBlock and dropout."""
+    """Seed of the pictures' order and augmentation, the weights, DropBlock and dropout."""
     precision: Precision = "float32"
     """Of the forward pass; float16 with dynamic loss scaling. Weights are float32."""
     compile: bool = False

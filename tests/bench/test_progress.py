@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from fasttricks.bench.progress import Teller
 
 
-def test_without_a_terminal_only_notes_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("colour", [None, "NO_COLOR", "FORCE_COLOR"])
+def test_without_a_terminal_only_notes_are_printed(
+    colour: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if colour:
+        monkeypatch.setenv(colour, "1")
     with Teller() as teller:
         teller.expect(2)
         teller.doing("dali x2: round 1")
@@ -19,8 +26,8 @@ def test_without_a_terminal_only_notes_are_printed(capsys: pytest.CaptureFixture
 def test_on_a_terminal_there_is_a_bar(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
     with Teller() as teller:
         teller.expect(2)
         teller.doing("dali x2: round 1")

@@ -1,6 +1,7 @@
 import os
 import resource
 import signal
+import sys
 import threading
 from pathlib import Path
 
@@ -95,7 +96,8 @@ def test_duplicates_empty_files_and_odd_names(tmp_path, out):
     assert index.names()[2] == b"\xff\xfe.jpg"
 
 
-def test_progress_bar_goes_to_stderr(samples, out, capsys):
+def test_progress_bar_goes_to_stderr(samples, out, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     build_index(samples, out, progress=True, walker=WALKER)
     told = capsys.readouterr()
     assert "indexing pictures" in told.err

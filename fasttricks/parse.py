@@ -1,0 +1,128 @@
+"""Arguments become a command, or one line that says what is wrong with them.
+
+tyro frames what it has to say about a mistake and breaks its lines; it has no other way of telling
+it. So it is given room for long lines, and the first sentence is taken out of the frame.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+from collections.abc import Iterator, Sequence
+from typing import TypeVar, cast
+
+import tyro
+
+from fasttricks.errors import FasttricksError, UnknownNameError
+from fasttricks.welcome import commands, example_of
+
+CONFIG = (tyro.conf.OmitSubcommandPrefixes,)
+DESCRIPTION = """The fastest honest input path for image-classification training.
+
+Without arguments: an example of each command. --version: the versions of all that takes part."""
+T = TypeVar("T")
+
+_FRAME = re.compile("[╭╮╰╯│─]+")
+_WHERE = re.compile(r"Error parsing (__tyro-dummy-inner__\S*: )?")
+_HELP = re.compile(r"fasttricks [\w -]*--help")
+_EXPLAINED = 8
+"""Columns in a frame from which on a row explains the one above."""
+_ROOM = "4000"
+"""Columns; more than any mistake takes."""
+
+
+class Told(Exception):
+    """tyro has printed what it was asked for, such as help: there is nothing to run."""
+
+
+def parse(kind: object, arguments: Sequence[str]) -> object:
+    """The command that the arguments ask for.
+
+    Args:
+        kind: what tyro makes its parser of.
+
+    Raises:
+        FasttricksError: a mistake in the arguments.
+        Told: help was printed.
+    """
+    if arguments and arguments[0][:1] != "-" and not example_of(arguments[0]):
+        raise UnknownNameError("command", arguments[0], commands())
+    errors = io.StringIO()
+    help_asked = bool({"-h", "--help"} & set(arguments))
+    try:
+        with contextlib.redirect_stderr(errors), _surroundings(wide=not help_asked):
+            return tyro.cli(
+                cast(type[object], kind),
+                args=arguments,
+                prog="fasttricks",
+                description=DESCRIPTION,
+                config=CONFIG,
+            )
+    except SystemExit as stop:
+        if not stop.code:
+            raise Told from stop
+        raise FasttricksError(one_line(errors.getvalue(), arguments)) from None
+
+
+def one_line(framed: str, arguments: Sequence[str]) -> str:
+    """What tyro says about a mistake, without frame, explanations and line breaks.
+
+    Args:
+        framed: what it has printed; if it is not as expected, the line says less.
+        arguments: what was parsed; the example and the help named belong to its command.
+    """
+    title, *sections = _sections(framed)
+    said = " ".join(sections[0] if sections else title) or "cannot be understood"
+    said = _WHERE.sub("", said).rstrip(".")
+    parts = [said[:1].lower() + said[1:]]
+    command = arguments[0] if arguments else ""
+    if title[:1] in (["Required options"], ["Missing subcommand"]) and example_of(command):
+        parts.append(f"for example: {example_of(command)}")
+    for words in sections[1:]:
+        if words[0].startswith("Available subcommands"):
+            parts.append(" ".join(words).lower())
+        elif words[0].startswith("Perhaps you meant") and words[1:] and not parts[1:]:
+            parts.append(f"perhaps you meant {words[1]}")
+    own_help = f"fasttricks {command} --help" if example_of(command) else "fasttricks --help"
+    parts.append(f"see {max([own_help, *_HELP.findall(framed)[-1:]], key=len)}")
+    return "; ".join(parts)
+
+
+def _sections(framed: str) -> list[list[str]]:
+    """Title, and then what stands between rules and blank rows; explanations, which stand further
+    to the right, are left out.
+
+    Where stdout is not UTF-8 there is no frame, and rules are of hyphens.
+    """
+    found: list[list[str]] = [[]]
+    for row in framed.splitlines():
+        text = "" if not row.strip(" -") else _FRAME.sub("", row).rstrip()
+        indent = len(text) - len(text.lstrip())
+        if len(found) == 1 and text:
+            found = [[text.strip()], []]
+        elif text and indent < _EXPLAINED:
+            found[-1].append(text.strip())
+        elif not text and found[-1]:
+            found.append([])
+    return [section for section in found if section] or [[""]]
+
+
+@contextlib.contextmanager
+def _surroundings(wide: bool) -> Iterator[None]:
+    """What tyro looks at while it parses: the width of the terminal, and whether it has colours,
+    which it does not ask NO_COLOR about."""
+    changed = {"COLUMNS": _ROOM} if wide else {}
+    if os.environ.get("NO_COLOR"):
+        changed["TERM"] = "dumb"
+    before = {name: os.environ.get(name) for name in changed}
+    os.environ.update(changed)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

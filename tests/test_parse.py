@@ -1,0 +1,71 @@
+"""A mistake is one line that says what to do."""
+
+import io
+import os
+import sys
+
+import pytest
+
+from fasttricks.cli import Command, main
+from fasttricks.errors import FasttricksError
+from fasttricks.parse import Told, one_line, parse
+
+LONG = "/a/very/long/path" * 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["benhc"], "unknown command 'benhc'; known: ablate, bench, "),
+        (["--versio"], "unrecognized options: --versio; available subcommands: ablate, "),
+        (["bench", "--batch-sice", "3"], "perhaps you meant --batch-size INT; see fasttricks "),
+        (["show", "--size", "x"], "--size: invalid literal for int() with base 10: 'x'; see "),
+        (["show", "--mix"], "missing value for argument '--mix'. "),
+        (["bench", "--device", LONG], f"invalid choice '{LONG}' for argument '--device'. "),
+        (["pack"], "SOURCE DESTINATION; for example: fasttricks pack DATA PACK; see "),
+        (["index", "a", "b"], "unrecognized options: b; see fasttricks index --help"),
+        (["train"], "for example: fasttricks train cpu-small --data DATA; see fasttricks train --"),
+        (["train", "cpu-smal"], "cpu-smal"),
+        (["train", "cpu-smal"], "available subcommands: baseline, efficient, tricks, "),
+        (["train", "cpu-small", "--schedule.epochs", "0"], "schedule.epochs must be at least 1; "),
+        (["train", "cpu-small", "--mix.per", "a"], "see fasttricks train cpu-small --help"),
+        (["train", "cpu-small", "--data.pipeline", "x"], "data.pipeline"),
+        (["eval", "runs/x"], "missing from fasttricks eval: --data PATH; for example: "),
+    ],
+)
+@pytest.mark.parametrize("framed", [True, False])
+def test_mistakes(arguments, line, framed, capsys, monkeypatch):
+    if framed:  # tyro looks at the encoding
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "utf-8"))
+    assert main(arguments) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("fasttricks: error: ")
+    assert line in said
+    assert not set(said) & set("╭│─")
+    assert "---" not in said
+    assert "dummy" not in said
+
+
+@pytest.mark.parametrize("framed", ["", "\n", "something new", "╭─ Title ─╮\n╰─────────╯"])
+def test_what_is_not_as_expected_still_makes_a_line(framed):
+    said = one_line(framed, ["bench", "--x"])
+    assert said.endswith("; see fasttricks bench --help")
+    assert len(said.splitlines()) == 1
+    if framed.strip():
+        assert said.split("; ")[0] in ("something new", "title")
+
+
+def test_help_is_told_and_nothing_run(capsys):
+    with pytest.raises(Told):
+        parse(Command, ["bench", "--help"])
+    assert "--batch-size" in capsys.readouterr().out
+
+
+def test_surroundings_are_left_as_they_were(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.delenv("COLUMNS", raising=False)
+    with pytest.raises(FasttricksError):
+        parse(Command, ["bench", "--nonsense"])
+    assert os.environ["TERM"] == "xterm"
+    assert "COLUMNS" not in os.environ
