@@ -44,7 +44,7 @@ class Eval:
     throughput: bool = False
     """Also measure inference alone: batch 64 on pictures that are on the device already."""
     json: Path | None = None
-    """Also write the numbers to this file."""
+    """Also write the numbers to this file, as one JSON object."""
 
     def run(self) -> int:
         """Evaluate and print; nothing but process 0 prints."""

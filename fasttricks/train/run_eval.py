@@ -18,6 +18,7 @@ from fasttricks.train.data import DTYPES
 from fasttricks.train.distributed import World, join
 from fasttricks.train.evaluate import evaluate, throughput
 from fasttricks.train.weights import Trained, load_trained
+from fasttricks.versions import versions
 
 if TYPE_CHECKING:
     from fasttricks.commands.eval import Eval
@@ -33,24 +34,38 @@ def run(options: Eval) -> int:
     trained = load_trained(path, options.model, average=options.average)
     with join(options.device) as world:
         model = trained.model.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        with loader_of(options, trained, world) as loader:
+        with loader_of(
+            trained,
+            options.data,
+            world,
+            pipeline=options.pipeline,
+            batch_size=options.batch_size,
+            size=options.size,
+            dtype=options.dtype,
+            crop=options.crop,
+        ) as loader:
             check_classes(trained, loader)
             metrics = evaluate(model, loader, dtype=options.dtype, flip=options.flip)
         facts: dict[str, Any] = {
+            "mode": "eval",
             "checkpoint": str(path),
+            "data": str(options.data),
             "model": trained.name,
             "averaged": trained.averaged,
             "flip": options.flip,
             "dtype": options.dtype,
             **asdict(metrics),
             "images_per_s": metrics.images_per_s,
+            "device": world.device.type,
+            "processes": world.size,
+            "versions": versions(),
         }
         if options.throughput:
             facts["inference_images_per_s"] = throughput(model, metrics.size, dtype=options.dtype)
         if world.first:
             print(report(facts, str(metrics)))
             if options.json is not None:
-                options.json.write_text(json.dumps(facts, indent=2) + "\n")
+                options.json.write_text(json.dumps(facts) + "\n")
     return 0
 
 
@@ -89,19 +104,36 @@ def file_of(path: Path, *, best: bool) -> Path:
     return found
 
 
-def loader_of(options: Eval, trained: Trained, world: World) -> Loader:
-    """Validation pictures of this process, normalised as those that the weights were made with."""
-    data = trained.recipe.get("data", {})
-    augment = Augment() if trained.recipe else Augment(mean=TORCH_MEAN, std=TORCH_STD)
-    crop_ratio = options.crop or trained.recipe.get("augment", {}).get("crop_ratio", 0.875)
+def loader_of(
+    trained: Trained,
+    data: Any,
+    world: World,
+    *,
+    pipeline: str,
+    batch_size: int,
+    size: int,
+    dtype: str,
+    crop: float = 0.0,
+) -> Loader:
+    """Pictures of this process, as they are, normalised as those that the weights were made with.
+
+    Args:
+        data: as `make_loader` takes it.
+        batch_size: over all processes.
+        size, crop: 0: as in the recipe, else the model's own side and 0.875.
+    """
+    recipe = trained.recipe
+    augment = Augment() if recipe else Augment(mean=TORCH_MEAN, std=TORCH_STD)
+    crop_ratio = crop or recipe.get("augment", {}).get("crop_ratio", augment.crop_ratio)
+    own = getattr(trained.model, "input_size", 224)
     return make_loader(
-        options.pipeline,
-        options.data,
-        batch_size=max(1, options.batch_size // world.size),
+        pipeline,
+        data,
+        batch_size=max(1, batch_size // world.size),
         train=False,
-        size=options.size or data.get("eval_size") or getattr(trained.model, "input_size", 224),
+        size=size or recipe.get("data", {}).get("eval_size") or own,
         device=world.device,
-        dtype=DTYPES[options.dtype],
+        dtype=DTYPES[dtype],
         augment=replace(augment, crop_ratio=crop_ratio),
         rank=world.rank,
         world_size=world.size,

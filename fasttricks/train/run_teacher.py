@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 
 from fasttricks.data.open import open_data
 from fasttricks.data.progress import progress_bar
-from fasttricks.kernels.augment import Augment
-from fasttricks.pipelines.registry import make_loader
 from fasttricks.train.distributed import join
-from fasttricks.train.run_eval import TORCH_MEAN, TORCH_STD, check_classes, file_of
+from fasttricks.train.run_eval import check_classes, file_of, loader_of
 from fasttricks.train.weights import load_trained
 from fasttricks.tricks.distillation import OnlineTeacher
 from fasttricks.tricks.mixed_precision import MixedPrecision
@@ -37,19 +34,14 @@ def run(options: Teacher) -> int:
         model = trained.model.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         precision = MixedPrecision(options.dtype, world.device.type)
         teacher = OnlineTeacher(model)
-        recipe = trained.recipe
-        augment = Augment() if recipe else Augment(mean=TORCH_MEAN, std=TORCH_STD)
-        crop_ratio = recipe.get("augment", {}).get("crop_ratio", augment.crop_ratio)
-        loader = make_loader(
-            options.pipeline,
+        loader = loader_of(  # every picture once, un-augmented
+            trained,
             samples,
+            world,
+            pipeline=options.pipeline,
             batch_size=options.batch_size,
-            train=False,  # every picture once, un-augmented
-            size=options.size or recipe.get("data", {}).get("eval_size") or model.input_size,
-            device=world.device,
-            dtype=precision.dtype,
-            augment=replace(augment, crop_ratio=crop_ratio),
-            num_threads=world.threads,
+            size=options.size,
+            dtype=options.dtype,
         )
         with loader, progress_bar("asking the teacher", len(samples), world.first) as advance:
             check_classes(trained, loader)
