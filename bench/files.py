@@ -83,14 +83,14 @@ def _root(config: BenchConfig) -> tuple[Path, str]:
 
         return make_synthetic(progress=True), "generated pictures that resemble ImageNet's"
     kind, root = locate(config.data, train=not config.eval)
-    if kind is Kind.PICTURES and not any(entry.is_dir() for entry in os.scandir(root)):
+    if kind is Kind.PICTURES and not any(path.is_dir() for path in root.iterdir()):
         root = _one_class(root)
     return root, str(Path(config.data).expanduser())
 
 
 def _one_class(folder: Path) -> Path:
     """A flat folder of pictures as a folder with one class, by a link in the cache folder."""
-    if not any(is_picture(entry.name) for entry in os.scandir(folder)):
+    if not any(map(is_picture, os.listdir(folder))):
         loose_pictures(folder)  # raises what there is to say
     target = folder.resolve()
     digest = hashlib.sha256(os.fsencode(target)).hexdigest()[:16]

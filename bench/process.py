@@ -199,16 +199,17 @@ class Group:
 
     def _members(self) -> Iterator[tuple[str, Path]]:
         """(state, /proc folder) of every process of the group."""
-        for entry in os.scandir("/proc"):
-            if not entry.name.isdecimal():
+        for name in os.listdir("/proc"):
+            if not name.isdecimal():
                 continue
+            folder = Path("/proc", name)
             try:
-                stat = Path(entry.path, "stat").read_text()
+                stat = (folder / "stat").read_text()
             except OSError:
                 continue  # ended meanwhile
             state, _, group = stat.rpartition(")")[2].split(maxsplit=3)[:3]
             if int(group) == self.id:
-                yield state, Path(entry.path)
+                yield state, folder
 
 
 def _kilobytes(file: Path, field: str) -> float:

@@ -101,6 +101,7 @@ def test_cutting_changes_nothing(name, train, pictures, open_loader):
         assert_same(cut, whole)
 
 
+@pytest.mark.filterwarnings("ignore:numba has:UserWarning")  # ffcv has no more threads than CPUs
 @pytest.mark.parametrize("name", NAMES)
 def test_thread_counts_change_nothing(name, pictures, open_loader):
     runs = []
