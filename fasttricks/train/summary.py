@@ -92,8 +92,9 @@ def _held_back(clock: Clock, total: float, shared_cores: bool) -> str:
         )
     else:
         text = (
-            f"What held training back: the loader ({share}). `fasttricks bench` says which "
-            "pipeline is fastest here; `resident` reads pictures once if they fit into memory."
+            f"What held training back: the loader ({share}). The first batches also wait for what "
+            "is compiled, indexed or decoded once; `fasttricks bench` says which pipeline is "
+            "fastest here."
         )
     if shared_cores:
         text += " Loader and step share the CPU's cores: what one takes, the other lacks."
