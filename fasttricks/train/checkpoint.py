@@ -167,6 +167,15 @@ def load(path: str | os.PathLike[str], map_location: str | torch.device = "cpu")
         raise CheckpointError(f"there is no checkpoint {path}") from error
     except Exception as error:  # whatever a damaged archive makes torch raise
         raise CheckpointError(f"checkpoint {path} is damaged: {_first_line(error)}") from error
+    return checked(content, path)
+
+
+def checked(content: Any, path: str | os.PathLike[str]) -> State:
+    """What was read from `path`, if it is what `Checkpoints.save` writes.
+
+    Raises:
+        CheckpointError: it is of another format, or no checkpoint of ours.
+    """
     if not isinstance(content, dict) or "format" not in content or "state" not in content:
         raise CheckpointError(f"{path} is not a checkpoint of fasttricks train")
     if content["format"] != FORMAT:

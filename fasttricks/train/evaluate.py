@@ -12,7 +12,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+from fasttricks.train.data import DTYPES
 
 TOP1, TOP5, LOSS, COUNT = range(4)
 

@@ -63,9 +63,9 @@ def run(options: Eval) -> int:
         if options.throughput:
             facts["inference_images_per_s"] = throughput(model, metrics.size, dtype=options.dtype)
         if world.first:
-            print(report(facts, str(metrics)))
-            if options.json is not None:
+            if options.json is not None:  # before a pipe that is closed can end the command
                 options.json.write_text(json.dumps(facts) + "\n")
+            print(report(facts, str(metrics)))
     return 0
 
 

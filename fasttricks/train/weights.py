@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from fasttricks.errors import MissingExtraError
-from fasttricks.train.checkpoint import FORMAT, CheckpointError, load
+from fasttricks.train.checkpoint import CheckpointError, checked
 
 _INSIDE = ("state_dict_ema", "model_ema", "state_dict", "model")
 """Where other trainers' checkpoints keep their weights; averaged ones first."""
@@ -48,8 +48,8 @@ def load_trained(path: str | os.PathLike[str], name: str = "", *, average: bool 
         MissingExtraError: a `.safetensors` file, and safetensors is not installed.
     """
     content = read(path)
-    if isinstance(content.get("state"), dict) and content.get("format") == FORMAT:
-        return _ours(load(path)["state"], name, average)
+    if "format" in content and "state" in content:
+        return _ours(checked(content, path)["state"], name, average)
     if not name:
         raise ValueError(f"{path} is not a checkpoint of fasttricks: say which model it is for")
     return _others(state_dict_of(content, path), name)
