@@ -16,6 +16,7 @@ from fasttricks.data.seek_format import ADVICE
 from fasttricks.data.seek_source import names_of
 from fasttricks.errors import DataError
 from tests.data.seek_standin import SEEK, WALKER, make_pictures, picture, seek_points
+from tests.descriptors import open_under
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -208,12 +209,9 @@ def test_an_index_in_memory_is_pickled_whole():
 
 
 def test_no_file_stays_open(samples, file):
-    def descriptors():
-        return len(os.listdir("/proc/self/fd"))
-
-    before, other = descriptors(), Samples(["/a.jpg"])
+    other = Samples(["/a.jpg"])
     indices = [SeekIndex.open(file, samples, walker=WALKER) for _ in range(5)]
-    assert descriptors() > before
+    assert open_under(file.parent) > 0
     for _ in range(5):
         with pytest.raises(DataError):
             SeekIndex.open(file, other, walker=WALKER)
@@ -223,7 +221,7 @@ def test_no_file_stays_open(samples, file):
         SeekIndex.open(damaged, walker=WALKER)
     del indices
     gc.collect()
-    assert descriptors() == before
+    assert open_under(file.parent) == 0
 
 
 def test_summary(index, samples):

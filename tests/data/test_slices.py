@@ -1,4 +1,3 @@
-import contextlib
 import gc
 import os
 import pickle
@@ -12,6 +11,7 @@ import pytest
 from fasttricks.data.samples import Samples, Stamp
 from fasttricks.data.slices import OpenFiles, Slices
 from fasttricks.errors import BadSampleError, DataError
+from tests.descriptors import open_under
 
 
 @pytest.fixture
@@ -33,15 +33,6 @@ def slices(files, count=40, **options):
         names=[f"c/{n}.jpg".encode() for n in range(count)],
         **options,
     )
-
-
-def open_descriptors(files):
-    """How many descriptors of this process lead to one of these files."""
-    found = 0
-    for name in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(FileNotFoundError):  # that of the listing itself
-            found += os.readlink(f"/proc/self/fd/{name}") in set(map(str, files))
-    return found
 
 
 def test_bytes_names_and_stamps(files):
@@ -120,14 +111,14 @@ def test_files_stay_open_up_to_a_bound_and_close_with_their_owner(files):
     kept = OpenFiles(files, limit=3)
     for number in (0, 1, 0, 2, 3, 4, 0, 5):
         assert kept[number].read(1, 0) == bytes([number])
-        assert open_descriptors(files) <= 3
+        assert open_under(files[0].parent) <= 3
     held = kept[0]
     kept.close()
-    assert open_descriptors(files) == 1
+    assert open_under(files[0].parent) == 1
     assert held.read(2, 0) == b"\0\0"
     del held, kept
     gc.collect()
-    assert open_descriptors(files) == 0
+    assert open_under(files[0].parent) == 0
 
 
 def test_the_bound_follows_the_limit_of_the_process(files):
@@ -162,4 +153,4 @@ def test_many_threads_and_few_descriptors(files):
     for thread in threads:
         thread.join()
     assert not wrong
-    assert open_descriptors(files) <= 2
+    assert open_under(files[0].parent) <= 2

@@ -13,6 +13,7 @@ from fasttricks.pipelines.beton import pack
 from fasttricks.pipelines.beton_file import BAD, JPG, MODES, OTHER, RAW, Beton
 from fasttricks.pipelines.ffcv_tables import UNSEEN, Tables
 from tests.data.pack_maker import make_pack
+from tests.descriptors import open_under
 from tests.pictures import encode, jpeg, smooth_picture
 
 FILES = [
@@ -107,7 +108,7 @@ def test_many_shards_need_no_open_files(tmp_path):
     samples = Samples([jpeg(20, 20, seed=i) for i in range(40)])
     folder = make_pack(tmp_path / "pack", samples, shards=40)
     pack_ = TarPack(folder)
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_under(folder)
     tables = Tables(pack_)
     assert len(tables.entries) == 40
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_under(folder) == before
