@@ -4,8 +4,8 @@ import contextlib
 from pathlib import Path
 
 
-def open_under(folder: Path) -> int:
-    """How many descriptors lead to ``folder`` or to something in it.
+def open_under(*places: Path) -> int:
+    """How many descriptors lead to these files, or to these folders or something in them.
 
     Only those are counted: the garbage of other tests may close its own at any moment.
     """
@@ -13,5 +13,5 @@ def open_under(folder: Path) -> int:
     for link in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):  # that of the listing itself
             target = link.readlink()
-            found += target == folder or folder in target.parents
+            found += any(target.is_relative_to(place) for place in places)
     return found

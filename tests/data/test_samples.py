@@ -99,7 +99,7 @@ NUMBERS = "targets must be an array"
         3,
         np.float32(3),
         {"a": 1, "b": 2},
-        (n for n in range(2)),
+        pytest.param((n for n in range(2)), id="generator"),
         np.zeros(2, np.longdouble),
         np.zeros(2, "M8[s]"),
         np.zeros(2, [("a", "i4"), ("b", "f4")]),

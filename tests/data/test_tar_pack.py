@@ -15,7 +15,7 @@ from fasttricks.data.seek_file import SeekIndex
 from fasttricks.data.tar_pack import TarPack
 from fasttricks.errors import BadSampleError, DataError
 from tests.data.pack_maker import make_pack
-from tests.data.test_slices import open_descriptors
+from tests.descriptors import open_under
 
 
 @pytest.fixture
@@ -157,13 +157,13 @@ def test_descriptors_close_with_the_pack(folder, tmp_path):
     for i in range(len(pack)):
         pack.read(i)
     files = pack.files
-    assert open_descriptors(files) == 3
+    assert open_under(*files) == 3
     pack.close()
-    assert open_descriptors(files) == 0
+    assert open_under(*files) == 0
     assert pack.read(0) == folder.read(0)
     del pack
     gc.collect()
-    assert open_descriptors(files) == 0
+    assert open_under(*files) == 0
 
 
 def test_the_seek_index_is_in_the_pack_and_moves_with_it(pack, folder, tmp_path):
