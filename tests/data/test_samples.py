@@ -132,7 +132,9 @@ def test_targets_are_ready_for_torch(dtype, shape):
         ([b"a", None], "all paths or all bytes; got NoneType, bytes"),
         ("photo.jpg", "a list of paths or a list of bytes; got one str"),
         (b"photo", "a list of paths or a list of bytes; got one bytes"),
-        (iter(["a"]), "a list of paths or a list of bytes; got one list_iterator"),
+        pytest.param(
+            iter(["a"]), "a list of paths or a list of bytes; got one list_iterator", id="iterator"
+        ),
         (["a\0b"], "holds a null byte"),
         (["\ud800"], "cannot be the path of a file"),
     ],
