@@ -1,12 +1,13 @@
 """Flip, colour, normalise and mix on a GPU: one Triton kernel, each pixel written once.
 
-A program makes BLOCK consecutive pixels of one picture. Red, green and blue are three loads of
-every third byte, whose lines come from memory once. Before they are written, the numbers change
-places, so that a pixel's channels (and a fourth, masked) lie in neighbouring threads: written as
-they were made, every third number at a time, each sector would be written three times.
+A program makes BLOCK consecutive pixels of one picture. Where width and addresses allow it (see
+`group`), a thread takes 4 or 8 neighbours in three words; elsewhere single pixels, red, green and
+blue by three loads of every third byte. Before they are written, the numbers change places, so that
+what is neighbours in memory is in neighbouring threads, 16 bytes of it in each (2 or 4 elsewhere):
+written as they were made, with gaps, each sector of memory would be written several times.
 
-Only formats and the kind of mix are compiled in; sizes, strides and addresses are arguments.
-Offsets in a picture have 32 bits, those of pictures 64.
+Only formats, the kind of mix and `group` are compiled in; sizes, strides and addresses are
+arguments. Offsets in a picture have 32 bits, those of pictures 64.
 """
 
 from __future__ import annotations
@@ -17,22 +18,11 @@ import torch
 import triton
 import triton.language as tl
 
-from fasttricks.kernels.mix import MIX, PATCH, word
+from fasttricks.kernels.mix_triton import WORDS, mixed
+from fasttricks.kernels.read_triton import finished
 
 BLOCK, WARPS = 512, 2
-"""Pixels of a program, and its warps: 8 pixels a thread share what is worked out per program."""
-
-_WORDS = tl.constexpr(MIX.itemsize // 4)
-_KEY = tl.constexpr(word(MIX, "key"))
-_COUNTER = tl.constexpr(word(MIX, "counter"))
-_PATCHES = tl.constexpr(word(MIX, "patches"))
-_PATCH = tl.constexpr(PATCH.itemsize // 4)
-_SOURCE = tl.constexpr(word(PATCH, "source"))
-_FROM_TOP = tl.constexpr(word(PATCH, "from_top"))
-_FROM_LEFT = tl.constexpr(word(PATCH, "from_left"))
-_WEIGHT = tl.constexpr(word(PATCH, "weight"))
-_VALUE = tl.constexpr(word(PATCH, "value"))
-_NOISE = tl.constexpr(word(PATCH, "noise"))
+"""Pixels of a program, and its warps: 8 pixels a thread; half of them in groups of 4."""
 
 
 def finish(
@@ -60,17 +50,20 @@ def finish(
     line = pixels.stride(1)
     if height * (line + 3 * width) >= 2**31:
         raise ValueError(f"finish: Triton takes pictures below 1 GiB; got {height} x {width}")
-    blocks = triton.cdiv(height * width, BLOCK)
+    size = group(pixels, out)
+    block = BLOCK // 2 if size == 4 else BLOCK
+    blocks = triton.cdiv(height * width, block)
     matrix, flip = matrix.contiguous(), flip.contiguous().view(torch.uint8)
-    words_, mixed = (pixels, False) if words is None else (words.contiguous(), True)
+    words_, mixes = (pixels, False) if words is None else (words.contiguous(), True)
     with _device(pixels):
         _kernel[(blocks * len(out),)](
             *(pixels, matrix, flip, words_, out),
-            *(blocks, height * width, width, *reciprocal(width)),
+            *(blocks, height, width, *reciprocal(width)),
             *(pixels.stride(0), line),
-            MIXED=mixed,
-            NOISE=mixed and noise,
-            BLOCK=BLOCK,
+            MIXED=mixes,
+            NOISE=mixes and noise,
+            BLOCK=block,
+            GROUP=size,
             num_warps=WARPS,
             enable_fp_fusion=True,
         )
@@ -88,13 +81,21 @@ def reciprocal(width: int) -> tuple[int, int]:
     return (magic - 2**32 if magic >= 2**31 else magic), bits - 1
 
 
+def group(pixels: torch.Tensor, out: torch.Tensor) -> int:
+    """How many neighbours a thread takes at once: 8 (4 for float32), or 1 where they would not be
+    whole words in one row, also mirrored, or `out` does not begin at 16 bytes."""
+    size = 16 // out.dtype.itemsize
+    places = pixels.data_ptr(), pixels.stride(0), pixels.stride(1), out.shape[2]
+    return size if out.data_ptr() % 16 == 0 and all(at % size == 0 for at in places) else 1
+
+
 def _device(tensor: torch.Tensor) -> AbstractContextManager[object]:
     """Triton launches on the current device, which need not be the tensor's."""
     return torch.cuda.device(tensor.device) if tensor.is_cuda else nullcontext()
 
 
 @triton.jit(
-    do_not_specialize=["blocks", "area", "width", "magic", "shift", "stride", "line"],
+    do_not_specialize=["blocks", "height", "width", "magic", "shift", "stride", "line"],
     do_not_specialize_on_alignment=["pixels", "matrix", "flip", "words", "out"],
 )
 def _kernel(
@@ -104,7 +105,7 @@ def _kernel(
     words,
     out,
     blocks,
-    area,
+    height,
     width,
     magic,
     shift,
@@ -113,155 +114,89 @@ def _kernel(
     MIXED: tl.constexpr,
     NOISE: tl.constexpr,
     BLOCK: tl.constexpr,
+    GROUP: tl.constexpr,
 ):
     program = tl.program_id(0)
-    sample = program // blocks
+    sample = (program.to(tl.uint32) // blocks.to(tl.uint32)).to(tl.int32)
     first = (program - sample * blocks) * BLOCK
     sample = sample.to(tl.int64)
-    pixel = tl.minimum(first + tl.arange(0, BLOCK), area - 1)  # the last ones several times
+    area = height * width
+    # Of each group the first; the last ones several times.
+    pixel = tl.minimum(first + GROUP * tl.arange(0, BLOCK // GROUP), area - GROUP)
     quotient = tl.umulhi((2 * pixel + 1).to(tl.uint32), magic.to(tl.uint32, bitcast=True))
     y = (quotient >> shift).to(tl.int32)
-    if MIXED:
-        mix = words + sample * _WORDS
-        red, green, blue = _mixed(pixels, matrix, flip, mix, pixel, y, width, stride, line, NOISE)
-    else:
-        red, green, blue = _finished(
-            pixels, matrix, flip, sample, pixel, y, 0, 0, None, width, stride, line
-        )
-    kind = out.dtype.element_ty
-    red, green, blue = red.to(kind), green.to(kind), blue.to(kind)
-    channels = tl.join(tl.join(red, blue), tl.join(green, blue)).reshape(BLOCK, 4)
-    position, channel = tl.arange(0, BLOCK)[:, None], tl.arange(0, 4)[None, :]
-    at = out + (sample * area + first) * 3 + (position * 3 + channel)
-    if first + BLOCK <= area:  # a comparison less for each number
-        tl.store(at, channels, mask=channel < 3)
-    else:
-        tl.store(at, channels, mask=(position < area - first) & (channel < 3))
-
-
-@triton.jit
-def _mixed(
-    pixels,
-    matrix,
-    flip,
-    mix,
-    pixel,
-    y,
-    width,
-    stride,
-    line,
-    NOISE: tl.constexpr,
-):
-    """Red, green, blue of an output's pixels."""
-    own, count = tl.load(mix).to(tl.int64), tl.load(mix + 1)
     x = pixel - y * width
-    chosen = tl.zeros_like(pixel) - 1
-    share = tl.zeros_like(pixel).to(tl.float32) + 1.0  # of the own picture
-    for i in range(count):
-        patch = mix + _PATCHES + i * _PATCH
-        down, across = y - tl.load(patch), x - tl.load(patch + 1)
-        inside = (down >= 0) & (down < tl.load(patch + 2))
-        inside = inside & (across >= 0) & (across < tl.load(patch + 3))
-        chosen = tl.where(inside, i, chosen)
-        share = tl.where(inside, 1 - _float(patch + _WEIGHT), share)
-    red, green, blue = _finished(
-        pixels, matrix, flip, own, pixel, y, 0, 0, share != 0, width, stride, line
-    )
-    red, green, blue = red * share, green * share, blue * share
-    for i in range(count):
-        patch = mix + _PATCHES + i * _PATCH
-        mask, source = chosen == i, tl.load(patch + _SOURCE).to(tl.int64)
-        if source < 0:
-            red2 = tl.zeros_like(red) + _float(patch + _VALUE)
-            green2 = tl.zeros_like(red) + _float(patch + _VALUE + 1)
-            blue2 = tl.zeros_like(red) + _float(patch + _VALUE + 2)
-            if NOISE:
-                deviation = _float(patch + _NOISE)
-                if deviation > 0:
-                    normal0, normal1, normal2 = _normals(mix, pixel)
-                    red2 += deviation * normal0
-                    green2 += deviation * normal1
-                    blue2 += deviation * normal2
-        else:
-            down = tl.load(patch + _FROM_TOP) - tl.load(patch)
-            across = tl.load(patch + _FROM_LEFT) - tl.load(patch + 1)
-            red2, green2, blue2 = _finished(
-                *(pixels, matrix, flip, source, pixel, y, down, across, mask, width, stride, line)
-            )
-        weight = tl.where(mask, _float(patch + _WEIGHT), 0.0)
-        red = tl.fma(weight, red2, red)
-        green = tl.fma(weight, green2, green)
-        blue = tl.fma(weight, blue2, blue)
-    return red, green, blue
+    if MIXED:
+        red, green, blue = mixed(
+            *(pixels, matrix, flip, words + sample * WORDS, y, x),
+            *(height, width, stride, line, NOISE, GROUP),
+        )
+    else:
+        red, green, blue = finished(
+            *(pixels, matrix, flip, sample, y, x, 0, 0, None),
+            *(height, width, stride, line, False, GROUP),
+        )
+    # Of each row of `numbers` three quarters count: the numbers of a group as they lie in memory.
+    numbers = _in_order(red, green, blue, BLOCK // GROUP, GROUP).to(out.dtype.element_ty)
+    row, column = tl.arange(0, BLOCK // GROUP)[:, None], tl.arange(0, 4 * GROUP)[None, :]
+    begin = out + (sample * area + first) * 3
+    if GROUP > 1:
+        begin = tl.multiple_of(begin, 16)
+    at = begin + (row * (3 * GROUP) + column)
+    if first + BLOCK <= area:  # a comparison less for each number
+        tl.store(at, numbers, mask=column < 3 * GROUP)
+    else:
+        tl.store(at, numbers, mask=(row * GROUP < area - first) & (column < 3 * GROUP))
 
 
 @triton.jit
-def _finished(
-    pixels,
-    matrix,
-    flip,
-    source,
-    pixel,
-    y,
-    down,
-    across,
-    mask,
-    width,
-    stride,
-    line,
-):
-    """Red, green, blue of a source's finished pixels (y + down, x + across), where `mask` is set.
-
-    With x = pixel - y * width, the place of a pixel is affine in `pixel` and `y`, mirrored or not.
-    """
-    mirrored = tl.load(flip + source) != 0
-    step = tl.where(mirrored, -3, 3)
-    begin = down * line + step * across + tl.where(mirrored, 3 * (width - 1), 0)
-    at = pixels + source * stride + (pixel * step + (y * (line - step * width) + begin))
-    r = tl.load(at, mask=mask).to(tl.float32)
-    g = tl.load(at + 1, mask=mask).to(tl.float32)
-    b = tl.load(at + 2, mask=mask).to(tl.float32)
-    row = matrix + source * 12
-    return _dot(row, r, g, b), _dot(row + 4, r, g, b), _dot(row + 8, r, g, b)
+def _in_order(r, g, b, ROWS: tl.constexpr, GROUP: tl.constexpr):
+    """r0 g0 b0 r1 g1 b1 ..., [ROWS, 4 * GROUP], from three [ROWS, GROUP]; the last quarter is
+    anything. Nothing moves: each thread renames what it has."""
+    if GROUP == 1:
+        numbers = _join4(r, g, b, b).reshape(ROWS, 4)
+    elif GROUP == 4:
+        r0, r1, r2, r3 = _split4(r, ROWS)
+        g0, g1, g2, g3 = _split4(g, ROWS)
+        b0, b1, b2, b3 = _split4(b, ROWS)
+        first, second, third = (
+            _join4(r0, g0, b0, r1),
+            _join4(g1, b1, r2, g2),
+            _join4(b2, r3, g3, b3),
+        )
+        numbers = _join4(first, second, third, third).permute(0, 3, 4, 1, 2).reshape(ROWS, 16)
+    else:
+        r0, r1, r2, r3, r4, r5, r6, r7 = _split8(r, ROWS)
+        g0, g1, g2, g3, g4, g5, g6, g7 = _split8(g, ROWS)
+        b0, b1, b2, b3, b4, b5, b6, b7 = _split8(b, ROWS)
+        first = _join8(r0, g0, b0, r1, g1, b1, r2, g2, ROWS)
+        second = _join8(b2, r3, g3, b3, r4, g4, b4, r5, ROWS)
+        third = _join8(g5, b5, r6, g6, b6, r7, g7, b7, ROWS)
+        numbers = _join4(first, second, third, third).permute(0, 2, 3, 1).reshape(ROWS, 32)
+    return numbers
 
 
 @triton.jit
-def _dot(row, r, g, b):
-    total = tl.fma(b, tl.load(row + 2), tl.load(row + 3))
-    return tl.fma(r, tl.load(row), tl.fma(g, tl.load(row + 1), total))
+def _join4(a, b, c, d):
+    return tl.join(tl.join(a, c), tl.join(b, d))
 
 
 @triton.jit
-def _float(word):
-    """The float32 in an int32 word."""
-    return tl.load(word).to(tl.float32, bitcast=True)
+def _join8(a, b, c, d, e, f, g, h, ROWS: tl.constexpr):
+    return tl.join(_join4(a, c, e, g), _join4(b, d, f, h)).reshape(ROWS, 8)
 
 
 @triton.jit
-def _normals(mix, pixel):
-    """Three standard normal values for each pixel, see `kernels.mix.MIX`."""
-    key0 = tl.load(mix + _KEY).to(tl.uint32, bitcast=True).to(tl.uint64)
-    key1 = tl.load(mix + _KEY + 1).to(tl.uint32, bitcast=True).to(tl.uint64)
-    zero = tl.zeros_like(pixel)
-    c1 = (zero + tl.load(mix + _COUNTER)).to(tl.uint32, bitcast=True)
-    c2 = (zero + tl.load(mix + _COUNTER + 1)).to(tl.uint32, bitcast=True)
-    c3 = (zero + tl.load(mix + _COUNTER + 2)).to(tl.uint32, bitcast=True)
-    w0, w1, w2, w3 = tl.philox(key1 << 32 | key0, pixel.to(tl.uint32), c1, c2, c3)
-    radius0, radius1 = _radius(w0), _radius(w2)
-    angle0, angle1 = _angle(w1), _angle(w3)
-    return radius0 * tl.cos(angle0), radius0 * tl.sin(angle0), radius1 * tl.cos(angle1)
+def _split4(x, ROWS: tl.constexpr):
+    even, odd = x.reshape(ROWS, 2, 2).split()
+    a, c = even.split()
+    b, d = odd.split()
+    return a, b, c, d
 
 
 @triton.jit
-def _radius(word):
-    """sqrt(-2 log(1 - word / 2**32)); a series where 1 minus a small number would lose digits."""
-    unit = word.to(tl.float32) * 2.0**-32
-    series = unit * (1.0 + unit * (1 / 2 + unit * (1 / 3 + unit * (1 / 4))))
-    rest = ((~word).to(tl.float32) + 1.0) * 2.0**-32
-    return tl.sqrt(2.0 * tl.where(unit < 1 / 64, series, -tl.log(rest)))
-
-
-@triton.jit
-def _angle(word):
-    """2 pi word / 2**32, less 2 pi in the upper half: small angles are more exact."""
-    return word.to(tl.int32, bitcast=True).to(tl.float32) * (6.283185307179586 * 2.0**-32)
+def _split8(x, ROWS: tl.constexpr):
+    even, odd = x.reshape(ROWS, 4, 2).split()
+    a, c, e, g = _split4(even, ROWS)
+    b, d, f, h = _split4(odd, ROWS)
+    return a, b, c, d, e, f, g, h

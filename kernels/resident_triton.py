@@ -81,6 +81,7 @@ def make(
             FINISHED=finished,
             BLOCK=BLOCK,
             num_warps=WARPS,
+            enable_fp_fusion=True,
         )
 
 

@@ -26,6 +26,7 @@ from fasttricks.pipelines.loader import Loader
 from fasttricks.pipelines.options import Options
 from fasttricks.pipelines.read_ahead import read_ahead
 from fasttricks.pipelines.recycle import Recycler
+from fasttricks.pipelines.transfer import Transfer
 
 READERS = 4  # threads that read; they mostly wait for the disk
 AHEAD = 256  # files, at least, that are read ahead of DALI
@@ -37,7 +38,8 @@ class DaliLoader(Loader):
 
     Training pictures are cut out while they are decoded; evaluation decodes what the centre window
     needs. Mirroring costs nothing: the resize runs backwards. DALI's memory is handed over, not
-    copied.
+    copied: on a GPU a batch belongs to the stream that is current when it is handed over. Who reads
+    it on another one has to keep it until that is done; `Tensor.record_stream` does nothing for it.
 
     finish="graph" ends in DALI's own `coord_transform` (and `cast`), "fused" at uint8, with
     `finish_rows` behind it. Left to choose, it is fused on the CPU, where the graph had two thirds
@@ -60,12 +62,10 @@ class DaliLoader(Loader):
             finish=_dtype_in_graph(options),
         )
         self._recycler = Recycler(BATCHES_KEPT)
+        self._transfer = Transfer(self._spec.device)
         self._graph: Graph | None = None
-        self._closed = False
 
     def _run(self, job: Job) -> Generator[Batch]:
-        if self._closed:
-            raise RuntimeError("the loader is closed")
         done = 0
         while done < len(job.batches):
             if self._graph is None or not self._graph.usable:
@@ -124,7 +124,15 @@ class DaliLoader(Loader):
             if pixels.device.type == "cpu":
                 shape = finished_rows(job, len(pixels)), *pixels.shape[1:]
                 out = self._recycler.empty(shape, self.options.dtype).permute(0, 3, 1, 2)
-            images = finish_rows(job, mixing, pixels, feed.planned, self.options.dtype, out=out)
+            images = finish_rows(
+                job,
+                mixing,
+                pixels,
+                feed.planned,
+                self.options.dtype,
+                out=out,
+                transfer=self._transfer,
+            )
         return Batch(
             images=images,
             indices=feed.indices,
@@ -188,7 +196,6 @@ class DaliLoader(Loader):
     def close(self) -> None:
         """Stop the reading threads and free DALI's threads and memory."""
         super().close()
-        self._closed = True
         self._readers.shutdown(cancel_futures=True)
         self._graph = None
 

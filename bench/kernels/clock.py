@@ -64,14 +64,15 @@ class CpuClock:
 class CudaClock:
     """The current CUDA device and stream."""
 
-    FLUSH_BYTES = 1 << 29
-    """Written before each call: far more than an L2 holds, and it takes so long that the host has
-    queued the call before the device comes to it."""
-    cache_bytes = 0  # writing that is enough
+    FLUSH_BYTES = 1 << 30
+    """Read before each call: far more than an L2 holds, and it takes so long that the host has
+    queued the call before the device comes to it. Not written: an L2 full of what must go to memory
+    yet would let the call wait for that."""
+    cache_bytes = 0  # reading that is enough
 
     def __init__(self) -> None:
         self.device = torch.device("cuda", torch.cuda.current_device())
-        self._flush = torch.empty(self.FLUSH_BYTES, dtype=torch.uint8, device=self.device)
+        self._flush = torch.ones(self.FLUSH_BYTES // 4, device=self.device)
 
     def calls(self, job: Job) -> int:
         """One, after it has been compiled and has run a few times."""
@@ -84,7 +85,7 @@ class CudaClock:
         marks = []
         for job, calls in jobs:
             begin, end = _event(), _event()
-            self._flush.zero_()
+            self._flush.amax()
             begin.record()
             job(calls)
             end.record()

@@ -20,6 +20,7 @@ from fasttricks.bench.progress import Teller
 from fasttricks.bench.report import ResultRow
 from fasttricks.bench.table import Lines, write_table, write_text
 from fasttricks.errors import UnknownNameError
+from fasttricks.versions import versions
 
 HEADER = ("kernel", "us", "p20-p80", "GB/s", "of\ncopy", "time\nto ours")
 OTHER_WORK = " ~"
@@ -47,7 +48,7 @@ def run_kernels(config: BenchConfig) -> int:
         "seconds": config.seconds,
         "rounds": config.rounds,
         "machine": machine.machine(),
-        "versions": machine.versions(),
+        "versions": versions(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": machine.commit(),
         "command": machine.command_line(),

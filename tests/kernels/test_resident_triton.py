@@ -10,6 +10,7 @@ import torch
 from fasttricks import Augment
 from fasttricks.kernels import reference
 from fasttricks.kernels.plan import plan_batch
+from tests.kernels.interpreted import succeeded
 from tests.pictures import smooth_picture
 
 SIDES = [(29, 40), (90, 33), (3, 2), (5, 60), (17, 17)]
@@ -47,12 +48,13 @@ def interpreted(given, folder):
     pytest.importorskip("triton")
     np.savez(folder / "in.npz", **given)
     script = Path(__file__).with_name("resize_with_triton.py")
-    subprocess.run(
+    done = subprocess.run(
         [sys.executable, str(script), str(folder / "in.npz"), str(folder / "out.npz")],
         env={**os.environ, "TRITON_INTERPRET": "1"},
-        check=True,
         capture_output=True,
+        text=True,
     )
+    succeeded(done)
     return np.load(folder / "out.npz")
 
 
