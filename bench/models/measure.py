@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,9 @@ FEWEST_ROUNDS = 7
 """Pairs from which a spread of ratios says something."""
 WARMUP_STEPS = 2
 
+Network = tuple[str, str]
+"""Library, and what the network is called there."""
+
 
 @dataclass(kw_only=True)
 class Entry:
@@ -27,7 +30,7 @@ class Entry:
 
     row: str
     """`training eager`, `training compiled`, `inference eager`, `inference compiled`."""
-    library: str
+    network: Network
     step: Step
     nbytes: int
     """That a step moves by the byte model."""
@@ -37,34 +40,54 @@ class Entry:
     seconds: list[float] = field(default_factory=list)
     """Of one step, for every round."""
 
+    def __str__(self) -> str:
+        return f"{self.row}, {' '.join(self.network)}"
+
+
+def warm_up(entry: Entry, clock: Clock, *, seconds: float, warmup: float) -> None:
+    """Run the first step, then more for `warmup` seconds: memory is had, algorithms are chosen,
+    clocks are up. Finds how many steps take `seconds`."""
+    entry.first_s = _timed(entry.step, 1, clock)
+    end = time.perf_counter() + warmup
+    took = _timed(entry.step, WARMUP_STEPS, clock)
+    while time.perf_counter() < end:
+        took = _timed(entry.step, WARMUP_STEPS, clock)
+    entry.calls = _steps_in(seconds, took)
+
 
 def measure(
-    entries: list[Entry],
+    entries: Sequence[Entry],
     clock: Clock,
     *,
     rounds: int,
     seconds: float,
     tell: Callable[[str], None],
 ) -> tuple[list[float], int]:
-    """Warm everything up, then time each entry, and a copy, once a round, for about `seconds`.
+    """Time each entry, and a copy, once a round, for about `seconds`; all are warm already.
+
+    Every second round goes backwards: what the network before leaves behind, a hot chip or memory
+    in other pieces, is to each of a pair's advantage as often as to the other's. A step that is
+    not timed stands between the two.
 
     Returns:
         Seconds of a copy for every round, and the bytes that it reads and writes.
     """
-    for entry in entries:
-        tell(f"{entry.library} {entry.row}: first steps")
-        entry.first_s = _timed(entry.step, 1, clock)
-        warm = _timed(entry.step, WARMUP_STEPS, clock)
-        entry.calls = max(1, round(seconds / warm))
     copier, copy_bytes = copy_runner(0, clock)
     copy_job: tuple[Job, int] = copier, clock.calls(copier)
     copies = []
     for number in range(1, rounds + 1):
-        for entry in entries:
-            tell(f"{entry.library} {entry.row}: round {number} of {rounds}")
-            entry.seconds.append(_timed(entry.step, entry.calls, clock))
+        for entry in entries if number % 2 else reversed(entries):
+            tell(f"{entry}: round {number} of {rounds}")
+            entry.step()
+            took = _timed(entry.step, entry.calls, clock)
+            entry.seconds.append(took)
+            entry.calls = _steps_in(seconds, took)  # the machine may have changed
         copies += clock.turn([copy_job])
     return copies, copy_bytes
+
+
+def _steps_in(seconds: float, step_s: float) -> int:
+    return max(1, round(seconds / step_s))
 
 
 def _timed(step: Step, calls: int, clock: Clock) -> float:
@@ -83,18 +106,21 @@ def _wait(clock: Clock) -> None:
 
 
 def results(
-    entries: list[Entry], copies: list[float], copy_bytes: int, batch_size: int
+    entries: Sequence[Entry],
+    ours: Network,
+    copies: Sequence[float],
+    copy_bytes: int,
+    batch_size: int,
 ) -> list[ResultRow]:
     """One row for each entry.
 
-    images_per_s: median over rounds, p20 and p80 beside it. ours_to_it: the rate of ours over this
-    one's in the same round; to_eager: this one's rate over that of the same network in eager mode;
-    both as median, p20 and p80 over rounds, null where there is no such pair. gb_per_s: bytes by
-    the byte model over the median time; copy_share: that rate over a copy's in the same round,
+    images_per_s: median over rounds, p20 and p80 beside it. ours_to_it: the rate of `ours` over
+    this one's in the same round; to_eager: this one's rate over that of the same network in eager
+    mode; both as median, p20 and p80 over rounds, null where there is no such pair. gb_per_s: bytes
+    by the byte model over the median time; copy_share: that rate over a copy's in the same round,
     median.
     """
-    known = {(entry.row, entry.library): entry for entry in entries}
-    ours = entries[0].library
+    known = {(entry.row, entry.network): entry for entry in entries}
     rows = []
     for entry in entries:
         middle = statistics.median(entry.seconds)
@@ -103,11 +129,13 @@ def results(
             entry.nbytes / seconds * copy / copy_bytes
             for seconds, copy in zip(entry.seconds, copies, strict=True)
         ]
-        eager = known.get((entry.row.replace("compiled", "eager"), entry.library))
+        eager = known.get((entry.row.replace("compiled", "eager"), entry.network))
+        library, model = entry.network
         rows.append(
             {
                 "row": entry.row,
-                "library": entry.library,
+                "library": library,
+                "library_model": model,
                 "images_per_s": round(batch_size / middle, 3),
                 "p20": round(quantile(rates, 0.2), 3),
                 "p80": round(quantile(rates, 0.8), 3),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from torch import nn
 
+from fasttricks.bench.models import OURS
 from fasttricks.models import create_model, model_config
 from fasttricks.models.config import BOTTLENECK_DEPTHS, DEPTHS
 
@@ -27,16 +28,21 @@ class Library:
     differs: str = ""
     """In what it is another network than ours; empty where both compute the same."""
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """Name and model."""
+        return self.name, self.model
 
-def libraries(name: str) -> list[Library]:
-    """Ours first, then those of the others that are installed and have the model.
+
+def libraries(name: str, against: Sequence[str] = ()) -> list[Library]:
+    """Ours first, then other networks of ours, then those of the others that are installed and have
+    the model.
 
     Raises:
         UnknownNameError: we have no such model.
     """
-    model_config(name)
-    ours = Library(name="fasttricks", model=name, build=lambda: create_model(name))
-    return [ours, *(library for library in others(name) if _installed(library.name))]
+    ours = map(_own, (name, *against))
+    return [*ours, *(library for library in others(name) if _installed(library.name))]
 
 
 def others(name: str) -> list[Library]:
@@ -73,6 +79,11 @@ _TIMM_ONLY = {
     "sknet50": ("skresnext50_32x4d", "its selective kernels split the input"),
     "mobilenet_v1": ("mobilenetv1_100", "its activation is ReLU6"),
 }
+
+
+def _own(name: str) -> Library:
+    model_config(name)
+    return Library(name=OURS, model=name, build=lambda: create_model(name))
 
 
 def _torchvision(model: str, *, differs: str = "", **settings: bool) -> Library:

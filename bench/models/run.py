@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 import torch
@@ -13,30 +13,35 @@ from rich.console import Console
 
 from fasttricks.bench import machine, report
 from fasttricks.bench.config import BenchConfig
-from fasttricks.bench.kernels.clock import make_clock
-from fasttricks.bench.models.measure import FEWEST_ROUNDS, Entry, measure, results
+from fasttricks.bench.kernels.clock import Clock, make_clock
+from fasttricks.bench.models.measure import FEWEST_ROUNDS, Entry, measure, results, warm_up
 from fasttricks.bench.models.peers import Library, libraries
 from fasttricks.bench.models.show import show
+from fasttricks.bench.models.slowdown import with_slowdowns
 from fasttricks.bench.models.step import Setting, make_step, prepared
 from fasttricks.bench.progress import Teller
-from fasttricks.errors import UnknownNameError
+from fasttricks.errors import FasttricksError, UnknownNameError
 from fasttricks.models.count import count
 from fasttricks.models.traffic import traffic
+from fasttricks.versions import versions
 
 ROWS = tuple(map(" ".join, itertools.product(("training", "inference"), ("eager", "compiled"))))
 """What is measured of each library's network, unless --only chooses."""
+MANY = 1 << 10
+"""Networks that may run the same code compiled."""
 
 
 def run_models(config: BenchConfig) -> int:
-    """Measure as `config` says; table on stdout, progress on stderr.
+    """Measure as `config` says; table on stdout, progress and what fails on stderr.
 
     Returns:
-        0.
+        0, or 2 if a row failed (the others are measured and shown all the same).
 
     Raises:
         UnknownNameError: no such model, or --only begins no row.
         ValueError: the model cannot take pictures of this size.
-        FasttricksError: what was measured cannot be written.
+        FasttricksError: no row of the model works; or what was measured cannot be written (it has
+            been shown).
     """
     chosen = chosen_rows(config.only_names)
     clock = make_clock(config.device)
@@ -47,24 +52,47 @@ def run_models(config: BenchConfig) -> int:
         size=config.size,
     )
     with torch_set_up(config.thread_counts), Teller() as teller:
-        entries, about = _entries(config.model, chosen, setting)
+        networks = libraries(config.model, config.against_names)
+        facts = {network.key: _facts(network, setting) for network in networks}
+        entries = _entries(networks, chosen, setting)
         rounds = max(FEWEST_ROUNDS, config.rounds)
         teller.expect(len(entries) * (rounds + 1))
+        working = [entry for entry in entries if _works(entry, clock, config, teller)]
+        ours = networks[0].key
+        if not any(entry.network == ours for entry in working):
+            raise FasttricksError(f"nothing to measure: no row of {config.model} works")
 
         def tell(text: str) -> None:
             teller.doing(text)
             teller.step()
 
-        copies, nbytes = measure(entries, clock, rounds=rounds, seconds=config.seconds, tell=tell)
-        threads = torch.get_num_threads()
-    rows = [
-        row | about[row["library"]] | _about(config) | {"threads": threads}
-        for row in results(entries, copies, nbytes, config.batch_size)
-    ]
-    show(rows, Console())
-    if config.json:
-        report.write(config.json, rows)
-    return 0
+        copies, nbytes = measure(working, clock, rounds=rounds, seconds=config.seconds, tell=tell)
+        about = _about(config) | {"threads": torch.get_num_threads()}
+    rows = with_slowdowns(
+        [
+            row | facts[row["library"], row["library_model"]] | about
+            for row in results(working, ours, copies, nbytes, config.batch_size)
+        ]
+    )
+    try:
+        show(rows, Console())
+    finally:  # a GPU may have worked for these numbers for an hour
+        if config.json:
+            report.write(config.json, rows)
+    return 0 if working == entries else 2
+
+
+def _works(entry: Entry, clock: Clock, config: BenchConfig, teller: Teller) -> bool:
+    """Warm an entry up. What a compiler cannot do, or memory does not hold, costs its row only."""
+    teller.doing(f"{entry}: first steps")
+    try:
+        warm_up(entry, clock, seconds=config.seconds, warmup=config.warmup)
+    except Exception as error:
+        told = str(error).strip().splitlines() or [""]
+        teller.note(f"{entry} failed: {type(error).__name__}: {told[0]}")
+        return False
+    teller.step()
+    return True
 
 
 def chosen_rows(words: list[str]) -> list[str]:
@@ -82,44 +110,44 @@ def chosen_rows(words: list[str]) -> list[str]:
 @contextlib.contextmanager
 def torch_set_up(threads: list[int]) -> Iterator[None]:
     """Within, torch computes with the given number of CPU threads, or with what it took itself, and
-    cuDNN looks for its fastest algorithms, as trainers have it. Compiled code is dropped after."""
+    cuDNN looks for its fastest algorithms, as trainers have it. Compiled code is dropped after.
+
+    All our ResNets run the same code, which torch compiles for eight of them and no more.
+    """
     before = torch.get_num_threads(), torch.backends.cudnn.benchmark
     torch.set_num_threads(threads[0] if threads else before[0])
     torch.backends.cudnn.benchmark = True
     try:
-        yield
+        with torch._dynamo.config.patch(recompile_limit=MANY):
+            yield
     finally:
         torch.set_num_threads(before[0])
         torch.backends.cudnn.benchmark = before[1]
         torch.compiler.reset()
 
 
-def _entries(
-    name: str, chosen: list[str], setting: Setting
-) -> tuple[list[Entry], dict[str, dict[str, object]]]:
-    """What takes turns, row by row, and what is to be said of each library's network."""
-    entries, about = {}, {}
-    for library in libraries(name):
-        about[library.name] = _facts(library, setting)
+def _entries(networks: Sequence[Library], chosen: list[str], setting: Setting) -> list[Entry]:
+    """What takes turns, row by row."""
+    entries = {}
+    for network in networks:
         for mode, rows in itertools.groupby(chosen, key=lambda row: row.split()[0]):
             training = mode == "training"
-            model = prepared(library.build(), setting, training=training)
+            model = prepared(network.build(), setting, training=training)
             for row in rows:
                 compiled = row.endswith("compiled")
-                entries[row, library.name] = Entry(
-                    row=row,
-                    library=library.name,
-                    step=make_step(model, setting, training=training, compiled=compiled),
-                    nbytes=traffic(
-                        model,
-                        setting.size,
-                        setting.dtype,
-                        training=training,
-                        compiled=compiled,
-                        batch=setting.batch_size,
-                    ).nbytes,
+                moved = traffic(
+                    model,
+                    setting.size,
+                    setting.dtype,
+                    training=training,
+                    compiled=compiled,
+                    batch=setting.batch_size,
                 )
-    return [entries[row, library] for row in chosen for library in about], about
+                step = make_step(model, setting, training=training, compiled=compiled)
+                entries[row, network.key] = Entry(
+                    row=row, network=network.key, step=step, nbytes=moved.nbytes
+                )
+    return [entries[row, network.key] for row in chosen for network in networks]
 
 
 def _facts(library: Library, setting: Setting) -> dict[str, object]:
@@ -132,7 +160,6 @@ def _facts(library: Library, setting: Setting) -> dict[str, object]:
             f"--size {setting.size}: {library.model} cannot take it: {error}"
         ) from error
     return {
-        "library_model": library.model,
         "differs": library.differs,
         "made_for": getattr(model, "input_size", None),
         **{key: counts[key] for key in ("parameters", "macs", "activations")},
@@ -142,13 +169,14 @@ def _facts(library: Library, setting: Setting) -> dict[str, object]:
 def _about(config: BenchConfig) -> dict[str, object]:
     return {
         "model": config.model,
+        "warmup": config.warmup,
         "device": config.device,
         "dtype": config.dtype,
         "batch_size": config.batch_size,
         "size": config.size,
         "seconds": config.seconds,
         "machine": machine.machine(),
-        "versions": machine.versions(),
+        "versions": versions(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": machine.commit(),
         "command": machine.command_line(),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from fasttricks.bench import machine
+from fasttricks.bench.models.slowdown import is_own, sentence
 from fasttricks.bench.report import ResultRow
 from fasttricks.bench.table import Lines, write_table, write_text
 
@@ -63,7 +64,7 @@ def name_of(row: ResultRow) -> str:
 
 def notes(rows: Sequence[ResultRow]) -> list[str]:
     """What stands under the table."""
-    first = rows[0]
+    own = next(row for row in rows if is_own(row))
     copies = [row["copy_gb_per_s"] for row in rows]
     lines = [
         "ours to it: our images/s over this network's in the same round, median; p20-p80 of these "
@@ -74,18 +75,25 @@ def notes(rows: Sequence[ResultRow]) -> list[str]:
     ]
     if any(row["row"].endswith("compiled") for row in rows):
         took = [
-            f"{row['library']} {row['first_step_s']:.1f} s" for row in rows if "comp" in row["row"]
+            f"{row['row'].split()[0]} {row['library']} {row['library_model']} "
+            f"{row['first_step_s']:.1f} s"
+            for row in rows
+            if row["row"].endswith("compiled")
         ]
-        lines.append("first compiled steps, compiling in them: " + ", ".join(took))
+        lines.append(
+            "first compiled steps, with compiling what torch's caches do not have: "
+            + ", ".join(took)
+        )
     lines += dict.fromkeys(
-        f"{name_of(row)}: another network: {row['differs']}; {_sizes(row)}, ours {_sizes(first)}"
+        f"{name_of(row)}: another network: {row['differs']}; {_sizes(row)}, ours {_sizes(own)}"
         for row in rows
         if row["differs"]
     )
+    lines += [sentence(row) for row in rows if row["slowdown"]]
     if len({row["library"] for row in rows}) == 1:
-        lines.append(f"neither torchvision nor timm, as installed, has {first['model']}")
-    if first["made_for"] not in (None, first["size"]):
-        lines.append(f"{first['model']} is trained at {first['made_for']} px: --size")
+        lines.append(f"neither torchvision nor timm, as installed, has {own['model']}")
+    if own["made_for"] not in (None, own["size"]):
+        lines.append(f"{own['model']} is trained at {own['made_for']} px: --size")
     return lines
 
 

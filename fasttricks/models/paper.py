@@ -16,6 +16,7 @@ GMACs are what the sources call GFLOPs.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 
@@ -142,3 +143,34 @@ def best_top1(name: str) -> float | None:
     """The highest top-1 accuracy that a source gives for this model."""
     found = [row.top1 for row in published(name) if row.top1 is not None]
     return max(found, default=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slowdown:
+    """What a paper says of the time that one model takes beside another."""
+
+    source: str
+    what: str
+    """What was timed, and on what."""
+    more: float
+    """Of the other's time; 0.03 is 3 % longer."""
+
+
+_P1_SLOWDOWNS = {
+    ("resnet50d", "resnet50"): Slowdown(source="P1 beside table 5", what="training", more=0.03),
+}
+
+
+def published_slowdown(name: str, other: str, mode: str) -> Slowdown | None:
+    """What is said of `name` beside `other`; None where nobody says it.
+
+    Args:
+        mode: `training`, or `inference`: from P2's images per second, at one size of pictures.
+    """
+    if mode == "training":
+        return _P1_SLOWDOWNS.get((name, other))
+    for row, their in itertools.product(published(name), published(other)):
+        if row.images_per_s and their.images_per_s and row.size == their.size:
+            more = round(their.images_per_s / row.images_per_s - 1, 4)
+            return Slowdown(source="P2", what="inference on a P40, FP32", more=more)
+    return None

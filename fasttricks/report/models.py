@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fasttricks.bench.models import OURS
+from fasttricks.bench.models.slowdown import sentence
 from fasttricks.bench.report import ResultRow
 from fasttricks.report.chart import Bar, Bars, Section, Table
 from fasttricks.report.scale import number
 
-OURS = "fasttricks"
 OTHER_NETWORK = " ~"
 
 
@@ -30,6 +31,7 @@ def section(rows: Sequence[ResultRow]) -> Section:
             *dict.fromkeys(
                 f"{_name(row)}: another network: {row['differs']}" for row in rows if row["differs"]
             ),
+            *(sentence(row) for row in rows if row["slowdown"]),
         ],
     )
 
@@ -41,11 +43,17 @@ def _name(row: ResultRow) -> str:
 
 def _lead(rows: Sequence[ResultRow]) -> str:
     said = [
-        f"{row['row']} {row['ours_to_it']['ratio']:.2f} times {row['library']}"
+        f"{row['row']} {row['ours_to_it']['ratio']:.2f} times {_whose(row)}"
         for row in rows
         if row["ours_to_it"]
     ]
     return f"Our network's rate: {'; '.join(said)}." if said else ""
+
+
+def _whose(row: ResultRow) -> str:
+    """The library; of our own the network."""
+    name: str = row["library_model" if row["library"] == OURS else "library"]
+    return name
 
 
 def _chart(rows: Sequence[ResultRow]) -> Bars:

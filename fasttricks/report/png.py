@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fasttricks.bench.report import check_writable
+from fasttricks.bench.figure import new_figure, open_frame, save
 from fasttricks.errors import DataError, MissingExtraError
+from fasttricks.files import check_writable
 from fasttricks.report.chart import Bars, Chart, Dots, Lines, Section, Stacks
 from fasttricks.report.colour import HUES, shades
 from fasttricks.report.scale import number
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 WIDTH, ROW, FRAME = 9.0, 0.3, 1.3
 """Inches: of a plot, of a row in it, of what is above and below the rows."""
 LINES_HEIGHT = 4.5
-DPI = 150
 
 
 def check(folder: Path) -> None:
@@ -53,10 +53,6 @@ def draw(sections: Sequence[Section], folder: Path) -> list[Path]:
 
 
 def _draw(chart: Chart, over: str, path: Path) -> None:
-    # Not pyplot: it looks for a display and keeps figures alive.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     paint: Callable[[Axes], None]
     if isinstance(chart, Bars):
         rows = len(chart.bars) + len({bar.group for bar in chart.bars} - {""})
@@ -66,20 +62,12 @@ def _draw(chart: Chart, over: str, path: Path) -> None:
     else:
         assert isinstance(chart, Lines)
         height, paint = LINES_HEIGHT, lambda axes: _lines(axes, chart)
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(WIDTH, height)
     axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
+    open_frame(axes)
     axes.set_title(f"{over}\n{chart.title}", fontsize=9, loc="left", parse_math=False)
     paint(axes)
-    part = path.with_name(f".{path.name}.part.png")
-    try:
-        figure.savefig(part, dpi=DPI)
-        part.replace(path)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    save(figure, path)
 
 
 def _hue(name: str) -> str:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from fasttricks.bench.report import check_writable
-from fasttricks.errors import DataError
+from fasttricks.files import check_writable, replacing
 from fasttricks.report import (
     ablation,
     kernels,
@@ -60,7 +57,9 @@ def run(config: ReportConfig) -> int:
         png.check(config.png)
     runs = sorted(read_runs(config.results), key=_place)
     sections = [section_of(number, run, runs) for number, run in enumerate(runs, 1)]
-    _publish(config.out, page(TITLE, _lead(runs), [*sections, *machines.sections(runs)]))
+    with replacing(config.out) as part:
+        text = page(TITLE, _lead(runs), [*sections, *machines.sections(runs)])
+        part.write_text(text, encoding="utf-8")
     print(f"wrote {config.out}")
     if config.png:
         for path in png.draw(sections, config.png):
@@ -123,22 +122,3 @@ def _date(run: Run) -> str:
 
 def _same(a: Path, b: Path) -> bool:
     return a.exists() and b.exists() and a.samefile(b)
-
-
-def _publish(path: Path, text: str) -> None:
-    """Write a file that appears complete or not at all."""
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, suffix=".part", encoding="utf-8", delete=False
-        ) as file:
-            part = Path(file.name)
-            file.write(text)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror}") from error
-    try:
-        part.chmod(0o644)
-        os.replace(part, path)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)

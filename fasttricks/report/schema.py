@@ -59,6 +59,21 @@ def _memory(value: Any) -> bool:
     )
 
 
+def _slowdown(value: Any) -> bool:
+    if not (isinstance(value, dict) and "paper" in value):
+        return False
+    numbers = {key: value[key] for key in value if key != "paper"}
+    paper = value["paper"]
+    return _mapping(_number, "time", "p20", "p80", "bytes", "macs", "conv_outputs")(numbers) and (
+        paper is None
+        or (
+            isinstance(paper, dict)
+            and _number(paper.get("time"))
+            and all(_text(paper.get(key)) for key in ("source", "what"))
+        )
+    )
+
+
 _MACHINE = {
     "machine": lambda value: isinstance(value, dict),
     "versions": lambda value: isinstance(value, dict),
@@ -150,7 +165,7 @@ ADDED: Mapping[str, Mapping[str, tuple[Any, Check]]] = {
         "notes": ([], _texts),
     },
     "kernels": {"differs": ("", _text)},
-    "models": {"differs": ("", _text)},
+    "models": {"differs": ("", _text), "slowdown": (None, _or(None, _slowdown))},
 }
 """What was added to a mode later, or may be absent, and stands for it then."""
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from fasttricks.models.names import list_models
-from fasttricks.models.paper import PUBLISHED, best_top1, published
+from fasttricks.models.paper import PUBLISHED, best_top1, published, published_slowdown
 
 
 def test_every_row_is_about_a_model_that_exists() -> None:
@@ -57,3 +57,15 @@ def test_nothing_heavy_is_imported() -> None:
     code = "import sys, fasttricks.models.paper; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_what_the_papers_say_of_time() -> None:
+    d = published_slowdown("resnet50d", "resnet50", "training")
+    assert d is not None
+    assert (d.more, d.source) == (0.03, "P1 beside table 5")
+    assert published_slowdown("resnet50", "resnet50d", "training") is None
+    inference = published_slowdown("resnet50d", "resnet50b", "inference")
+    assert inference is not None
+    assert inference.more == pytest.approx(536 / 493 - 1, abs=1e-4)
+    assert published_slowdown("resnet50d", "resnet50", "inference") is None  # P2's is B
+    assert published_slowdown("assemble_resnet50", "resnet50b", "inference") is None  # 256 px

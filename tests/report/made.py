@@ -70,6 +70,7 @@ def model(library: str = "fasttricks", **changes: Any) -> Row:
         "row": "training eager",
         "library": library,
         "library_model": "resnet50",
+        "slowdown": None,
         "differs": "",
         "model": "resnet50b",
         "images_per_s": 100.0,

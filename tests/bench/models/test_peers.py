@@ -72,6 +72,20 @@ def test_what_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPatch) -> N
     assert [library.name for library in libraries("resnet50b")] == ["fasttricks", "torchvision"]
 
 
+def test_other_networks_of_ours_stand_before_those_of_others() -> None:
+    found = libraries("resnet50d", ["resnet50", "mobilenet_v1"])
+    assert [library.key for library in found[:3]] == [
+        ("fasttricks", "resnet50d"),
+        ("fasttricks", "resnet50"),
+        ("fasttricks", "mobilenet_v1"),
+    ]
+    assert not any(library.differs for library in found)
+    with torch.device("meta"):
+        assert count(found[1].build(), 64).macs < count(found[0].build(), 64).macs
+
+
 def test_unknown_names() -> None:
+    with pytest.raises(UnknownNameError, match="unknown model 'resnet51'"):
+        libraries("resnet50", ["resnet51"])
     with pytest.raises(UnknownNameError, match=r"unknown model 'resnet51'; known: resnet18, "):
         libraries("resnet51")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from fasttricks.bench import run as bench
 from fasttricks.bench.config import BenchConfig
 from fasttricks.bench.models import run
 from fasttricks.bench.models.peers import Library
-from fasttricks.errors import DataError, UnknownNameError
+from fasttricks.errors import DataError, FasttricksError, UnknownNameError
 
 
 def small() -> nn.Module:
@@ -33,9 +34,9 @@ def small() -> nn.Module:
 def small_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody's network is large, and compiling takes no time."""
 
-    def libraries(name: str) -> list[Library]:
+    def libraries(name: str, against: Sequence[str]) -> list[Library]:
         return [
-            Library(name="fasttricks", model=name, build=small),
+            *(Library(name="fasttricks", model=one, build=small) for one in (name, *against)),
             Library(name="timm", model="theirs", build=small, differs="it is somebody else's"),
         ]
 
@@ -44,7 +45,7 @@ def small_networks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def settings(**changes: Any) -> BenchConfig:
-    given = {"model": "resnet18", "seconds": 0.01, "batch_size": 2, "size": 16}
+    given = {"model": "resnet18", "seconds": 0.01, "warmup": 0.0, "batch_size": 2, "size": 16}
     return BenchConfig(**{**given, **changes})
 
 
@@ -74,6 +75,90 @@ def test_the_command_measures_shows_and_writes(
     assert by_name["inference eager"] < by_name["training eager"]
     assert "resnet18, 16 px, batch 2, bfloat16, channels_last, cpu, CPU threads 1" in table
     assert "timm theirs ~: another network: it is somebody else's" in table
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_on_a_gpu(small_networks: None, tmp_path: Path, dtype: str) -> None:
+    path = tmp_path / "m.json"
+    assert bench.run(settings(json=path, device="cuda", dtype=dtype, against="resnet34")) == 0
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert len(rows) == 3 * len(run.ROWS)
+    assert {row["device"] for row in rows} == {"cuda"}
+
+
+def test_other_networks_of_ours_take_turns_with_it(
+    small_networks: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "m.json"
+    others = ["resnet18d", "resnet34"]
+    assert bench.run(settings(json=path, against=",".join(others), only="training eager")) == 0
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [row["library_model"] for row in rows] == ["resnet18", *others, "theirs"]
+    assert [row["slowdown"] is None for row in rows] == [True, False, False, True]
+    for row in rows[1:3]:
+        found = row["slowdown"]
+        assert found["p20"] <= found["time"] <= found["p80"]
+        assert (found["bytes"], found["macs"], found["conv_outputs"]) == (0, 0, 0)  # all are small
+        assert row["ours_to_it"] is not None
+    told = capsys.readouterr().out
+    assert all(f"training eager: resnet18 beside {name}: time" in told for name in others)
+
+
+def test_more_networks_are_compiled_than_torch_would_by_itself(
+    small_networks: None, tmp_path: Path
+) -> None:
+    class Same(nn.Module):
+        def __init__(self, channels: int) -> None:
+            super().__init__()
+            self.linear = nn.Linear(channels, channels)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.linear(x)
+
+    limit = torch._dynamo.config.recompile_limit
+    with run.torch_set_up([]):
+        for channels in range(1, limit + 3):
+            net = torch.compile(Same(channels), dynamic=False, fullgraph=True)
+            assert net(torch.zeros(1, channels)).shape == (1, channels)
+    assert torch._dynamo.config.recompile_limit == limit
+
+
+class Unwilling(nn.Module):
+    """A network that cannot be trained."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = small()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.training and not x.is_meta:
+            raise RuntimeError("out of memory\nand out of luck")
+        logits: torch.Tensor = self.net(x)
+        return logits
+
+
+def test_a_row_that_fails_costs_no_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "m.json"
+    ours = Library(name="fasttricks", model="resnet18", build=small)
+    theirs = Library(name="timm", model="theirs", build=Unwilling)
+    monkeypatch.setattr(run, "libraries", lambda name, against: [ours, theirs])
+    eager = "training eager,inference eager"
+    assert bench.run(settings(json=path, only=eager)) == 2
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [(row["row"], row["library"]) for row in rows] == [
+        ("training eager", "fasttricks"),
+        ("inference eager", "fasttricks"),
+        ("inference eager", "timm"),
+    ]
+    told = capsys.readouterr().err.splitlines()
+    assert "training eager, timm theirs failed: RuntimeError: out of memory" in told
+    ours = Library(name="fasttricks", model="resnet18", build=Unwilling)
+    monkeypatch.setattr(run, "libraries", lambda name, against: [ours])
+    with pytest.raises(FasttricksError, match="no row of resnet18 works"):
+        bench.run(settings(only="training eager"))
 
 
 def test_only_chooses_rows(small_networks: None, tmp_path: Path) -> None:

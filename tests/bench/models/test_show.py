@@ -13,6 +13,7 @@ def row(**changes: Any) -> dict[str, Any]:
         "row": "training eager",
         "library": "fasttricks",
         "library_model": "resnet50",
+        "slowdown": None,
         "differs": "",
         "model": "resnet50",
         "made_for": 224,
@@ -66,7 +67,7 @@ def test_networks_stand_under_what_is_measured() -> None:
         "timm resnet50 ~: another network: it is B; 25,557,032 parameters and 4.089 GMACs" in text
     )
     assert "3,630.0 GB/s" in text
-    assert "compiling in them: fasttricks 61.2 s" in text
+    assert "caches do not have: training fasttricks resnet50 61.2 s" in text
 
 
 def test_threads_are_shown_where_they_count() -> None:
@@ -79,3 +80,30 @@ def test_notes_on_size_and_on_nobody_to_compare_with() -> None:
     assert "resnet50 is trained at 299 px" in text
     assert "neither torchvision nor timm" in text
     assert "trained at" not in shown(row())
+
+
+def test_a_slowdown_is_told_in_words() -> None:
+    found = {
+        "time": 0.104,
+        "p20": 0.0951,
+        "p80": 0.1149,
+        "bytes": 0.113,
+        "macs": 0.122,
+        "conv_outputs": 0.126,
+        "paper": {"time": 0.03, "source": "P1", "what": "training"},
+    }
+    text = shown(
+        row(model="resnet50d", library_model="resnet50d"),
+        row(model="resnet50d", slowdown=found),
+    )
+    assert (
+        "training eager: resnet50d beside resnet50: time +10.4% (p20 +9.5%, p80 +11.5%); by the "
+        "byte model +11.3%, by multiply-accumulates +12.2%, by outputs of convolutions +12.6%; "
+        "P1 says +3.0% (training)"
+    ) in text
+
+
+def test_what_is_first_need_not_be_ours() -> None:
+    theirs = row(library="timm", differs="it is B", parameters=1, macs=2000000)
+    text = shown(theirs, row(row="inference eager"))
+    assert "1 parameters and 0.002 GMACs, ours 25,557,032 parameters" in text

@@ -30,6 +30,7 @@ class Watched(nn.Module):
                 "channels_last": x.is_contiguous(memory_format=torch.channels_last),
                 "training": self.training,
                 "grad": torch.is_grad_enabled(),
+                "given": x.dtype,
                 "dtype": y.dtype,
             }
         )
@@ -52,8 +53,28 @@ def test_a_training_step_trains(dtype: torch.dtype) -> None:
         "channels_last": True,
         "training": True,
         "grad": True,
+        "given": dtype,
         "dtype": dtype,
     }
+
+
+def test_all_networks_read_the_same_pictures() -> None:
+    nets = [Watched(), Watched()]
+    seen: list[int] = []
+    for net in nets:
+        net.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].data_ptr()))
+        make_step(net, SETTING, training=net is nets[0], compiled=False)()
+    assert seen[0] == seen[1]
+
+
+def test_many_steps_do_the_work_of_the_first() -> None:
+    net = prepared(Watched(), SETTING, training=True)
+    step = make_step(net, SETTING, training=True, compiled=False)
+    before = {name: value.detach().clone() for name, value in net.named_parameters()}
+    for _ in range(20):
+        step()
+    for name, value in net.named_parameters():
+        torch.testing.assert_close(value, before[name], rtol=0, atol=1e-3)
 
 
 def test_inference_changes_nothing() -> None:
@@ -90,3 +111,14 @@ def test_compiled_means_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
         assert compiled == []
         make_step(net, SETTING, training=training, compiled=True)()
         assert compiled.pop() is net
+
+
+def test_what_is_not_compiled_as_a_whole_fails_rather_than_run_in_part() -> None:
+    class Broken(Watched):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            torch._dynamo.graph_break()
+            return super().forward(x)
+
+    net = prepared(Broken(), SETTING, training=False)
+    with pytest.raises(torch._dynamo.exc.Unsupported):
+        make_step(net, SETTING, training=False, compiled=True)()
