@@ -70,12 +70,21 @@ class BenchConfig:
     """Measure a network of `fasttricks models` instead, on --device with made-up pictures: training
     step and inference, eager and compiled, against torchvision's and timm's; --seconds per row and
     round, 7 rounds at least, --dtype by autocast."""
+    against: str = ""
+    """With --model: other networks of `fasttricks models`, separated by commas, to be measured in
+    turn with it; its slowdown beside what MACs, bytes and the papers say."""
     train: bool = False
     """Measure a training instead, with --device: the trainer's step on made-up pictures and on a
     cached batch, and for each pipeline the loader alone and both together; --seconds per row and
     round, 7 rounds at least. Batch and size are the recipe's."""
-    recipe: str = "cpu-small"
-    """With --train: a recipe that `fasttricks recipes` lists."""
+    scripts: str = ""
+    """With --train: race the training scripts of others instead, which lie in clones of their
+    repositories: `torchvision=FOLDER,timm=FOLDER`. Whole trainings with equal settings take turns,
+    7 rounds at least; `--set max-steps=N` says how long each is, and `--pipeline all` stands for
+    roi."""
+    recipe: str = ""
+    """With --train: a recipe that `fasttricks recipes` lists. Default: cpu-small; with --scripts
+    baseline, and of any recipe only what the scripts have, too."""
     settings: Annotated[tuple[str, ...], tyro.conf.arg(name="set")] = ()
     """With --train: settings of the recipe, as `fasttricks train` has them: `data.batch-size=256
     precision=bfloat16`."""
@@ -116,10 +125,12 @@ class BenchConfig:
             raise ValueError("--kernels takes no --compare, --plot or --threads")
         if self.model:
             self._check_model()
+        elif self.against:
+            raise ValueError("--against names networks to compare with that of --model")
         if self.train:
             self._check_train()
-        elif self.settings:
-            raise ValueError("--set changes the recipe of --train")
+        elif self.settings or self.scripts:
+            raise ValueError("--set changes the recipe of --train, --scripts what it measures")
         if self.only and not self.kernels and not self.model:
             raise ValueError("--only chooses among --kernels or the rows of --model")
         if not self.kernels and not self.model and not self.pipeline_names and not self.peer_names:
@@ -129,15 +140,18 @@ class BenchConfig:
     def _check_model(self) -> None:
         from fasttricks.models.names import model_config
 
-        model_config(self.model)
+        for name in (self.model, *self.against_names):
+            model_config(name)
+        if self.model in self.against_names:
+            raise ValueError(f"--against takes other networks than --model {self.model}")
         if self.kernels or self.compare or self.plot or len(self.thread_counts) > 1:
             raise ValueError("--model takes no --kernels, --compare or --plot, and one --threads")
 
     def _check_train(self) -> None:
         from fasttricks.train.recipes import RECIPES
 
-        if self.recipe not in RECIPES:
-            raise UnknownNameError("recipe", self.recipe, list(RECIPES))
+        if self.recipe_name not in RECIPES:
+            raise UnknownNameError("recipe", self.recipe_name, list(RECIPES))
         if self.kernels or self.model or self.compare or self.plot or self.peer_names:
             raise ValueError("--train takes no --kernels, --model, --compare, --plot or --peers")
         if len(self.thread_counts) > 1 or not self.pipeline_names:
@@ -146,6 +160,22 @@ class BenchConfig:
             if getattr(self, name) != getattr(type(self), name):
                 flag = name.replace("_", "-")
                 raise ValueError(f"--train takes no --{flag}: the recipe decides (--set)")
+        if self.scripts:
+            self._check_scripts()
+
+    def _check_scripts(self) -> None:
+        from fasttricks.bench.scripts.script import named_folders
+
+        if not named_folders(self.scripts):
+            raise ValueError("--scripts names no script: torchvision=FOLDER,timm=FOLDER")
+        for name in ("seconds", "warmup"):
+            if getattr(self, name) != getattr(type(self), name):
+                raise ValueError(f"--scripts takes no --{name}: --set max-steps=N says how long")
+
+    @property
+    def recipe_name(self) -> str:
+        """The recipe that --train measures."""
+        return self.recipe or ("baseline" if self.scripts else "cpu-small")
 
     @property
     def pipeline_names(self) -> list[str]:
@@ -167,6 +197,11 @@ class BenchConfig:
     def only_names(self) -> list[str]:
         """Words given with --only, in order, each once."""
         return _names(self.only)
+
+    @property
+    def against_names(self) -> list[str]:
+        """Networks given with --against, in order, each once."""
+        return _names(self.against)
 
     @property
     def thread_counts(self) -> list[int]:

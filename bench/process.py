@@ -74,18 +74,26 @@ class Guard:
 class Group:
     """A command in a session and process group of its own, spoken to in lines over its pipes.
 
-    Its stderr goes to a temporary file, read when something went wrong.
+    Its stderr goes to a temporary file, read when something went wrong; with `output`, a file that
+    others may read meanwhile, so does all that it says, and there is nothing to receive.
     """
 
-    def __init__(self, command: Sequence[str], env: Mapping[str, str], watch: Guard) -> None:
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the group
+    def __init__(
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        watch: Guard,
+        output: Path | None = None,
+    ) -> None:
+        # Not closed here: it lives as long as the group.
+        self._errors = open(output, "a+b") if output else tempfile.TemporaryFile()  # noqa: SIM115
         self._guard = watch
         self._pending = b""
         self._process = subprocess.Popen(
             command,
             env=dict(env),
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=self._errors if output else subprocess.PIPE,
             stderr=self._errors,
             start_new_session=True,
         )
@@ -164,6 +172,10 @@ class Group:
         text = self._errors.read().decode(errors="replace")
         return [line.rstrip() for line in text.splitlines() if line.strip()][-lines:]
 
+    def exit_code(self) -> int | None:
+        """Of the command, a signal's number below 0; None while it runs."""
+        return self._process.poll()
+
     def how_it_ended(self) -> str:
         """Exit code or signal of the command, in words; waits a moment for it."""
         try:
@@ -189,9 +201,9 @@ class Group:
 
     def _close_pipes(self) -> None:
         for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
 
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -10,6 +10,7 @@ from fasttricks.bench.files import open_files
 from fasttricks.bench.measure import Measurement
 from fasttricks.bench.progress import Teller
 from fasttricks.bench.rows import check_names, plan_rows
+from fasttricks.files import check_writable
 
 
 def run(config: BenchConfig) -> int:
@@ -28,7 +29,7 @@ def run(config: BenchConfig) -> int:
     requirements.check(config)
     old = report.read(config.compare) if config.compare else []
     if config.json:
-        report.check_writable(config.json)
+        check_writable(config.json)
     if config.plot:
         plot.check(config.plot)
     if config.kernels:
@@ -39,6 +40,10 @@ def run(config: BenchConfig) -> int:
         from fasttricks.bench.models.run import run_models  # likewise
 
         return run_models(config)
+    if config.scripts:
+        from fasttricks.bench.scripts.run import run_scripts  # likewise
+
+        return run_scripts(config)
     if config.train:
         from fasttricks.bench.train.run import run_train  # likewise
 

@@ -24,6 +24,7 @@ from fasttricks.train.config import Recipe
 from fasttricks.train.distributed import World, join
 from fasttricks.train.overrides import with_settings
 from fasttricks.train.recipes import RECIPES
+from fasttricks.versions import versions
 
 
 def run_train(config: BenchConfig, build: Build = build_model) -> int:
@@ -64,7 +65,7 @@ def run_train(config: BenchConfig, build: Build = build_model) -> int:
 
 def recipe_of(config: BenchConfig) -> Recipe:
     """The recipe with what the command line changes of it."""
-    recipe = replace(RECIPES[config.recipe].make(), device=config.device)
+    recipe = replace(RECIPES[config.recipe_name].make(), device=config.device)
     if config.thread_counts:
         recipe = replace(recipe, data=replace(recipe.data, threads=config.thread_counts[0]))
     return with_settings(recipe, config.settings)
@@ -103,7 +104,7 @@ def _opened(
 def _about(config: BenchConfig, subject: Subject, loader: Loader) -> dict[str, object]:
     recipe = subject.recipe
     return {
-        "recipe": config.recipe,
+        "recipe": config.recipe_name,
         "settings": list(config.settings),
         "model": recipe.model.name,
         "device": subject.world.device.type,
@@ -119,7 +120,7 @@ def _about(config: BenchConfig, subject: Subject, loader: Loader) -> dict[str, o
         "classes": subject.trainer.classes,
         "seconds": config.seconds,
         "machine": machine.machine(),
-        "versions": machine.versions(),
+        "versions": versions(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": machine.commit(),
         "command": machine.command_line(),

@@ -50,6 +50,9 @@ def test_kernels_need_no_pipelines_and_take_no_threads() -> None:
 
 def test_a_model_needs_no_pipelines() -> None:
     BenchConfig(model="resnet50d", pipeline="", threads="1", only="training").check()
+    config = BenchConfig(model="resnet50d", against="resnet50, resnet50b,resnet50")
+    config.check()
+    assert config.against_names == ["resnet50", "resnet50b"]
 
 
 @pytest.mark.parametrize(
@@ -69,6 +72,9 @@ def test_a_model_needs_no_pipelines() -> None:
         ({"kernels": True, "compare": Path("x.json")}, "--kernels takes no"),
         ({"only": "resize"}, "--only chooses among --kernels or the rows of --model"),
         ({"model": "resnet51"}, "unknown model 'resnet51'; known: resnet18, "),
+        ({"model": "resnet50d", "against": "resnet50,resnet51"}, "unknown model 'resnet51'; known"),
+        ({"model": "resnet50d", "against": "resnet50,resnet50d"}, "than --model resnet50d"),
+        ({"against": "resnet50"}, "--against names networks to compare with that of --model"),
         ({"model": "resnet18", "kernels": True}, "--model takes no --kernels"),
         ({"model": "resnet18", "threads": "1,2"}, "and one --threads"),
     ],

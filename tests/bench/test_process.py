@@ -134,3 +134,17 @@ os.kill(os.getpid(), {int(signal.SIGKILL)})
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     assert int(done.stdout) > 0  # it got as far as having a stopped group; `marked` sees the end
+
+
+def test_with_an_output_all_that_is_said_goes_to_that_file(
+    tmp_path: Path, marked: Callable[[], list[int]]
+) -> None:
+    code = "import sys; print('one', flush=True); sys.exit('two')"
+    path = tmp_path / "output"
+    with Guard() as guard:
+        said = Group([sys.executable, "-c", code], os.environ, guard, output=path)
+        assert said.how_it_ended() == "it ended with exit code 1"
+        assert said.exit_code() == 1
+        assert said.last_words() == ["one", "two"]
+        assert path.read_text() == "one\ntwo\n"
+        said.close()
