@@ -16,6 +16,7 @@ from fasttricks.kernels.finish_rows import (
     FLOAT16,
     FLOAT32,
     SCRATCH,
+    STREAMED,
     Out,
     Part,
     write,
@@ -25,7 +26,7 @@ from fasttricks.kernels.finish_rows import (
 from fasttricks.kernels.jit import kernel
 from fasttricks.kernels.mix import CONSTANT, Mixes
 from fasttricks.kernels.noise import add_noise
-from fasttricks.kernels.rgb import PIXELS
+from fasttricks.kernels.rgb import PIXELS, STREAM, settle
 
 __all__ = ["BFLOAT16", "FLOAT16", "FLOAT32", "finish", "finish_mixed"]
 
@@ -71,6 +72,7 @@ def finish(
     box = 0, 0, out.shape[1], out.shape[2]
     for n in range(first, last):
         write(_part(batch, n, box, 1), _out(out, n, box, form), scratch)
+    settle()
 
 
 @kernel
@@ -104,6 +106,7 @@ def finish_mixed(
                 _cell(batch, mix, box, _out(out, n, box, form), width, scratch)
                 left = right
             top = bottom
+    settle()
 
 
 @kernel
@@ -205,8 +208,11 @@ def _brighter(part: Part, weight: float, value: Floats) -> Part:
 def _out(out: NDArray[Any], sample: int, box: Box, form: int) -> Out:
     """The rectangle `box` of a result [B, H, W, 3]."""
     strides = out.strides
-    address = np.int64(out.ctypes.data) + sample * strides[0] + box[0] * strides[1]
-    return Out(address + box[1] * strides[2], strides[1], box[2], box[3], out.itemsize, form)
+    address = np.int64(out.ctypes.data) + sample * strides[0]
+    address += box[0] * strides[1] + box[1] * strides[2]
+    if form == FLOAT32 and (address | strides[1]) % STREAM == 0 and box[3] % PIXELS == 0:
+        form = STREAMED
+    return Out(address, strides[1], box[2], box[3], out.itemsize, form)
 
 
 @kernel

@@ -21,10 +21,14 @@ from fasttricks.kernels.rgb import (
     store_bfloat16,
     store_float16,
     store_float32,
+    stream_float32,
 )
 
 FLOAT32, FLOAT16, BFLOAT16 = 0, 1, 2
 """Formats of a result; the last two are uint16 arrays of the bits, as numba has neither type."""
+STREAMED = 3
+"""FLOAT32 past the caches, which a batch is too large for: see `stream_float32`. For rectangles
+whose address and stride it takes and whose width is a multiple of PIXELS."""
 
 Address = int | np.int64
 Nine = tuple[float, float, float, float, float, float, float, float, float]
@@ -144,7 +148,9 @@ def _load(line: Address, mirrored: bool, x: int, width: int) -> Any:
 def _store(target: Address, x: int, out: Out, made: Any) -> None:
     """Write three vectors as pixels `x` and on."""
     address = target + 3 * out.size * x
-    if out.form == FLOAT32:
+    if out.form == STREAMED:
+        stream_float32(address, made)
+    elif out.form == FLOAT32:
         store_float32(address, made)
     elif out.form == FLOAT16:
         store_float16(address, made)

@@ -5,8 +5,10 @@ Addresses are integers in bytes and need no alignment. Nothing is checked.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -17,6 +19,7 @@ from fasttricks.kernels.vector import (
     U16,
     U32,
     Vector,
+    ahead,
     constant,
     join,
     llvm_type,
@@ -29,12 +32,34 @@ from fasttricks.kernels.vector import (
 
 PIXELS = 16
 """Pixels that one operation works on."""
+STREAM = 4 * PIXELS
+"""Bytes that addresses for `stream_float32` are a multiple of."""
 
 _INT = types.int64
 _TYPE = Vector(F32, PIXELS)
 _PIXELS = types.UniTuple(_TYPE, 3)
 _IR = _TYPE.ir
 _BITS = llvm_type(U32, PIXELS)
+_BEGINS = 0, 12, 24, 32
+"""Where those 16 of 48 bytes begin that have pixels 0 to 3, 4 to 7, and so on: none beyond 48."""
+
+
+def _parts(builder: Any, address: Any) -> Any:
+    """64 bytes, of which each part of 16 has the next four pixels. CPUs move bytes at will only
+    inside such parts."""
+    whole = [read(builder, ahead(builder, address, at), llvm_type(U8, 16)) for at in _BEGINS]
+    return join(builder, join(builder, *whole[:2]), join(builder, *whole[2:]))
+
+
+def _channel(builder: Any, parts: Any, c: int, pixels: Sequence[int]) -> Any:
+    """Channel `c` of pixels in this order as 32-bit numbers: one step moves and widens them."""
+    zeros = ir.Constant(parts.type, None)
+    order = []
+    for pixel in pixels:
+        part = pixel // 4
+        byte = 3 * pixel + c - _BEGINS[part]
+        order += [16 * part + byte] + 3 * [parts.type.count]  # a number's low byte is first
+    return builder.bitcast(pick(builder, parts, zeros, order), _BITS)
 
 
 @intrinsic
@@ -42,16 +67,15 @@ def load_pixels(typing: Any, address: Any, mirrored: Any) -> Any:
     """A tuple red, green, blue of the 16 uint8 pixels at `address`; in reverse if `mirrored`."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pixels = read(builder, args[0], llvm_type(U8, 3 * PIXELS))
+        parts = _parts(builder, args[0])
         channels = []
         for c in range(3):
-            forward = range(c, 3 * PIXELS, 3)
             picked = builder.select(
                 args[1],
-                pick(builder, pixels, pixels, forward[::-1]),
-                pick(builder, pixels, pixels, forward),
+                _channel(builder, parts, c, range(PIXELS)[::-1]),
+                _channel(builder, parts, c, range(PIXELS)),
             )
-            channels.append(builder.uitofp(picked, _IR))
+            channels.append(builder.sitofp(picked, _IR))
         return context.make_tuple(builder, signature.return_type, channels)
 
     return _PIXELS(_INT, types.boolean), emit
@@ -104,19 +128,21 @@ def affine(typing: Any, pixels: Any, weights: Any, offsets: Any) -> Any:
 
 
 def _interleave(builder: Any, channels: Any) -> Any:
-    """48 numbers: the three vectors' first, their second, and so on."""
+    """48 numbers: the three vectors' first, their second, and so on. In vectors of 32 numbers those
+    stand at odd places."""
     red, green, blue = channels
     head, tail = join(builder, red, green), join(builder, blue, blue)
-    order = [k + c * PIXELS for k in range(PIXELS) for c in range(3)]
+    step = red.type.count // PIXELS
+    order = [step * (k + c * PIXELS) + step - 1 for k in range(PIXELS) for c in range(3)]
     return pick(builder, head, tail, order)
 
 
 def _bfloat16(builder: Any, value: Any) -> Any:
-    """The bits of bfloat16: the upper half of float32's, rounded to nearest even."""
+    """The bits of bfloat16 at odd places: the upper half of float32's, rounded to nearest even."""
     bits = builder.bitcast(value, _BITS)
     odd = builder.and_(builder.lshr(bits, constant(_BITS, 16)), constant(_BITS, 1))
     bits = builder.add(bits, builder.add(odd, constant(_BITS, 0x7FFF)))
-    return builder.trunc(builder.lshr(bits, constant(_BITS, 16)), llvm_type(U16, PIXELS))
+    return builder.bitcast(bits, llvm_type(U16, 2 * PIXELS))
 
 
 def _float16(builder: Any, value: Any) -> Any:
@@ -151,12 +177,21 @@ def _float16(builder: Any, value: Any) -> Any:
     return builder.trunc(half_bits, llvm_type(U16, PIXELS))
 
 
-def _store(convert: Any) -> Any:
-    """The code generator that writes three channels as interleaved pixels of another format."""
+def _stream(builder: Any, address: Any, value: Any) -> None:
+    """As `write`, of 48 numbers of 4 bytes, past the caches."""
+    for number in range(3):
+        part = pick(builder, value, value, range(number * PIXELS, (number + 1) * PIXELS))
+        place = ahead(builder, address, number * STREAM)
+        stored = builder.store(part, builder.inttoptr(place, part.type.as_pointer()), align=STREAM)
+        stored.set_metadata("nontemporal", builder.module.add_metadata([U32(1)]))
+
+
+def _store(convert: Any, put: Callable[[Any, Any, Any], None] = write) -> Any:
+    """The code generator that puts three channels as interleaved pixels of another format."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         channels = cgutils.unpack_tuple(builder, args[1])
-        write(builder, args[0], _interleave(builder, [convert(builder, c) for c in channels]))
+        put(builder, args[0], _interleave(builder, [convert(builder, c) for c in channels]))
         return context.get_dummy_value()
 
     return types.void(_INT, _PIXELS), emit
@@ -166,6 +201,24 @@ def _store(convert: Any) -> Any:
 def store_float32(typing: Any, address: Any, pixels: Any) -> Any:
     """Write 16 pixels, a tuple of three vectors, as 3 float32 each."""
     return _store(lambda builder, value: value)
+
+
+@intrinsic
+def stream_float32(typing: Any, address: Any, pixels: Any) -> Any:
+    """As `store_float32` to a multiple of STREAM bytes, past the caches: a whole line is not read
+    before it is written, and nothing else has to leave for it. `settle` when all is written."""
+    return _store(lambda builder, value: value, _stream)
+
+
+@intrinsic
+def settle(typing: Any) -> Any:
+    """Before another thread is told of pixels that were streamed."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        builder.fence("seq_cst")
+        return context.get_dummy_value()
+
+    return types.void(), emit
 
 
 @intrinsic

@@ -7,7 +7,7 @@ kernel makes each batch.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import numpy as np
@@ -15,9 +15,8 @@ import torch
 
 from fasttricks.data.samples import Samples
 from fasttricks.kernels.finish import FORMS
-from fasttricks.kernels.plan_mix import span
+from fasttricks.kernels.plan_mix import Mixing, span
 from fasttricks.kernels.plan_stage import plan_stage_batch
-from fasttricks.kernels.steps import STEP, STEPS
 from fasttricks.pipelines.job import Batch, Job, view_rows
 from fasttricks.pipelines.loader import Loader
 from fasttricks.pipelines.options import Options
@@ -27,9 +26,10 @@ from fasttricks.pipelines.resident_line import Line, Making, Shared
 from fasttricks.pipelines.resident_lookup import Lookup
 from fasttricks.pipelines.resident_pictures import Decoded, decode_all
 from fasttricks.pipelines.resident_rows import (
-    NO_MIXES,
     PLACE,
+    Mixes,
     Rows,
+    make_mixed,
     make_rows,
     memory_for,
     mixes_of,
@@ -40,6 +40,11 @@ from fasttricks.pipelines.roi_picture import UINT8
 BLOCKS = 3
 """Batches in memory before threads wait for the caller to give one back: the one that the caller
 has, one that is ready or nearly so, and one in work."""
+
+
+DRAWN = 16
+"""Steps whose mixes are drawn in one go: what Python does once in a batch finds its code and data
+in no cache any more, and takes five times as long."""
 
 
 class ResidentLoader(Loader):
@@ -88,10 +93,11 @@ class ResidentLoader(Loader):
     def _on_cpu(self, job: Job) -> Generator[Batch]:
         if self._decoded is None:
             raise RuntimeError("the loader is closed")
+        mixings = _mixings(job)
         line = Line(
             len(job.batches),
             BLOCKS,
-            begin=lambda step, making: self._begin(job, step, making),
+            begin=lambda step, making: self._begin(job, step, making, *next(mixings)),
             hurry=self._images.hurry,
         )
         together = span(job.mix, self.options.mix_group)
@@ -106,10 +112,12 @@ class ResidentLoader(Loader):
             line.stop()
             wait(parts)
 
-    def _begin(self, job: Job, step: int, making: Making) -> Shared:
+    def _begin(
+        self, job: Job, step: int, making: Making, mixing: Mixing | None, mixes: Mixes | None
+    ) -> Shared:
         """Find memory and pictures of a batch."""
         shown, size = self._lookup(job.batches[step], job.epoch), job.params.size
-        rows, mixing = job.views * len(shown.indices), job.mixing(step)
+        rows = job.views * len(shown.indices)
         count = rows if mixing is None else len(mixing.mixes)
         images = self._images.empty((count, size, size, 3), self._dtype, making.claim)
         making.batch = Batch(
@@ -127,13 +135,14 @@ class ResidentLoader(Loader):
             samples=shown.indices,
             places=self._places[shown.numbers],
             stages=_stages(job, shown.indices),
-            mixes=NO_MIXES if mixing is None else mixes_of(mixing, rows),
             out=out,
             form=self._form,
             matrices=np.empty((rows, 3, 4), np.float32),
             next=np.zeros(1, np.int64),
         )
-        return Shared(making, count, lambda memory: make_rows(work, memory))
+        if mixes is None:
+            return Shared(making, count, lambda memory: make_rows(work, memory))
+        return Shared(making, count, lambda memory: make_mixed(work, mixes, memory))
 
     def _on_device(self, job: Job, device: DeviceSet) -> Generator[Batch]:
         for step, samples in enumerate(job.batches):
@@ -167,8 +176,20 @@ class ResidentLoader(Loader):
             self._decoded = None
 
 
-def _stages(job: Job, indices: np.ndarray) -> np.ndarray:
-    """STEP [R, STEPS]: what is done to the rows' pixels; [0, STEPS] if nothing is, to none."""
+def _mixings(job: Job) -> Iterator[tuple[Mixing | None, Mixes | None]]:
+    """What is drawn for each step, in turn, and how its rows are mixed."""
+    steps = range(len(job.batches))
+    for first in range(0, len(steps), DRAWN):
+        drawn = []
+        for step in steps[first : first + DRAWN]:
+            mixing = job.mixing(step)
+            rows = job.views * len(job.batches[step])
+            drawn.append((mixing, None if mixing is None else mixes_of(mixing, rows)))
+        yield from drawn
+
+
+def _stages(job: Job, indices: np.ndarray) -> np.ndarray | None:
+    """STEP [R, STEPS]: what is done to the rows' pixels; None if nothing is."""
     if job.stage is None:
-        return np.zeros((0, STEPS), STEP)
+        return None
     return plan_stage_batch(job.seed, job.epoch, *view_rows(indices, job.views), job.stage)

@@ -24,7 +24,7 @@ from fasttricks.kernels.plan import SAMPLE, plan_color, plan_geometry
 from fasttricks.kernels.plan_mix import Mixing
 from fasttricks.kernels.resize import scratch_bytes, support
 from fasttricks.kernels.rgb import copy
-from fasttricks.kernels.stage import apply_stage, stage_bytes
+from fasttricks.kernels.stage import apply_row, stage_bytes
 from fasttricks.pipelines.native import pointer, prefetch, take
 from fasttricks.pipelines.roi_picture import UINT8, resize_part
 
@@ -41,7 +41,7 @@ class Mixes(NamedTuple):
     """What the rows of a batch are mixed to, B outputs."""
 
     mixes: npt.NDArray[Any]
-    """MIX [B], right as what `plan_mix` draws; [0]: nothing is mixed."""
+    """MIX [B], right as what `plan_mix` draws."""
     outputs: npt.NDArray[np.int64]
     """As in `Order`, as is what follows."""
     starts: npt.NDArray[np.int64]
@@ -49,9 +49,6 @@ class Mixes(NamedTuple):
     """Lowered as the outputs are made."""
     slots: npt.NDArray[np.int64]
     """[R], where among its thread's pictures a row is; -1: it is not made yet."""
-
-
-NO_MIXES = Mixes(np.empty(0, MIX), *[np.empty(0, np.int64)] * 4)
 
 
 def mixes_of(mixing: Mixing, rows: int) -> Mixes:
@@ -70,9 +67,8 @@ class Rows(NamedTuple):
     """[b], by whose numbers rows are planned."""
     places: npt.NDArray[Any]
     """PLACE [b]; the pixels have to outlive this."""
-    stages: npt.NDArray[Any]
-    """STEP [R, STEPS], what is done to uint8 pixels; [0, STEPS]: nothing."""
-    mixes: Mixes
+    stages: npt.NDArray[Any] | None
+    """STEP [R, STEPS], what is done to uint8 pixels; None: nothing."""
     out: npt.NDArray[Any]
     """[R, size, size, 3], or [B, ...] if mixed, as `finish` takes it; uint8 where `form` is
     UINT8."""
@@ -118,10 +114,8 @@ def picture_at(address: int, height: int, width: int) -> Bytes:
 
 @kernel
 def make_rows(work: Rows, memory: Memory) -> int:
-    """Make rows, or outputs if they are mixed, until none is left to take; how many it were."""
+    """Make rows until none is left to take; how many it were."""
     plans = np.empty(1, SAMPLE)  # not a record alone: in numba that does not keep its array alive
-    if work.mixes.mixes.shape[0]:
-        return _mix_parts(work, plans, memory)
     upright, made = np.zeros(1, np.uint8), 0
     row = take(np.uint64(work.next.ctypes.data))
     while row < work.out.shape[0]:
@@ -148,18 +142,17 @@ def _make(work: Rows, row: int, plan: Any, target: int, memory: Memory) -> None:
     pixels, top, left = near_part(picture_at(place.address, height, width), size, plan, memory.near)
     picture = picture_at(np.uint64(target), size, size)
     resize_part(pixels, top, left, plan, picture, memory.scratch)
-    if work.stages.shape[0]:
-        apply_stage(picture, work.stages[row], memory.stage)
+    apply_row(picture, work.stages, row, memory.stage)
 
 
 @kernel
-def _mix_parts(work: Rows, plans: npt.NDArray[Any], memory: Memory) -> int:
-    """Make parts of a batch until none is left to take; how many outputs it were.
+def make_mixed(work: Rows, mixes: Mixes, memory: Memory) -> int:
+    """Make outputs, part by part, until none is left to take; how many it were.
 
     A thread has as many pictures in `memory.small` as it needs at a time, whose places it uses
     again: few, so that they stay in its cache.
     """
-    mixes, places = work.mixes, memory.small.shape[0]
+    plans, places = np.empty(1, SAMPLE), memory.small.shape[0]
     matrices, upright = np.empty((places, 3, 4), np.float32), np.zeros(places, np.uint8)
     free, count, made = np.arange(places), places, 0
     one = np.empty(1, MIX)
@@ -175,7 +168,10 @@ def _mix_parts(work: Rows, plans: npt.NDArray[Any], memory: Memory) -> int:
                         slot = free[count]
                         mixes.slots[row] = slot
                         _make(work, row, plans[0], memory.small[slot].ctypes.data, memory)
-                        matrices[slot] = work.matrices[row]
+                        # Not `matrices[slot] = ...`: numba compiles for seconds what such an
+                        # assignment says where shapes differ.
+                        matrix = np.int64(work.matrices[row].ctypes.data)
+                        copy(np.int64(matrices[slot].ctypes.data), matrix, matrices.strides[0])
                     call_source(one, 0, number, mixes.slots[row])
             out = work.out[output : output + 1]
             finish_mixed(memory.small, matrices, upright, one, out, work.form, 0, 1)

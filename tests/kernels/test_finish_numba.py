@@ -3,6 +3,7 @@ import pytest
 
 from fasttricks.kernels import mix
 from fasttricks.kernels.finish_numba import FLOAT16, FLOAT32, finish, finish_mixed
+from fasttricks.kernels.rgb import STREAM
 from tests.kernels.finish_checks import batch, mixed_batch
 
 
@@ -47,3 +48,40 @@ def test_more_than_2_31_elements():
     finish_mixed(pixels, matrix, flip, mixes, out, FLOAT16, count - 1, count)
     difference = out[-1].view(np.float16).astype(float) - expected[0].view(np.float16)
     assert abs(difference).max() < 2**-9 * abs(expected.view(np.float16)).max()
+
+
+def placed(shape, begin):
+    """float32 zeros that begin so many bytes behind a multiple of STREAM."""
+    room = np.zeros(4 * int(np.prod(shape)) + 2 * STREAM, np.uint8)
+    first = -room.ctypes.data % STREAM + begin
+    return room[first : first + 4 * int(np.prod(shape))].view(np.float32).reshape(shape)
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+@pytest.mark.parametrize("width", [16, 48, 40])
+def test_where_the_result_lies_changes_no_bit(width, mixed):
+    """It goes past the caches if every row begins at a multiple of STREAM bytes."""
+    inputs = mixed_batch((5, 6, width), 5, seed=width)
+    made = []
+    for begin in (0, 4, STREAM // 2):
+        out = placed((5, 6, width, 3), begin)
+        if mixed:
+            finish_mixed(*arrays(inputs), inputs.mixes, out, FLOAT32, 0, 5)
+        else:
+            finish(*arrays(inputs), out, FLOAT32, 0, 5)
+        made.append(out)
+    assert made[0].any()
+    for other in made[1:]:
+        np.testing.assert_array_equal(made[0].view(np.uint32), other.view(np.uint32))
+
+
+def test_nothing_beside_a_streamed_picture_is_written():
+    inputs = batch((1, 6, 32), seed=4)
+    canvas = placed((6, 32 + 2 * 16, 3), 0)
+    out = canvas[None, :, 16:48]
+    assert out.ctypes.data % STREAM == 0
+    assert out.strides[1] % STREAM == 0
+    finish(*arrays(inputs), out, FLOAT32, 0, 1)
+    assert out.all()
+    assert not canvas[:, :16].any()
+    assert not canvas[:, 48:].any()

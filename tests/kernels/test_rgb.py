@@ -13,6 +13,12 @@ def as_float32(source, mirrored, out):
 
 
 @numba.njit
+def as_float32_past_caches(source, mirrored, out):
+    rgb.stream_float32(out.ctypes.data, rgb.load_pixels(source.ctypes.data, mirrored))
+    rgb.settle()
+
+
+@numba.njit
 def weighted(source, weights, offsets, extra, out):
     """A . rgb + b, plus `extra` by channel and pixel if there is any."""
     pixels = rgb.load_pixels(source.ctypes.data, False)
@@ -46,6 +52,18 @@ def test_load_and_store_keep_pixels_and_their_order(mirrored):
     as_float32(source[1:], mirrored, out)
     np.testing.assert_array_equal(out[:16], source[1:][::-1] if mirrored else source[1:])
     assert not out[16].any()
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_streamed_pixels_are_the_stored_ones(mirrored):
+    source = np.random.default_rng(3).integers(0, 256, (16, 3), dtype=np.uint8)
+    room = np.zeros(4 * 48 + 2 * rgb.STREAM, np.uint8)
+    first = -room.ctypes.data % rgb.STREAM
+    out = room[first : first + 4 * 48].view(np.float32).reshape(16, 3)
+    as_float32_past_caches(source, mirrored, out)
+    np.testing.assert_array_equal(out, source[::-1] if mirrored else source)
+    assert not room[:first].any()
+    assert not room[first + 4 * 48 :].any()
 
 
 @pytest.mark.parametrize("extra", [np.empty((0, 16)), np.arange(48).reshape(3, 16)])

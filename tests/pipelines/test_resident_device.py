@@ -12,6 +12,7 @@ from fasttricks.errors import DataError, FasttricksError
 from fasttricks.pipelines import resident_device
 from fasttricks.pipelines.resident_device import DeviceSet
 from fasttricks.pipelines.resident_pictures import ENTRY
+from tests.kernels.interpreted import succeeded
 from tests.pipelines.agreement import collect
 
 CPU = torch.device("cpu")
@@ -28,6 +29,7 @@ def test_batches_are_the_loaders():
         text=True,
         check=False,
     )
+    succeeded(done)
     assert done.stdout.split() == ["same"] * 3, done.stderr
 
 

@@ -12,11 +12,10 @@ from fasttricks.kernels.plan_stage import plan_stage_batch
 from fasttricks.kernels.policy import AutoAugment
 from fasttricks.kernels.resize import scratch_bytes
 from fasttricks.kernels.stage import apply_stages, stage_bytes
-from fasttricks.kernels.steps import STEP, STEPS
 from fasttricks.pipelines.resident_rows import (
-    NO_MIXES,
     PLACE,
     Rows,
+    make_mixed,
     make_rows,
     memory_for,
     mixes_of,
@@ -46,8 +45,7 @@ def rows_of(pictures, views=2, form=UINT8, train=True, augment=None, epoch=3):
         params=params,
         samples=np.arange(100, 100 + len(pictures)),
         places=places,
-        stages=np.zeros((0, STEPS), STEP),
-        mixes=NO_MIXES,
+        stages=None,
         out=np.zeros((count, SIZE, SIZE, 3), dtype),
         form=form,
         matrices=np.zeros((count, 3, 4), np.float32),
@@ -117,13 +115,10 @@ def test_a_stage_comes_before_finishing(pictures):
     assert np.array_equal(plain_.out, staged.out)
 
 
-def run_together(work, pictures, threads):
-    """How many rows each of the threads made."""
+def run_together(make, threads):
+    """What each of the threads gave."""
     made = []
-    team = [
-        threading.Thread(target=lambda: made.append(make_rows(work, memory(pictures))))
-        for _ in range(threads)
-    ]
+    team = [threading.Thread(target=lambda: made.append(make())) for _ in range(threads)]
     for thread in team:
         thread.start()
     for thread in team:
@@ -136,18 +131,18 @@ def test_threads_make_each_row_once(pictures, threads):
     alone, together = rows_of(pictures * 9), rows_of(pictures * 9)
     make_rows(alone, memory(pictures))
 
-    made = run_together(together, pictures, threads)
+    made = run_together(lambda: make_rows(together, memory(pictures)), threads)
     assert sum(made) == len(together.out)
     assert np.array_equal(alone.out, together.out)
     assert make_rows(together, memory(pictures)) == 0
 
 
 def mixed_rows(pictures, mix, views, group):
-    """Rows to be mixed in groups."""
+    """Rows to be mixed in groups, and what they are mixed to."""
     work, place = rows_of(pictures, views, finish_numba.FLOAT32), Place(5, 3, 0, 0, group)
     mixing = plan_mix(as_mixes(mix), place, len(pictures), views, SIZE, SIZE)
     out = np.full((len(mixing.mixes), SIZE, SIZE, 3), np.nan, np.float32)
-    return work._replace(mixes=mixes_of(mixing, len(work.out)), out=out)
+    return work._replace(out=out), mixes_of(mixing, len(work.out))
 
 
 MIXES = [
@@ -166,29 +161,30 @@ MIXES = [
 @pytest.mark.parametrize("mix", MIXES, ids=str)
 def test_mixes_are_the_references(mix, group, views, pictures):
     """Seven pictures: groups of 3, 3 and 1, of 5 and 2, or one."""
-    work, rows = mixed_rows(pictures, mix, views, group), rows_of(pictures, views)
+    (work, mixes), rows = mixed_rows(pictures, mix, views, group), rows_of(pictures, views)
     make_rows(rows, memory(pictures))
-    assert make_rows(work, memory(pictures, group)) == len(work.out)
+    assert make_mixed(work, mixes, memory(pictures, group)) == len(work.out)
     assert np.array_equal(work.matrices, rows.matrices)
     upright = np.zeros(len(rows.out), bool)
-    want = reference.finish(rows.out, rows.matrices, upright, work.mixes.mixes)
+    want = reference.finish(rows.out, rows.matrices, upright, mixes.mixes)
     assert abs(work.out - want.transpose(0, 2, 3, 1)).max() < 2e-5
 
 
 def test_three_pictures_are_enough_to_mix_a_group_in_its_order(pictures):
-    work = mixed_rows(pictures, Mixup(), 1, 32)
-    few, many = memory(pictures, 3), memory(pictures, 32)
-    again = mixed_rows(pictures, Mixup(), 1, 32)
-    assert make_rows(work, few) == make_rows(again, many) == len(pictures)
+    work, mixes = mixed_rows(pictures, Mixup(), 1, 32)
+    again, same = mixed_rows(pictures, Mixup(), 1, 32)
+    assert make_mixed(work, mixes, memory(pictures, 3)) == len(pictures)
+    assert make_mixed(again, same, memory(pictures, 32)) == len(pictures)
     assert np.array_equal(work.out, again.out)
-    assert (work.mixes.uses == 0).all()
+    assert (mixes.uses == 0).all()
 
 
 @pytest.mark.parametrize("threads", [2, 5])
 def test_threads_mix_each_part_once(pictures, threads):
-    alone, together = (mixed_rows(pictures * 9, Mixup(), 2, 4) for _ in range(2))
-    make_rows(alone, memory(pictures))
-    run_together(together, pictures, threads)
+    alone, mixes = mixed_rows(pictures * 9, Mixup(), 2, 4)
+    make_mixed(alone, mixes, memory(pictures))
+    together, mixes = mixed_rows(pictures * 9, Mixup(), 2, 4)
+    run_together(lambda: make_mixed(together, mixes, memory(pictures)), threads)
     assert np.array_equal(alone.out, together.out)
 
 
