@@ -1,5 +1,6 @@
 # make bench | make test | make lint | make docs; each sets up what it needs first.
 # make bench ARGS="--pipeline all --data DIR"; make test ARGS="tests/kernels -k resize"
+# Tests run in a process per core; one process is best on a GPU: make test ARGS="-n 0 -m gpu"
 PYTHON ?= python3
 ARGS ?=
 RUN := .venv/bin
@@ -18,7 +19,7 @@ bench: setup
 	$(RUN)/fasttricks bench --pipeline dali $(ARGS)
 
 test: setup
-	$(RUN)/python -m pytest -q $(ARGS)
+	$(RUN)/python -m pytest -q -n auto --dist worksteal $(ARGS)
 
 lint: setup
 	$(RUN)/ruff check .

@@ -26,7 +26,7 @@ import tyro
 from numpy.typing import NDArray
 from PIL import Image
 
-from fasttricks.bench.machine import commit, describe, machine, versions
+from fasttricks.bench.machine import commit, describe, machine
 from fasttricks.bench.stats import quantile
 from fasttricks.data.synthetic import make_synthetic
 from fasttricks.kernels.augment import Augment
@@ -36,6 +36,7 @@ from fasttricks.kernels.jpeg_cut import cut, cut_bound, workspace_bytes
 from fasttricks.kernels.jpeg_seek import FRAME, SEEK, TILE_PIXELS, inspect, seek_points
 from fasttricks.kernels.jpeg_segments import REASONS
 from fasttricks.kernels.plan import plan_batch
+from fasttricks.versions import versions
 
 Bytes = NDArray[np.uint8]
 Box = tuple[int, int, int, int]

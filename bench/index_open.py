@@ -25,7 +25,7 @@ import numpy as np
 import tyro
 
 from fasttricks.bench import pagecache
-from fasttricks.bench.machine import commit, describe, machine, versions
+from fasttricks.bench.machine import commit, describe, machine
 from fasttricks.data.pack_index import BLOCK, INDEX_NAME, MEMBER, SEEK_NAME, write_pack_index
 from fasttricks.data.samples import Samples
 from fasttricks.data.seek_file import SeekIndex
@@ -36,6 +36,7 @@ from fasttricks.data.seek_writer import SeekWriter
 from fasttricks.data.synthetic import encode_synthetic
 from fasttricks.data.tar_pack import TarPack
 from fasttricks.kernels.jpeg_seek import TILE_PIXELS
+from fasttricks.versions import versions
 
 _SHARE = 1000  # entries written at a time
 _ROUNDS = 5

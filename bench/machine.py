@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fasttricks.cpus import available_cpus
-from fasttricks.versions import versions
 
-__all__ = ["commit", "describe", "machine", "versions"]
 PROJECT = "pyproject.toml"
 
 

@@ -29,6 +29,7 @@ from fasttricks.data.open import open_data
 from fasttricks.data.samples import Samples
 from fasttricks.errors import FasttricksError
 from fasttricks.pipelines.beton_file import Beton
+from fasttricks.versions import versions
 
 PROFILED = 64
 """Pictures in the pass that splits time into stages."""
@@ -158,7 +159,7 @@ class Measurement:
 
     def _results(self, alive: Sequence[Contender]) -> list[ResultRow]:
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        found = machine.versions()
+        found = versions()
         for contender in alive:
             found |= contender.facts.get("versions", {})
         about = {

@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tyro
 
-from fasttricks.bench.machine import command_line, commit, describe, machine, versions
+from fasttricks.bench.machine import command_line, commit, describe, machine
 from fasttricks.errors import FasttricksError, UnknownNameError
+from fasttricks.versions import versions
 
 if TYPE_CHECKING:
     from fasttricks.data.samples import Samples

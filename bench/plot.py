@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fasttricks.bench.report import ResultRow, check_writable
+from fasttricks.bench.figure import new_figure, open_frame, save
+from fasttricks.bench.report import ResultRow
 from fasttricks.bench.scaling import Point, curves
 from fasttricks.bench.table import name_of, settings_of
 from fasttricks.errors import DataError, MissingExtraError
+from fasttricks.files import check_writable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,28 +41,16 @@ def draw(rows: Sequence[ResultRow], path: Path) -> None:
     Raises:
         DataError: it cannot be written.
     """
-    # Not pyplot: it looks for a display and keeps figures alive.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     lines = curves(rows)
     height = 1.6 + BAR_INCHES * len(rows)
-    figure = Figure(figsize=(WIDTH_INCHES, height + 4 * bool(lines)), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(WIDTH_INCHES, height + 4 * bool(lines))
     if lines:
         bars, threads = figure.subplots(2, height_ratios=[height, 4])
         _curves(threads, lines)
     else:
         bars = figure.subplots()
     _bars(bars, rows)
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
-        figure.savefig(part, dpi=150)
-        part.replace(path)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    save(figure, path)
 
 
 def _bars(axes: Axes, rows: Sequence[ResultRow]) -> None:
@@ -87,7 +77,7 @@ def _bars(axes: Axes, rows: Sequence[ResultRow]) -> None:
     base = f"{rows[0]['row']} x{rows[0]['threads']}"
     axes.set_xlabel(f"images/s, median with p20 and p80 (ratio to {base}; *: other pixels)")
     axes.set_title(settings_of(rows[0]), fontsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
+    open_frame(axes)
 
 
 def _curves(axes: Axes, lines: Mapping[str, Sequence[Point]]) -> None:

@@ -1,4 +1,4 @@
-"""Telling the user on stderr how far a bench is: a bar on a terminal, a few lines elsewhere."""
+"""Telling the user on stderr how far a bench is: a bar on a terminal, a line per row elsewhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 
 class Teller:
-    """Notes are lines that stay; steps move the bar and are shown only on a terminal."""
+    """Notes are lines that stay; steps move the bar of a terminal. Elsewhere a row is named once."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
@@ -26,6 +26,7 @@ class Teller:
             transient=True,
             disable=not self._watched,
         )
+        self._begun: set[str] = set()
         self._task = self._bar.add_task("", total=None, visible=False)
 
     def note(self, text: str) -> None:
@@ -40,7 +41,11 @@ class Teller:
         self._bar.update(self._task, total=steps, visible=True)
 
     def doing(self, text: str) -> None:
-        """What is being done now."""
+        """What is being done now, as "ROW: WHAT"."""
+        row = text.partition(": ")[0]
+        if not self._watched and row not in self._begun:
+            self.note(text)  # minutes of silence look like a hang
+        self._begun.add(row)
         self._bar.update(self._task, description=text)
 
     def step(self) -> None:

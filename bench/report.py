@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from fasttricks.errors import DataError
+from fasttricks.files import replacing
 
 ResultRow = dict[str, Any]
 
@@ -23,36 +22,8 @@ def write(path: Path, rows: Sequence[ResultRow]) -> None:
     Raises:
         DataError: it cannot be written.
     """
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, suffix=".part", delete=False
-        ) as file:
-            try:
-                file.writelines(json.dumps(row) + "\n" for row in rows)
-                os.fchmod(file.fileno(), 0o644)
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror}") from error
-
-
-def check_writable(path: Path) -> None:
-    """Fail before minutes of measuring rather than after: writes a file there and removes it.
-
-    Raises:
-        DataError: there is no such folder, or nothing can be written there.
-    """
-    try:
-        if path.is_dir():  # an OSError for a name that is too long
-            raise DataError(f"cannot write {path}: is a folder")
-        if not path.parent.is_dir():
-            raise DataError(f"cannot write {path}: {path.parent} is not a folder")
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part") as file:
-            file.write(b"\0" * 4096)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror}") from error
+    with replacing(path) as part, part.open("w") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
 
 
 def read(path: Path) -> list[ResultRow]:

@@ -17,10 +17,11 @@ from typing import Any
 import torch
 import tyro
 
-from fasttricks.bench.machine import command_line, commit, describe, machine, versions
+from fasttricks.bench.machine import command_line, commit, describe, machine
 from fasttricks.data.open import open_data
 from fasttricks.data.samples import Samples
 from fasttricks.pipelines.registry import make_loader
+from fasttricks.versions import versions
 
 LEVELS = 256
 

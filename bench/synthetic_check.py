@@ -24,9 +24,10 @@ from typing import Any
 import numpy as np
 from PIL import Image, JpegImagePlugin, features
 
-from fasttricks.bench.machine import commit, machine, versions
+from fasttricks.bench.machine import commit, machine
 from fasttricks.data.synthetic import make_synthetic
 from fasttricks.errors import DataError
+from fasttricks.versions import versions
 
 _SLICES = 20
 _FEWEST = 10  # files of one layout in each set, to say anything about them

@@ -1,6 +1,6 @@
 """Plain PyTorch on several GPUs or, with gloo, on several processes of a CPU.
 
-torchrun --standalone --nproc_per_node 8 examples/ddp.py imagenet --epochs 90
+torchrun --standalone --nproc-per-node=8 examples/ddp.py imagenet --epochs 90
 """
 
 from __future__ import annotations

@@ -67,10 +67,18 @@ class Classifier(lightning.LightningModule):
         images, targets = batch
         return cross_entropy(self.model(images), targets)
 
+    def on_validation_epoch_start(self) -> None:
+        self.counts = torch.zeros(2, device=self.device)
+
     def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor], step: int) -> None:
+        """Counts: the last batch of a rank may be shorter than that of others, or empty."""
         images, targets = batch
-        correct = (self.model(images).argmax(1) == targets).float()
-        self.log("val_top1", correct.mean(), batch_size=len(images), sync_dist=True)
+        self.counts[0] += (self.model(images).argmax(1) == targets).sum()
+        self.counts[1] += len(targets)
+
+    def on_validation_epoch_end(self) -> None:
+        correct, seen = self.trainer.strategy.reduce(self.counts, reduce_op="sum")
+        self.log("val_top1", correct / seen)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.SGD(self.parameters(), lr=self.lr, momentum=0.9)

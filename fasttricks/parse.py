@@ -10,7 +10,7 @@ import contextlib
 import io
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar, cast
 
 import tyro
@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 _FRAME = re.compile("[╭╮╰╯│─]+")
 _WHERE = re.compile(r"Error parsing (__tyro-dummy-inner__\S*: )?")
+_APPLIED = re.compile(r" \(applied to [^)]*\)")
 _HELP = re.compile(r"fasttricks [\w -]*--help")
 _EXPLAINED = 8
 """Columns in a frame from which on a row explains the one above."""
@@ -49,45 +50,70 @@ def parse(kind: object, arguments: Sequence[str]) -> object:
     """
     if arguments and arguments[0][:1] != "-" and not example_of(arguments[0]):
         raise UnknownNameError("command", arguments[0], commands())
+    with told_by_tyro(lambda framed: one_line(framed, arguments), arguments):
+        return tyro.cli(
+            cast(type[object], kind),
+            args=arguments,
+            prog="fasttricks",
+            description=DESCRIPTION,
+            config=CONFIG,
+        )
+
+
+@contextlib.contextmanager
+def told_by_tyro(say: Callable[[str], str], arguments: Sequence[str]) -> Iterator[None]:
+    """Around a call of tyro: a mistake becomes an error that can be told in a line.
+
+    Args:
+        say: makes the line of what tyro prints, which is framed.
+        arguments: what is parsed.
+
+    Raises:
+        FasttricksError: a mistake in the arguments.
+        Told: help was printed.
+    """
     errors = io.StringIO()
     help_asked = bool({"-h", "--help"} & set(arguments))
     try:
         with contextlib.redirect_stderr(errors), _surroundings(wide=not help_asked):
-            return tyro.cli(
-                cast(type[object], kind),
-                args=arguments,
-                prog="fasttricks",
-                description=DESCRIPTION,
-                config=CONFIG,
-            )
+            yield
     except SystemExit as stop:
         if not stop.code:
             raise Told from stop
-        raise FasttricksError(one_line(errors.getvalue(), arguments)) from None
+        raise FasttricksError(say(errors.getvalue())) from None
 
 
 def one_line(framed: str, arguments: Sequence[str]) -> str:
-    """What tyro says about a mistake, without frame, explanations and line breaks.
+    """What tyro says about a mistake in a command, and where there is help.
 
     Args:
         framed: what it has printed; if it is not as expected, the line says less.
         arguments: what was parsed; the example and the help named belong to its command.
     """
+    command = arguments[0] if arguments else ""
+    own_help = f"fasttricks {command} --help" if example_of(command) else "fasttricks --help"
+    see = max([own_help, *_HELP.findall(framed)[-1:]], key=len)
+    return "; ".join([*sentences(framed, example_of(command)), f"see {see}"])
+
+
+def sentences(framed: str, example: str = "") -> list[str]:
+    """What tyro says about a mistake, without frame, explanations and line breaks.
+
+    Args:
+        example: of the command, for where a part of it is missing.
+    """
     title, *sections = _sections(framed)
     said = " ".join(sections[0] if sections else title) or "cannot be understood"
-    said = _WHERE.sub("", said).rstrip(".")
+    said = _APPLIED.sub("", _WHERE.sub("", said)).rstrip(".")
     parts = [said[:1].lower() + said[1:]]
-    command = arguments[0] if arguments else ""
-    if title[:1] in (["Required options"], ["Missing subcommand"]) and example_of(command):
-        parts.append(f"for example: {example_of(command)}")
+    if title[:1] in (["Required options"], ["Missing subcommand"]) and example:
+        parts.append(f"for example: {example}")
     for words in sections[1:]:
         if words[0].startswith("Available subcommands"):
             parts.append(" ".join(words).lower())
         elif words[0].startswith("Perhaps you meant") and words[1:] and not parts[1:]:
             parts.append(f"perhaps you meant {words[1]}")
-    own_help = f"fasttricks {command} --help" if example_of(command) else "fasttricks --help"
-    parts.append(f"see {max([own_help, *_HELP.findall(framed)[-1:]], key=len)}")
-    return "; ".join(parts)
+    return parts
 
 
 def _sections(framed: str) -> list[list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fasttricks.kernels.policy import Policy, Table, no_choices
 
@@ -94,7 +94,7 @@ class Augment:
 
     def __post_init__(self) -> None:
         for name in ("area", "aspect", "hue", "saturation", "brightness", "contrast"):
-            low, high = getattr(self, name)
+            low, high = _numbers(name, getattr(self, name), 2, "(low, high)")
             if not (math.isfinite(low) and math.isfinite(high) and low <= high):
                 raise ValueError(
                     f"Augment.{name} must be (low, high), low <= high; got {low, high}"
@@ -109,13 +109,25 @@ class Augment:
             raise ValueError(f"Augment.crop_ratio must lie in (0, 1]; got {self.crop_ratio}")
         if not (self.lighting >= 0 and math.isfinite(self.lighting)):
             raise ValueError(f"Augment.lighting must be >= 0; got {self.lighting}")
-        if min(self.std) <= 0:
-            raise ValueError(f"Augment.std must be positive; got {self.std}")
+        self._check_normalisation()
         if self.color not in COLORS:
             raise ValueError(
                 f"Augment.color must be one of {', '.join(COLORS)}; got {self.color!r}"
             )
         self._check_stage()
+
+    def _check_normalisation(self) -> None:
+        for name in ("mean", "std"):
+            values = getattr(self, name)
+            if not all(map(math.isfinite, _numbers(name, values, 3, "R, G, B"))):
+                raise ValueError(f"Augment.{name} must be finite; got {values}")
+        if min(self.std) <= 0:
+            raise ValueError(f"Augment.std must be positive; got {self.std}")
+        if max(self.std) < 1:  # no set of pictures varies so little: this is the scale of ToTensor
+            raise ValueError(
+                f"pixels are 0 to 255, and Augment was given mean={self.mean}, std={self.std}, "
+                "which are for 0 to 1: multiply both by 255"
+            )
 
     def _check_stage(self) -> None:
         used = {"reference": ("saturation", "brightness", "contrast")}
@@ -178,6 +190,17 @@ class Augment:
             brightness=_floats(self.brightness),
             contrast=_floats(self.contrast),
         )
+
+
+def _numbers(name: str, given: Any, count: int, which: str) -> list[float]:
+    """A setting as it was given, if it is so many numbers at all."""
+    try:
+        numbers = [float(one) for one in given]
+    except (TypeError, ValueError):
+        numbers = []
+    if len(numbers) != count:
+        raise ValueError(f"Augment.{name} must be {count} numbers, {which}; got {given!r}")
+    return numbers
 
 
 def _floats(pair: Range) -> Range:

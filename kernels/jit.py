@@ -24,7 +24,8 @@ R = TypeVar("R")
 @cache
 def _folder(home: Path) -> str:
     """The cache folder of kernels that stand in `home`; they may call those that stand here."""
-    digest = hashlib.sha256(numba.__version__.encode())
+    # What else code depends on: whoever looks for an error of indices must not find code without.
+    digest = hashlib.sha256(f"{numba.__version__} {numba.config.BOUNDSCHECK}".encode())
     for folder in sorted({home, Path(__file__).resolve().parent}):
         for source in sorted(folder.glob("*.py")):
             digest.update(source.name.encode() + source.read_bytes())

@@ -107,6 +107,9 @@ def mix(
         ValueError: an argument is not as said here.
     """
     mixes = as_mixes(how)
+    for name, value in (("images", images), ("targets", targets)):
+        if not isinstance(value, torch.Tensor):
+            raise ValueError(f"mix: {name} must be a torch.Tensor; got {type(value).__name__}")
     if images.ndim != 4 or not images.is_floating_point():
         given = f"{images.dtype} {list(images.shape)}"
         raise ValueError(f"mix: images must be floats [B, C, H, W]; got {given}")

@@ -1,13 +1,8 @@
 """Resize on the CPU: the antialiased triangle filter on uint8 pictures, without the GIL.
 
 The filter is that of Pillow's `Image.resize(..., BILINEAR)` and of torchvision's `antialias=True`,
-weights renormalised at the box's rim; `reference.resize` is the definition.
-
-How it is fast: 32 output rows are made at a time. First their *vertical* sums, along source rows,
-whose bytes lie side by side as vector code wants them. Then the block is transposed: now 32 rows of
-one column lie side by side, and the *horizontal* sums have the same form, red, green and blue
-apart without shuffling. Then the block is transposed back. Sums are uint16 with 8 bits after the
-point and weights have 16 bits, so nearly all of the error is the last rounding to uint8.
+weights renormalised at the box's rim; `reference.resize` is the definition. Here is what is summed
+with which weights; `resize_sums` sums.
 """
 
 from __future__ import annotations
@@ -18,22 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fasttricks.kernels.jit import kernel
-from fasttricks.kernels.lanes import (
-    BYTES,
-    LANES,
-    add_scaled,
-    load,
-    load_bytes,
-    splat,
-    store,
-    transpose_8_columns,
-    transpose_16_bytes,
-)
+from fasttricks.kernels.lanes import BYTES, LANES
+from fasttricks.kernels.resize_sums import GROUP, MOST_TAPS, ROWS, sum_blocks, sum_plainly
 
-_ROWS = LANES  # output rows of a block
-_GROUP = 16  # output columns that are transposed back at once: 48 bytes of a row
 _TILE = 384  # source columns that a block reads at once, so that it stays in the L2 cache
-_MOST_TAPS = 126  # on each axis: more would let white overflow, see _vertical
 _ALIGN = 64
 
 
@@ -60,7 +43,7 @@ def _taps(in_size: float, out_size: int) -> int:
 @kernel
 def _block_bytes(in_size: float, out_size: int) -> int:
     """A bound of the bytes of a source row that a block reads at once."""
-    pixels = max(_TILE, int(_GROUP * in_size / out_size)) + _taps(in_size, out_size) + 2
+    pixels = max(_TILE, int(GROUP * in_size / out_size)) + _taps(in_size, out_size) + 2
     return (3 * pixels // LANES + 3) * LANES
 
 
@@ -74,7 +57,7 @@ def scratch_bytes(max_height: float, max_width: float, out_h: int, out_w: int) -
         4 * out_h * (1 + _taps(max_height, out_h))
         + 4 * out_w * (1 + _taps(max_width, out_w))
         + 2 * BYTES * _block_bytes(max_width, out_w)
-        + 3 * _GROUP * BYTES
+        + 3 * GROUP * BYTES
         + 3 * _ALIGN
     )
 
@@ -132,18 +115,22 @@ def resize(
     if scratch.size < scratch_bytes(height, width, out_h, out_w):
         raise ValueError("resize: scratch is smaller than scratch_bytes(height, width, *window)")
 
-    down, at = _filter(scratch, 0, grid_top, out_h, height, grid_height, False, origin_top, have_h)
+    # Typed as below: numba would compile `_filter` a second time for a constant 0 and False.
+    begin, upright = np.int64(0), np.bool_(False)
+    down, at = _filter(
+        scratch, begin, grid_top, out_h, height, grid_height, upright, origin_top, have_h
+    )
     across, at = _filter(
         scratch, at, grid_left, out_w, width, grid_width, flip != 0, origin_left, have_w
     )
     taps = max(down.shape[1], across.shape[1]) - 1
-    if out_h < _ROWS or out_w < _GROUP or 3 * have_w < LANES or taps > _MOST_TAPS:
-        _plain(src, down, across, dst)
+    if out_h < ROWS or out_w < GROUP or 3 * have_w < LANES or taps > MOST_TAPS:
+        sum_plainly(src, down, across, dst)
         return
-    size = 2 * BYTES * _block_bytes(width, grid_width) + 3 * _GROUP * BYTES
+    size = 2 * BYTES * _block_bytes(width, grid_width) + 3 * GROUP * BYTES
     workspace, at = _carve(scratch, at, size)
-    tile = max(1, int(_TILE * grid_width / width) // _GROUP) * _GROUP
-    _blocks(src, down, across, tile, dst, workspace)
+    tile = max(1, int(_TILE * grid_width / width) // GROUP) * GROUP
+    sum_blocks(src, down, across, tile, dst, workspace)
 
 
 @kernel
@@ -196,107 +183,3 @@ def _filter(
         # Where a rounding error matters least. 65536 itself would not fit 16 bits.
         table[i, heaviest] = min(65535, table[i, heaviest] + rest)
     return table, at
-
-
-@kernel
-def _plain(
-    src: NDArray[np.uint8],
-    down: NDArray[np.int32],
-    across: NDArray[np.int32],
-    dst: NDArray[np.uint8],
-) -> None:
-    """Any shape, slowly: for what is too small for vectors, or shrunk too far for 16-bit sums."""
-    for y in range(dst.shape[0]):
-        for x in range(dst.shape[1]):
-            red = green = blue = 1 << 31
-            for j in range(down.shape[1] - 1):
-                row = down[y, 0] + j
-                for i in range(across.shape[1] - 1):
-                    column = across[x, 0] + i
-                    weight = np.int64(down[y, 1 + j]) * across[x, 1 + i]
-                    red += weight * src[row, column, 0]
-                    green += weight * src[row, column, 1]
-                    blue += weight * src[row, column, 2]
-            dst[y, x, 0], dst[y, x, 1], dst[y, x, 2] = red >> 32, green >> 32, blue >> 32
-
-
-@kernel
-def _blocks(
-    src: NDArray[np.uint8],
-    down: NDArray[np.int32],
-    across: NDArray[np.int32],
-    tile: int,
-    dst: NDArray[np.uint8],
-    workspace: NDArray[np.uint8],
-) -> None:
-    """At least _ROWS x _GROUP pixels from rows of LANES bytes or more, `tile` columns at a time."""
-    source, stride, row_bytes = src.ctypes.data, src.strides[0], 3 * src.shape[1]
-    height, width = down.shape[0], across.shape[0]
-    half = (workspace.size - 3 * _GROUP * BYTES) // 2
-    block = workspace.ctypes.data
-    columns, group, pitch = block + half, block + 2 * half, half // _ROWS
-    for y0 in range(0, height, _ROWS):
-        y = min(y0, height - _ROWS)  # the last block may do some rows again
-        for x0 in range(0, width, tile):
-            begin, end = min(x0, width - _GROUP), min(x0 + tile, width)
-            left, right = across[begin, 0], across[end - 1, 0]
-            first = min(3 * min(left, right), row_bytes - LANES)
-            last = 3 * (max(left, right) + across.shape[1] - 1)
-            rows = down[y : y + _ROWS]
-            _vertical(source, stride, row_bytes, rows, first, last, block, pitch)
-            for byte in range(0, last - first, 8):
-                transpose_8_columns(block + 2 * byte, pitch, columns + byte * BYTES)
-            for x1 in range(begin, end, _GROUP):
-                x = min(x1, end - _GROUP)
-                _horizontal(columns, across[x : x + _GROUP], first, group)
-                corner = dst.ctypes.data + y * dst.strides[0] + 3 * x
-                for byte in range(0, 3 * _GROUP, 16):
-                    transpose_16_bytes(group + byte * BYTES, corner + byte, dst.strides[0])
-
-
-@kernel
-def _vertical(
-    source: int,
-    stride: int,
-    row_bytes: int,
-    filters: NDArray[np.int32],
-    first: int,
-    last: int,
-    block: int,
-    pitch: int,
-) -> None:
-    """Sum source rows, bytes [first, last) of each, into uint16 rows `pitch` apart at `block`.
-
-    A sum begins with half its number of taps, because each product is cut off, by 1/2 on average.
-    With at most 126 taps, white is at most 65280 + 2 * 63 after both sums: rounding fits.
-    """
-    taps = filters.shape[1] - 1
-    for r in range(filters.shape[0]):
-        row = source + filters[r, 0] * stride
-        target = block + r * pitch
-        for byte in range(first, last, LANES):
-            inside = min(byte, row_bytes - LANES)
-            total = splat(taps // 2)
-            at = row + inside
-            for k in range(taps):
-                total = add_scaled(total, load_bytes(at), filters[r, 1 + k])
-                at += stride
-            store(target + 2 * (inside - first), total)
-
-
-@kernel
-def _horizontal(columns: int, filters: NDArray[np.int32], first: int, out: int) -> None:
-    """Sum columns of the transposed block, which begins with the one of byte `first` of a row."""
-    taps = filters.shape[1] - 1
-    for x in range(filters.shape[0]):
-        at = columns + (3 * filters[x, 0] - first) * BYTES
-        red = green = blue = splat(taps // 2 + 128)
-        for k in range(taps):
-            red = add_scaled(red, load(at), filters[x, 1 + k])
-            green = add_scaled(green, load(at + BYTES), filters[x, 1 + k])
-            blue = add_scaled(blue, load(at + 2 * BYTES), filters[x, 1 + k])
-            at += 3 * BYTES
-        target = out + 3 * BYTES * x
-        store(target, red)
-        store(target + BYTES, green)
-        store(target + 2 * BYTES, blue)

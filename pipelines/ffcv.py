@@ -20,7 +20,7 @@ import numba
 import numpy as np
 import torch
 
-from fasttricks.data.open import open_data
+from fasttricks.data.open import as_path, open_data
 from fasttricks.data.samples import Samples
 from fasttricks.data.slices import Slices
 from fasttricks.errors import BadSampleError, DataError, MissingExtraError
@@ -67,11 +67,10 @@ class FFCVLoader(Loader):
         Raises:
             DataError: `data` is anything else, or cannot be used.
         """
-        samples = data if isinstance(data, Samples) else _opened(data, options.train)
+        samples = data if isinstance(data, Samples) else _opened(as_path(data), options.train)
         if not isinstance(samples, Beton | Slices):
-            raise DataError(
-                f"the ffcv pipeline reads a .beton or a pack, not {samples!r}; {ADVICE}"
-            )
+            given = data if isinstance(data, Samples) else f"{os.fspath(data)}, a folder of files"
+            raise DataError(f"the ffcv pipeline reads a .beton or a pack, not {given}; {ADVICE}")
         return cls(samples, options)
 
     def _run(self, job: Job) -> Generator[Batch]:
@@ -79,7 +78,7 @@ class FFCVLoader(Loader):
 
         epoch = self._now
         if epoch is None:
-            raise RuntimeError("the loader is closed")
+            raise RuntimeError("this loader is closed")
         epoch.begin(job)
         if self._ffcv is None:
             self._ffcv = self._compile(epoch)
@@ -127,7 +126,7 @@ class FFCVLoader(Loader):
         from fasttricks.pipelines.ffcv_stages import measure
 
         if self._now is None:
-            raise RuntimeError("the loader is closed")
+            raise RuntimeError("this loader is closed")
         order = np.concatenate(self._slices(0, 0))
         good = order[~np.isin(order, list(self._now.fetch.bad))]
         return measure(self._now, good[:count])

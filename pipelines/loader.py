@@ -19,14 +19,14 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 
-from fasttricks.data.open import open_data
+from fasttricks.data.open import as_path, open_data
 from fasttricks.data.samples import Samples
 from fasttricks.errors import DataError
 from fasttricks.kernels.mixed import Mixed, mixed_targets
 from fasttricks.kernels.plan import PLAN_VERSION, epoch_order
 from fasttricks.kernels.plan_mix import Mixing, Place, plan_mix
 from fasttricks.pipelines.job import Batch, Indices, Job, Replaced, own_part, view_rows
-from fasttricks.pipelines.options import Options
+from fasttricks.pipelines.options import Options, integer
 
 Step = tuple[torch.Tensor, torch.Tensor | Mixed]
 """Images and targets."""
@@ -40,8 +40,10 @@ class Loader(ABC):
     targets: the data set's targets of the same rows, on the same device; `Mixed` when pictures are
     mixed.
 
-    A full iteration moves on to the next epoch by itself; `set_epoch` chooses one. Leaving a loop
-    early is safe; the next iteration starts that epoch again unless `load_state_dict` says where.
+    Once all of an epoch has been given, the next iteration is of the next epoch, also for trainers
+    that count to `len(loader)` and never see the iteration end; `set_epoch` chooses one. Leaving a
+    loop early is safe; the next iteration starts that epoch again unless `load_state_dict` says
+    where.
 
     Attributes:
         errors: every sample replaced so far, with its cause (`on_error="replace"`).
@@ -62,7 +64,9 @@ class Loader(ABC):
         self._seed = options.seed
         self._epoch = 0
         self._consumed = 0
-        self._resume = False
+        self._closed = False
+        self._resume = False  # the next iteration begins at `_consumed`
+        self._chosen = False  # the next iteration is of `_epoch`, even if nothing is left of it
         self._kept_order: tuple[tuple[int, int], Indices] | None = None
         # Weak, so that leaving a loop early frees the iterator, and with it the work in flight.
         self._active: weakref.ref[Generator[Step]] | None = None
@@ -79,9 +83,13 @@ class Loader(ABC):
         """A loader over `Samples`, or over what `open_data` finds at a path."""
         if isinstance(data, Samples):
             return cls(data, options)
-        if not isinstance(data, str | os.PathLike):
-            raise DataError(f"data must be a path or fasttricks.Samples; got {type(data).__name__}")
-        return cls(open_data(data, train=options.train), options)
+        return cls(open_data(as_path(data), train=options.train), options)
+
+    def __repr__(self) -> str:
+        o = self.options
+        purpose = "train" if o.train else "eval"
+        many = f"{len(self.dataset):,} samples"
+        return f"{type(self).__name__}({many}, batch {o.batch_size}, {purpose}, {o.device})"
 
     @property
     def batch_size(self) -> int:
@@ -94,15 +102,25 @@ class Loader(ABC):
         return full + (1 if rest and not self.options.drop_last else 0)
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch of the next iteration; a position loaded for this epoch is kept."""
-        if not 0 <= epoch < 2**32:
-            raise ValueError(f"epoch must lie in [0, 2**32); got {epoch}")
+        """Choose the epoch of the next iteration.
+
+        A position loaded for this epoch is kept. If that is its end, the iteration is empty: an
+        epoch that was finished before the state was saved is not trained on again.
+        """
+        number = integer(epoch)
+        if number is None or not 0 <= number < 2**32:
+            raise ValueError(f"epoch must be an integer in [0, 2**32); got {epoch!r}")
         self._stop()
-        if epoch != self._epoch:
-            self._epoch, self._consumed, self._resume = epoch, 0, False
+        self._chosen = True
+        if number != self._epoch or not self._resume:
+            self._epoch, self._consumed, self._resume = number, 0, False
 
     def state_dict(self) -> dict[str, int]:
-        """Where the loader stands: plan version, seed, epoch, samples consumed and of how many."""
+        """Where the loader stands: plan version, seed, epoch, samples consumed and of how many.
+
+        A state taken after an epoch's last batch goes on with the next epoch, whether or not the
+        iteration had ended by then.
+        """
         return {
             "plan_version": PLAN_VERSION,
             "seed": self._seed,
@@ -132,13 +150,14 @@ class Loader(ABC):
             )
         limits = {"seed": 2**64, "epoch": 2**32, "consumed": len(self.dataset) + 1}
         for key, limit in limits.items():
-            if not (isinstance(state[key], int) and 0 <= state[key] < limit):
+            number = integer(state[key])
+            if number is None or not 0 <= number < limit:
                 raise ValueError(
                     f"loader state: {key} must lie in [0, {limit}); got {state[key]!r}"
                 )
         self._stop()
         self._seed, self._epoch = int(state["seed"]), int(state["epoch"])
-        self._consumed, self._resume = int(state["consumed"]), True
+        self._consumed, self._resume, self._chosen = int(state["consumed"]), True, False
 
     def indices(self, epoch: int, step: int) -> Indices:
         """Sample indices that this rank is given in a step of a whole epoch, int64 [b]."""
@@ -151,12 +170,18 @@ class Loader(ABC):
 
     def _slices(self, epoch: int, consumed: int) -> list[Indices]:
         """This rank's batches of an epoch from a position on; a last one may be short or empty."""
-        o, count = self.options, len(self.dataset)
+        o = self.options
         order = self._order(epoch)
-        end = consumed + (count - consumed) // o.global_batch * o.global_batch
-        end = end if o.drop_last else count
-        starts = range(consumed, end, o.global_batch)
-        return [own_part(order[s : s + o.global_batch], o.rank, o.world_size) for s in starts]
+        return [
+            own_part(order[s : s + o.global_batch], o.rank, o.world_size)
+            for s in self._starts(consumed)
+        ]
+
+    def _starts(self, consumed: int) -> range:
+        """Where in the epoch's order each global batch begins, from a position on."""
+        o, count = self.options, len(self.dataset)
+        end = count - (count - consumed) % o.global_batch if o.drop_last else count
+        return range(consumed, end, o.global_batch)
 
     def _order(self, epoch: int) -> Indices:
         """The epoch's global order, int64 [N]; the last one is kept, for `indices`."""
@@ -168,10 +193,14 @@ class Loader(ABC):
         return self._kept_order[1]
 
     def __iter__(self) -> Iterator[Step]:
+        if self._closed:
+            raise RuntimeError("this loader is closed")
         self._stop()
-        if not self._resume:
+        if not self._starts(self._consumed) and not self._chosen:
+            self._epoch, self._consumed = self._epoch + 1, 0
+        elif not self._resume:
             self._consumed = 0
-        self._resume = False
+        self._resume = self._chosen = False
         iterator = self._iterate()
         self._active = weakref.ref(iterator)
         return iterator
@@ -244,8 +273,12 @@ class Loader(ABC):
         """
 
     def close(self) -> None:
-        """Stop all work and free workers, threads and buffers; the loader is of no use after it."""
+        """Stop all work and free workers, threads and buffers.
+
+        Iterating is a RuntimeError from then on; closing again does nothing.
+        """
         self._stop()
+        self._closed = True
 
     def __enter__(self) -> Self:
         return self

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -17,6 +19,14 @@ WORK = ("decode", "normalise", "full")
 ON_ERROR = ("raise", "replace")
 FINISH = ("auto", "graph", "fused")
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
+
+
+def integer(value: Any) -> int | None:
+    """Whatever counts as an integer, NumPy's and torch's too, as Python's own; None if none."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
 
 
 def _from_environment(name: str, default: int) -> int:
@@ -62,23 +72,16 @@ class Options:
     finish: str = "auto"
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "views", "world_size", "num_threads", "mix_group"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be an integer >= 1; got {value!r}")
-        if not 0 <= self.rank < self.world_size:
-            raise ValueError(f"rank must lie in [0, {self.world_size}); got {self.rank}")
-        if not isinstance(self.seed, int) or not 0 <= self.seed < 2**64:
-            raise ValueError(f"seed must be an integer in [0, 2**64); got {self.seed!r}")
+        self._check_integers()
         if not isinstance(self.augment, Augment):
             raise ValueError(f"augment must be fasttricks.Augment(...); got {self.augment!r}")
         if self.device.type not in ("cpu", "cuda"):
-            raise ValueError(f"device must be cpu or cuda; got {self.device}")
+            raise ValueError(f"device must be cpu or cuda[:n]; got {str(self.device)!r}")
         if self.device.type == "cuda" and not torch.cuda.is_available():
             raise ValueError(f"device {self.device} was asked for, but torch sees no CUDA device")
         if self.dtype not in DTYPES:
-            known = ", ".join(str(d).removeprefix("torch.") for d in DTYPES)
-            raise ValueError(f"dtype must be one of {known}; got {self.dtype}")
+            known = ", ".join(map(str, DTYPES))
+            raise ValueError(f"dtype must be one of {known}; got {self.dtype!r}")
         if self.work not in WORK:
             raise UnknownNameError("work level", self.work, list(WORK))
         if self.on_error not in ON_ERROR:
@@ -100,6 +103,18 @@ class Options:
             object.__setattr__(self, "cut", False)
             object.__setattr__(self, "index", False)
 
+    def _check_integers(self) -> None:
+        counts = ("batch_size", "views", "world_size", "num_threads", "mix_group")
+        for name in (*counts, "rank", "seed"):
+            value = integer(given := getattr(self, name))
+            if name in counts and (value is None or value < 1):
+                raise ValueError(f"{name} must be an integer >= 1; got {given!r}")
+            if name == "rank" and (value is None or not 0 <= value < self.world_size):
+                raise ValueError(f"rank must lie in [0, {self.world_size}); got {given!r}")
+            if name == "seed" and (value is None or not 0 <= value < 2**64):
+                raise ValueError(f"seed must be an integer in [0, 2**64); got {given!r}")
+            object.__setattr__(self, name, value)
+
     def _check_mix(self) -> None:
         if not self.train:
             raise ValueError("mix is for training; leave it out where train=False")
@@ -108,7 +123,8 @@ class Options:
         if isinstance(self.mix[0], MIXING) and self.samples_per_step % self.mix_group:
             raise ValueError(
                 f"pictures are mixed inside groups of mix_group={self.mix_group} samples, and a "
-                f"batch of {self.samples_per_step} is no multiple of that; give another mix_group"
+                f"batch of {self.samples_per_step} is no multiple of that; give another batch or "
+                "another mix_group"
             )
 
     @property
@@ -123,9 +139,9 @@ class Options:
 
     def size_at(self, epoch: int) -> int:
         """Side of the square output pictures in this epoch, in pixels."""
-        size = self.size(epoch) if callable(self.size) else self.size
-        if not isinstance(size, int) or not 1 <= size <= 16384:
-            raise ValueError(f"size must be an integer in [1, 16384]; got {size!r}")
+        size = integer(given := self.size(epoch) if callable(self.size) else self.size)
+        if size is None or not 1 <= size <= 16384:
+            raise ValueError(f"size must be an integer in [1, 16384]; got {given!r}")
         return size
 
     def params_at(self, epoch: int) -> PlanParams:

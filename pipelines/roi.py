@@ -20,7 +20,6 @@ from fasttricks.errors import DataError
 from fasttricks.kernels.finish import FORMS
 from fasttricks.kernels.jpeg_seek import FRAME
 from fasttricks.kernels.plan_mix import span
-from fasttricks.kernels.steps import STEP, STEPS
 from fasttricks.pipelines import roi_decoder
 from fasttricks.pipelines.cutter import Cutter
 from fasttricks.pipelines.fetch import Fetched, Fetcher
@@ -181,7 +180,7 @@ class RoiLoader(Loader):
             frames=feed.frames,
             plans=feed.planned.geometry,
             matrices=feed.planned.matrices,
-            stages=_stages(feed.planned),
+            stages=feed.planned.stages,
             slots=slots,
             out=out,
             form=form,
@@ -246,10 +245,3 @@ class RoiLoader(Loader):
         self._readers.shutdown(cancel_futures=True)
         self._decoders.shutdown(cancel_futures=True)
         self._threads = SimpleQueue()
-
-
-def _stages(planned: Planned) -> npt.NDArray[np.void]:
-    """Stages for compiled code, which always takes some."""
-    if planned.stages is not None:
-        return planned.stages
-    return np.zeros((len(planned.matrices), STEPS), STEP)

@@ -17,6 +17,7 @@ from fasttricks.kernels.plan_mix import Mixing
 from fasttricks.pipelines.finishing import Planned
 from fasttricks.pipelines.groups import Group, groups_of
 from fasttricks.pipelines.job import Indices, Replaced
+from fasttricks.pipelines.promises import Promise, Promises
 from fasttricks.pipelines.read_ahead import read_ahead
 from fasttricks.pipelines.recycle import Claim
 from fasttricks.pipelines.roi_feed import PIECE_BYTES, Piece
@@ -36,7 +37,7 @@ def piece_size(count: int, left: int, threads: int, mean_bytes: int, blocks: int
     return min(left, max(LEAST, min(shared, MOST, PIECE_BYTES // max(1, mean_bytes))))
 
 
-class Making:
+class Making(Promise):
     """A batch of b samples in the making: R = views * b rows, view-major.
 
     Attributes:
@@ -48,9 +49,6 @@ class Making:
             are not.
         shown: int64 [b], the samples after replacing.
         counts: for `Loader.stats`.
-        finished: set when every row is there, or when it will never be.
-        error: why it will never be.
-        claim: for the memory of its images.
     """
 
     def __init__(
@@ -63,6 +61,7 @@ class Making:
     ) -> None:
         """samples: int64 [b]. blocks: see `Claim`. span: of the samples that are mixed with each
         other before the batch is finished, see `kernels.plan_mix`; 0 if none are."""
+        super().__init__(blocks)
         self.samples = samples
         self.mixing = mixing
         self.groups, self.order = [], np.empty(0, np.int64)
@@ -74,9 +73,6 @@ class Making:
         self.matrices = np.empty((views * len(samples), 3, 4), np.float32)
         self.shown = np.empty(len(samples), np.int64)
         self.counts: dict[str, int] = {}
-        self.finished = threading.Event()
-        self.error: BaseException | None = None
-        self.claim = Claim(blocks)
         self._views = views
         self._replaced: dict[int, Replaced] = {}
         self._left = len(samples)
@@ -125,11 +121,6 @@ class Making:
         self.pixels = None
         self.finished.set()
 
-    def fail(self, error: BaseException) -> None:
-        """Some row cannot be made."""
-        self.error = error
-        self.finished.set()
-
 
 @dataclass(slots=True)
 class Feed:
@@ -166,27 +157,22 @@ class Line:
         """begin: the `Making` of a step. read: a piece of it (first sample, count), called in
         `readers`. claim: memory for its images; may wait until `hurry` is called."""
         self._batches, self._threads = batches, threads
-        self._begin, self._read, self._claim, self._hurry = begin, read, claim, hurry
+        self._read, self._claim = read, claim
+        self._makings = Promises(begin, hurry)
         self._feeds = read_ahead(readers, self._feed, self._pieces(), AHEAD)
         self._mean_bytes = PIECE_BYTES // (2 * LEAST)  # until it is known
-        self._makings: dict[int, Making] = {}
-        self._known = threading.Lock()
         self._taking = threading.Lock()
-        self._awaited: Claim | None = None
-        self._stopped = False
-        self._error: BaseException | None = None
 
     def take(self) -> Feed | None:
         """The next piece, when there is memory for it; None: there is nothing more to do."""
         with self._taking:
-            feed = None if self._stopped else next(self._feeds, None)
+            feed = None if self._makings.stopped else next(self._feeds, None)
             if feed is None:
-                self._stopped = True
+                self._makings.stopped = True
                 return None
             self._mean_bytes = feed.piece.bytes // len(feed.piece.shown)
             if feed.making.images is None:
-                self._awaited = feed.making.claim
-                if self._stopped:  # by a thread that did not see yet what is waited for
+                if not self._makings.may_await(feed.making.claim):
                     return None
                 feed.making.lay(self._claim(feed.making))
             return feed
@@ -197,40 +183,19 @@ class Line:
         Raises:
             Exception: what kept it from being made.
         """
-        making = self._making(step)
-        self._hurry(making.claim)
-        making.finished.wait()
-        del self._makings[step]
-        if making.error is not None:
-            raise making.error
-        return making
+        return self._makings.result(step)
 
     def stop(self, error: BaseException | None = None) -> None:
         """Let `take` give nothing more; with an error, no batch will be finished any more."""
-        self._stopped = True
-        if self._awaited is not None:
-            self._hurry(self._awaited)
-        if error is not None:
-            with self._known:
-                self._error = error
-                for making in self._makings.values():
-                    making.fail(error)
+        self._makings.stop(error)
 
     def close(self) -> None:
         """Give up what was read; after all threads have left."""
         self._feeds.close()
 
-    def _making(self, step: int) -> Making:
-        with self._known:
-            if step not in self._makings:
-                self._makings[step] = self._begin(step)
-                if self._error is not None:
-                    self._makings[step].fail(self._error)
-            return self._makings[step]
-
     def _pieces(self) -> Generator[tuple[Making, int, int]]:
         for step, samples in enumerate(self._batches):
-            making, first = self._making(step), 0
+            making, first = self._makings[step], 0
             while left := len(samples) - first:
                 size = piece_size(
                     len(samples), left, self._threads, self._mean_bytes, making.claim.blocks

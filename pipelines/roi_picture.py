@@ -18,7 +18,7 @@ from fasttricks.kernels.jit import kernel
 from fasttricks.kernels.jpeg_cut import cut, cut_bound, workspace_bytes
 from fasttricks.kernels.jpeg_seek import SEEK
 from fasttricks.kernels.resize import resize, scratch_bytes, support
-from fasttricks.kernels.stage import apply_stage, stage_bytes
+from fasttricks.kernels.stage import apply_row, stage_bytes
 from fasttricks.pipelines.native import pointer
 
 Bytes = npt.NDArray[np.uint8]
@@ -54,8 +54,8 @@ class Work(NamedTuple):
     """SAMPLE [R]"""
     matrices: npt.NDArray[np.float32]
     """[R, 3, 4]"""
-    stages: npt.NDArray[Any]
-    """STEP [R, STEPS]; all zero where nothing is done to the uint8 pixels."""
+    stages: npt.NDArray[Any] | None
+    """STEP [R, STEPS], what is done to uint8 pixels; None: nothing."""
     slots: npt.NDArray[np.int64]
     """[R], which rows of the batch they are."""
     out: npt.NDArray[Any]
@@ -75,7 +75,7 @@ class Memory(NamedTuple):
     room: Bytes
     """Holds the largest decoded part."""
     scratch: Bytes
-    """For `resize`, and then for `apply_stage`."""
+    """For `resize`, and then for `apply_row`."""
     small: Bytes
     """One output picture."""
     cut: Bytes
@@ -135,7 +135,7 @@ def complete(
         resize_part(pixels, top, left, plan, picture[0], memory.scratch)
     else:
         resize_shrunk(pixels, top, left, shrink, plan, picture[0], memory.scratch)
-    apply_stage(picture[0], work.stages[row], memory.scratch)
+    apply_row(picture[0], work.stages, row, memory.scratch)
     if work.form != UINT8:
         upright = np.zeros(1, np.uint8)
         one = work.matrices[row : row + 1]
@@ -214,12 +214,11 @@ def _inside(
 @kernel
 def needs(work: Work) -> tuple[int, int, int, int, int]:
     """Bytes that the rows may need of (room, scratch, small, cut, workspace)."""
-    room, scratch, cut_, workspace, size = 0, 0, 0, 0, work.out.shape[1]
+    room, cut_, workspace, size = 0, 0, 0, work.out.shape[1]
+    scratch = stage_bytes(size, size)
     for row in range(work.tasks.shape[0]):
         task, plan = work.tasks[row], work.plans[row]
         scratch = max(scratch, scratch_bytes(plan.height, plan.width, size, size))
-        if work.stages[row, 0].op != 0:
-            scratch = max(scratch, stage_bytes(size, size))
         if task.kind == JPEG:
             room = max(room, 3 * task.height * task.width)
         if task.count > 0:

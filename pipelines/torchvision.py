@@ -232,7 +232,7 @@ class TorchvisionLoader(Loader):
 
     def _run(self, job: Job) -> Generator[Batch]:
         if self._loader is None:
-            raise RuntimeError("the loader is closed")
+            raise RuntimeError("this loader is closed")
         self._steps.jobs = [job.only(step) for step in range(len(job.batches))]
         for result in self._loader:
             if isinstance(result, Exception):

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import ctypes
 
-from fasttricks.errors import DataError
-from fasttricks.pipelines.turbojpeg import _library, _reason
+from fasttricks.pipelines.turbojpeg import library, written
 
 _NO_OPERATION = 0  # TJXOP_NONE
 _COPY_MARKERS = 0  # no TJXOPT_COPYNONE
@@ -28,8 +27,8 @@ class _Transform(ctypes.Structure):
     )
 
 
-_library.tjInitTransform.restype = ctypes.c_void_p
-_library.tjTransform.argtypes = [
+library.tjInitTransform.restype = ctypes.c_void_p
+library.tjTransform.argtypes = [
     *(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_int),
     *(ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ctypes.c_ulong)),
     *(ctypes.POINTER(_Transform), ctypes.c_int),
@@ -48,19 +47,11 @@ def to_baseline(data: bytes) -> bytes:
     Raises:
         DataError: libturbojpeg cannot read it, finds it damaged, or cannot write it so; says why.
     """
-    handle = _library.tjInitTransform()
-    if not handle:
-        raise MemoryError("libturbojpeg cannot make a transformer")
-    out, size = ctypes.c_void_p(), ctypes.c_ulong()
     plain = _Transform(op=_NO_OPERATION, options=_COPY_MARKERS)
-    try:
-        failed = _library.tjTransform(
-            *(handle, data, len(data), 1, ctypes.byref(out), ctypes.byref(size)),
-            *(ctypes.byref(plain), _STOP_ON_WARNING | _LIMIT_SCANS),
-        )
-        if failed:
-            raise DataError(f"libturbojpeg: {_reason(handle)}")
-        return ctypes.string_at(out, size.value)
-    finally:
-        _library.tjFree(out)
-        _library.tjDestroy(handle)
+    return written(
+        library.tjInitTransform(),
+        lambda handle, out, size: library.tjTransform(
+            *(handle, data, len(data), 1, out, size, ctypes.byref(plain)),
+            _STOP_ON_WARNING | _LIMIT_SCANS,
+        ),
+    )

@@ -11,6 +11,8 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import weakref
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,18 +42,18 @@ def _load() -> ctypes.CDLL:
     raise ImportError("the system library libturbojpeg is missing: apt-get install libturbojpeg0")
 
 
-_library = _load()
-_library.tjInitDecompress.restype = ctypes.c_void_p
-_library.tjInitCompress.restype = ctypes.c_void_p
-_library.tjDestroy.argtypes = [ctypes.c_void_p]
-_library.tjFree.argtypes = [ctypes.c_void_p]
-_library.tjGetErrorStr2.argtypes = [ctypes.c_void_p]
-_library.tjGetErrorStr2.restype = ctypes.c_char_p
-_library.tjDecompressHeader3.argtypes = [
+library = _load()
+library.tjInitDecompress.restype = ctypes.c_void_p
+library.tjInitCompress.restype = ctypes.c_void_p
+library.tjDestroy.argtypes = [ctypes.c_void_p]
+library.tjFree.argtypes = [ctypes.c_void_p]
+library.tjGetErrorStr2.argtypes = [ctypes.c_void_p]
+library.tjGetErrorStr2.restype = ctypes.c_char_p
+library.tjDecompressHeader3.argtypes = [
     *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ulong),
     *[ctypes.POINTER(ctypes.c_int)] * 4,
 ]
-_library.tjCompress2.argtypes = [
+library.tjCompress2.argtypes = [
     *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_int),
     *(ctypes.POINTER(ctypes.c_void_p), ctypes.POINTER(ctypes.c_ulong)),
     *(ctypes.c_int, ctypes.c_int, ctypes.c_int),
@@ -61,7 +63,7 @@ _library.tjCompress2.argtypes = [
 def _symbol(name: str, signature: types.Type) -> types.ExternalFunction:
     """A library function under a name of our own: other libraries in the process bring theirs."""
     symbol = f"fasttricks_{name}"
-    address = ctypes.cast(getattr(_library, name), ctypes.c_void_p).value
+    address = ctypes.cast(getattr(library, name), ctypes.c_void_p).value
     binding.add_symbol(symbol, address)
     return types.ExternalFunction(symbol, signature)
 
@@ -101,7 +103,7 @@ class Handles:
     """
 
     def __init__(self, count: int) -> None:
-        created = [_library.tjInitDecompress() for _ in range(count)]
+        created = [library.tjInitDecompress() for _ in range(count)]
         if None in created:
             raise MemoryError("libturbojpeg cannot make a decoder")
         self.addresses = np.array(created, np.int64)
@@ -114,7 +116,7 @@ class Handles:
 
 def _destroy(handles: list[int]) -> None:
     for handle in handles:
-        _library.tjDestroy(handle)
+        library.tjDestroy(handle)
 
 
 def decode(data: bytes | Bytes, height: int, width: int) -> Bytes:
@@ -142,7 +144,7 @@ def stored_size(data: bytes | Bytes) -> tuple[int, int]:
     handles = Handles(1)
     handle = int(handles.addresses[0])
     pointers = map(ctypes.byref, facts)
-    if _library.tjDecompressHeader3(handle, encoded.ctypes.data, encoded.size, *pointers):
+    if library.tjDecompressHeader3(handle, encoded.ctypes.data, encoded.size, *pointers):
         raise DataError(f"libturbojpeg: {_reason(handle)}")
     width, height = facts[0].value, facts[1].value
     if not (height and width):  # a file of tables only is no error to libturbojpeg
@@ -158,20 +160,37 @@ def encode(pixels: Bytes, quality: int) -> bytes:
     """
     pixels = np.ascontiguousarray(pixels)
     height, width, _ = pixels.shape
-    handle = _library.tjInitCompress()
+    return written(
+        library.tjInitCompress(),
+        lambda handle, data, size: library.tjCompress2(
+            *(handle, pixels.ctypes.data, width, 3 * width, height, _RGB),
+            *(data, size, _CHROMA_420, quality, _ACCURATE_DCT),
+        ),
+    )
+
+
+def written(handle: int | None, write: Callable[[int, Any, Any], int]) -> bytes:
+    """What a call of libturbojpeg writes into memory of its own.
+
+    Args:
+        handle: what the call takes, made for it; freed here.
+        write: the call: from the handle and where to put address and size of what it has written,
+            not 0 if it failed.
+
+    Raises:
+        DataError: it failed; says why.
+    """
+    if not handle:
+        raise MemoryError("libturbojpeg has no memory")
     data, size = ctypes.c_void_p(), ctypes.c_ulong()
     try:
-        failed = _library.tjCompress2(
-            *(handle, pixels.ctypes.data, width, 3 * width, height, _RGB),
-            *(ctypes.byref(data), ctypes.byref(size), _CHROMA_420, quality, _ACCURATE_DCT),
-        )
-        if failed:
+        if write(handle, ctypes.byref(data), ctypes.byref(size)):
             raise DataError(f"libturbojpeg: {_reason(handle)}")
         return ctypes.string_at(data, size.value)
     finally:
-        _library.tjFree(data)
-        _library.tjDestroy(handle)
+        library.tjFree(data)
+        library.tjDestroy(handle)
 
 
 def _reason(handle: int) -> str:
-    return str(_library.tjGetErrorStr2(handle).decode(errors="replace"))
+    return str(library.tjGetErrorStr2(handle).decode(errors="replace"))

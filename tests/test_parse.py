@@ -26,6 +26,7 @@ LONG = "/a/very/long/path" * 20
         (["index", "a", "b"], "unrecognized options: b; see fasttricks index --help"),
         (["train"], "for example: fasttricks train cpu-small --data DATA; see fasttricks train --"),
         (["train", "cpu-smal"], "cpu-smal"),
+        (["train", "smal", "--data", "x"], "options: smal --data x; available subcommands: "),
         (["train", "cpu-smal"], "available subcommands: baseline, efficient, tricks, "),
         (["train", "cpu-small", "--schedule.epochs", "0"], "schedule.epochs must be at least 1; "),
         (["train", "cpu-small", "--mix.per", "a"], "see fasttricks train cpu-small --help"),

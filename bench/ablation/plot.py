@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fasttricks.bench.figure import new_figure, open_frame, save
 from fasttricks.bench.report import ResultRow
-from fasttricks.errors import DataError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,14 +21,9 @@ def draw(rows: Sequence[ResultRow], path: Path) -> None:
     Raises:
         DataError: it cannot be written.
     """
-    # Not pyplot: it looks for a display and keeps figures alive.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     shown = [row for row in rows if row["mean"] is not None]
     height = 1.6 + RUNG_INCHES * len(shown)
-    figure = Figure(figsize=(WIDTH_INCHES, height), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(WIDTH_INCHES, height)
     left, right = figure.subplots(1, 2, sharey=True)
     _accuracies(left, shown)
     _deltas(right, shown)
@@ -40,14 +35,7 @@ def draw(rows: Sequence[ResultRow], path: Path) -> None:
         f"{first['epochs']} epochs",
         fontsize=9,
     )
-    part = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
-        figure.savefig(part, dpi=150)
-        part.replace(path)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    save(figure, path)
 
 
 def _accuracies(axes: Axes, rows: Sequence[ResultRow]) -> None:
@@ -60,7 +48,7 @@ def _accuracies(axes: Axes, rows: Sequence[ResultRow]) -> None:
     axes.plot([row["mean"] for row in rows], places, "|", color="black", markersize=14)
     axes.set_xlabel("top-1, %: seeds, mean, min to max")
     axes.grid(axis="x", alpha=0.3)
-    axes.spines[["top", "right"]].set_visible(False)
+    open_frame(axes)
 
 
 def _deltas(axes: Axes, rows: Sequence[ResultRow]) -> None:
@@ -76,4 +64,4 @@ def _deltas(axes: Axes, rows: Sequence[ResultRow]) -> None:
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_xlabel("points over the rung below (whisker: spread over seeds)")
     axes.legend(fontsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
+    open_frame(axes)

@@ -18,6 +18,7 @@ from fasttricks.commands.ablate import Ablate
 from fasttricks.train.ablate import Result, check_folder, climb_all, first_recipe, speaks
 from fasttricks.train.ladder import Planned, climb, shortened
 from fasttricks.train.rungs import LADDERS
+from fasttricks.versions import versions
 
 JSON, PLOT = "ladder.json", "ladder.png"
 
@@ -38,7 +39,8 @@ def run(command: Ablate) -> int:
     command.out.mkdir(parents=True, exist_ok=True)
 
     def tell(text: str) -> None:
-        write_text(console, text)
+        if speaks():
+            write_text(console, text)
 
     results = list(climb_all(plan, seeds, command.out, tell=tell))
     if results and speaks():
@@ -80,7 +82,7 @@ def _report(
         "source": LADDERS[command.ladder].source,
         "data": command.data,
         "machine": machine.machine(),
-        "versions": machine.versions(),
+        "versions": versions(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": machine.commit(),
         "command": machine.command_line(),

@@ -14,12 +14,15 @@ from fasttricks.errors import FasttricksError
 class Completion:
     """Print what lets a shell complete commands, flags and their choices.
 
-    To have it in every new shell, keep it where the shell looks, once, and again after an update:
+    Keep it where the shell looks, once, and again after an update:
 
-    bash: fasttricks completion bash > ~/.local/share/bash-completion/completions/fasttricks
-    zsh: fasttricks completion zsh > FOLDER/_fasttricks, FOLDER being one of $fpath
-    fish: fasttricks completion fish > ~/.config/fish/completions/fasttricks.fish
-    tcsh: fasttricks completion tcsh > ~/.fasttricks.tcsh, and source that in ~/.tcshrc
+    bash: ~/.local/share/bash-completion/completions/fasttricks
+
+    zsh: _fasttricks in a folder of $fpath
+
+    fish: ~/.config/fish/completions/fasttricks.fish
+
+    tcsh: anywhere, with a line in ~/.tcshrc that sources it
     """
 
     shell: tyro.conf.Positional[Literal["bash", "zsh", "fish", "tcsh"]]

@@ -29,6 +29,7 @@ class Models:
     def run(self) -> int:
         """Count and show."""
         from fasttricks.bench import report
+        from fasttricks.files import check_writable
         from fasttricks.models.names import list_models, model_config
 
         names = [word.strip() for word in self.name.split(",") if word.strip()]
@@ -37,7 +38,7 @@ class Models:
         if self.size is not None and self.size < 1:
             raise ValueError(f"--size must be at least 1; got {self.size}")
         if self.json:
-            report.check_writable(self.json)
+            check_writable(self.json)
         rows = [model_row(name, self.size) for name in names or list_models()]
         show(rows)
         if self.json:

@@ -24,6 +24,7 @@ class Recipes:
             table.add_row(name, entry.what, entry.cost, entry.accuracy)
         console.print(table)
         console.print(
+            'P1 is "Bag of Tricks" (arXiv 1812.01187), P2 "Assembled CNN" (arXiv 2001.06268). '
             "Costs and accuracies are the sources' own, on their hardware and ImageNet, but for "
             "those of cpu-small; "
             "`fasttricks train RECIPE --help` shows every setting.",

@@ -33,13 +33,15 @@ else:  # one subcommand a recipe, whose values are the defaults of the flags
 class Train:
     """Train by a recipe; any of its settings can be changed by a flag.
 
+    P1 is "Bag of Tricks" (arXiv 1812.01187), P2 "Assembled CNN" (arXiv 2001.06268).
+
     On several devices: torchrun --nproc-per-node=8 -m fasttricks train RECIPE ...
     """
 
     recipe: Chosen
 
     def run(self) -> int:
-        """Train, and say at the end what held training back; 130 if it was stopped by a signal."""
+        """Train, and say at the end what held training back; 130 if it was stopped before."""
         if not self.recipe.data.path:
             raise ValueError(
                 "say what to train on: --data FOLDER, with train and val inside, of class folders"

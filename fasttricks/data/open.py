@@ -44,6 +44,21 @@ def open_data(path: str | os.PathLike[str], *, train: bool = True) -> Samples:
     return TarPack(folder) if kind is Kind.PACK else scan_folder(folder, train=train)
 
 
+def as_path(data: object) -> str | os.PathLike[str]:
+    """`data`, if it is a path at all.
+
+    Raises:
+        DataError: it is not; the message says how to hand over what other libraries hold.
+    """
+    if isinstance(data, str | os.PathLike):
+        return data
+    raise DataError(
+        f"data must be a path or fasttricks.Samples; got {type(data).__name__}. Of another "
+        "library's data set give the files and their labels: fasttricks.Samples(paths, targets), "
+        "for an ImageFolder Samples([p for p, _ in ds.samples], ds.targets)"
+    )
+
+
 def locate(path: str | os.PathLike[str], *, train: bool = True) -> tuple[Kind, Path]:
     """What is at a path, and in which folder: `path` or its part for training or evaluation.
 

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fasttricks.data.sections import Buffer, Form, map_file, write_header
 from fasttricks.errors import DataError
 
 INDEX_NAME, SEEK_NAME, MANIFEST_NAME = "pack.index", "pack.seek", "manifest.jsonl"
@@ -25,7 +26,6 @@ INDEX_NAME, SEEK_NAME, MANIFEST_NAME = "pack.index", "pack.seek", "manifest.json
 MAGIC = b"\x89FTPACK\n"
 FORMAT = 1
 """Raised when the layout changes or the meaning of what is in it."""
-ALIGN = 64
 SECTIONS = ("head", "members", "targets", "name_ends", "names")
 """In this order, each at a multiple of ALIGN bytes; zeros between them."""
 
@@ -56,6 +56,8 @@ ADVICE = (
     "pack it again (fasttricks pack), or, if the tars are not from there, remove it and run: "
     "fasttricks index FOLDER"
 )
+FORM = Form("pack index", MAGIC, FORMAT, HEADER, ADVICE)
+
 _CONTRADICTIONS = (
     LookupError,
     TypeError,
@@ -118,10 +120,9 @@ def write_pack_index(
     ends = np.cumsum(np.fromiter(map(len, names), "<i8", len(names)))
     arrays = (members.astype(MEMBER), _little(targets), ends)
     content = [head, *(array.tobytes() for array in arrays), b"".join(names)]
-    header = np.zeros((), HEADER)
-    header["magic"], header["format"], header["header_size"] = MAGIC, FORMAT, HEADER.itemsize
+    header = FORM.begin()
     header["count"] = len(members)
-    header["sections"] = _layout([len(section) for section in content])
+    header["sections"] = FORM.layout([len(section) for section in content])
     if problem := _contradiction(header, json.loads(head), members, ends):
         raise ValueError(problem)
     crc, at = 0, HEADER.itemsize
@@ -132,10 +133,7 @@ def write_pack_index(
             crc = zlib.crc32(piece, crc)
         at = offset + len(section)
     header["file_size"], header["content_crc"] = at, crc
-    header["crc"] = zlib.crc32(header.tobytes()[:-4])
-    file.seek(0)
-    file.write(header.tobytes())
-    file.flush()
+    write_header(file, header)
 
 
 def _head(
@@ -157,16 +155,6 @@ def _little(array: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
 
 
-def _layout(lengths: list[int]) -> list[tuple[int, int]]:
-    """(offset, length) of each section."""
-    result, end = [], HEADER.itemsize
-    for length in lengths:
-        offset = -(-end // ALIGN) * ALIGN
-        result.append((offset, length))
-        end = offset + length
-    return result
-
-
 # ----------------------------------------------------------------------------------------- opening
 
 
@@ -179,11 +167,12 @@ def open_pack_index(path: str | os.PathLike[str]) -> PackIndex:
     path = Path(path)
     try:
         with open(path, "rb") as file:
-            empty = os.fstat(file.fileno()).st_size == 0  # which cannot be mapped
-            buffer = b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            buffer = map_file(file)
     except OSError as error:
         raise DataError(f"cannot open the pack index {path}: {error.strerror}") from error
-    header = _checked_header(buffer, path)
+    if buffer[: len(MAGIC)] != MAGIC:
+        raise DataError(f"{path} is not a pack index; {ADVICE}")
+    header = FORM.check(buffer, path).copy()
     if zlib.crc32(memoryview(buffer)[HEADER.itemsize :]) != header["content_crc"]:
         raise DataError(f"the pack index {path} is damaged: its checksum does not fit; {ADVICE}")
     # From here on it is as it was written; but perhaps by another program.
@@ -196,31 +185,7 @@ def open_pack_index(path: str | os.PathLike[str]) -> PackIndex:
     return parts
 
 
-def _checked_header(buffer: mmap.mmap | bytes, path: Path) -> Any:
-    if buffer[: len(MAGIC)] != MAGIC:
-        raise DataError(f"{path} is not a pack index; {ADVICE}")
-    if len(buffer) < HEADER.itemsize:
-        raise DataError(f"the pack index {path} is cut short: {len(buffer)} bytes; {ADVICE}")
-    header = np.frombuffer(buffer, HEADER, 1)[0].copy()
-    if header["format"] != FORMAT:
-        raise DataError(
-            f"the pack index {path} has format {header['format']} and this fasttricks reads "
-            f"{FORMAT}; {ADVICE}"
-        )
-    if header["crc"] != zlib.crc32(header.tobytes()[:-4]):
-        raise DataError(
-            f"the pack index {path} is damaged: its header's checksum does not fit; {ADVICE}"
-        )
-    size = int(header["file_size"])
-    if len(buffer) != size:
-        what = "is cut short" if len(buffer) < size else "has grown"
-        raise DataError(
-            f"the pack index {path} {what}: {len(buffer)} bytes where {size} were written; {ADVICE}"
-        )
-    return header
-
-
-def _parts(buffer: mmap.mmap | bytes, header: Any) -> PackIndex:
+def _parts(buffer: Buffer, header: Any) -> PackIndex:
     """The sections of an index. Raises ValueError, or what else goes wrong, if they do not fit."""
     count = int(header["count"])
     head_at, members_at, targets_at, ends_at, names_at = header["sections"]["offset"].tolist()
@@ -231,7 +196,7 @@ def _parts(buffer: mmap.mmap | bytes, header: Any) -> PackIndex:
         raise ValueError("targets of no known kind")
     row = np.dtype((dtype, tuple(shape)))
     sizes = [lengths[0], MEMBER.itemsize * count, row.itemsize * count, 8 * count, lengths[4]]
-    if lengths != sizes or _layout(sizes) != list(map(tuple, header["sections"].tolist())):
+    if lengths != sizes or FORM.layout(sizes) != list(map(tuple, header["sections"].tolist())):
         raise ValueError("its sections have other sizes")
     if names_at + lengths[4] != header["file_size"]:
         raise ValueError("its sections do not end where it ends")

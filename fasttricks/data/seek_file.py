@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from fasttricks.data.samples import Samples
 from fasttricks.data.seek_format import (
-    ADVICE,
     INDEXED,
     OWN_PART,
+    REFRESH,
     UNREADABLE,
     Opened,
     Walker,
@@ -263,7 +263,7 @@ class SeekIndex:
             what = "has changed since it was indexed" if state == _STALE else "has a damaged entry"
             print(
                 f"fasttricks: seek index {self.path or 'in memory'}: sample {index} "
-                f"({self.name(index)}) {what}; such pictures are decoded whole; {ADVICE}",
+                f"({self.name(index)}) {what}; such pictures are decoded whole; {REFRESH}",
                 file=sys.stderr,
             )
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import mmap
 import os
 import struct
 import zlib
@@ -20,12 +19,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fasttricks.data.sections import Buffer, Form, aligned, map_file
 from fasttricks.errors import DataError
 
 MAGIC = b"\x89FTSEEK\n"
 FORMAT = 1
 """Raised when the layout changes, or the meaning of what the kernels put into it."""
-ALIGN = 64
 SECTIONS = ("schema", "name_ends", "names", "records", "points")
 """In this order, each at a multiple of ALIGN bytes; zeros between them."""
 
@@ -53,6 +52,11 @@ INDEXED, WHOLE, UNREADABLE = 0, 1, 2
 not be read when the index was made, `error` is the errno."""
 
 ADVICE = "make it again with: fasttricks index DATA"
+REFRESH = "index them again with: fasttricks index DATA --refresh"
+"""Of an index that is sound but for some pictures: without the flag it would be left as it is."""
+
+
+FORM = Form("seek index", MAGIC, FORMAT, HEADER, ADVICE)
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ def record_type(frame: np.dtype[Any]) -> np.dtype[Any]:
         ("kind", "u1"),
         ("reserved", "u1", (3,)),
         ("frame", frame),
-        ("padding", "u1", (_aligned(used, 8) - used,)),  # a member, else copies leave it undefined
+        ("padding", "u1", (aligned(used, 8) - used,)),  # a member, else copies leave it undefined
     ]
     return np.dtype(fields)
 
@@ -112,10 +116,6 @@ CRC_FROM = 12
 def checksum(record: bytes | memoryview, points: bytes | memoryview) -> int:
     """What member `crc` of a record has to be."""
     return zlib.crc32(points, zlib.crc32(record[CRC_FROM:]))
-
-
-def _aligned(offset: int, to: int = ALIGN) -> int:
-    return -(-offset // to) * to
 
 
 def schema(walker: Walker) -> bytes:
@@ -137,20 +137,10 @@ def _members(dtype: np.dtype[Any]) -> list[list[Any]]:
     return found
 
 
-def layout(lengths: list[int]) -> list[tuple[int, int]]:
-    """(offset, length) of each section."""
-    result, offset = [], HEADER.itemsize
-    for length in lengths:
-        offset = _aligned(offset)
-        result.append((offset, length))
-        offset += length
-    return result
-
-
 class Opened(NamedTuple):
     """An index's content, not copied out of its buffer."""
 
-    buffer: mmap.mmap | bytes
+    buffer: Buffer
     header: Any
     ends: NDArray[np.uint64]
     names: memoryview
@@ -169,15 +159,12 @@ def open_file(path: Path, walker: Walker) -> Opened:
     """
     try:
         with open(path, "rb") as file:
-            empty = os.fstat(file.fileno()).st_size == 0  # which cannot be mapped
-            access = mmap.ACCESS_READ
-            buffer = b"" if empty else mmap.mmap(file.fileno(), 0, access=access)
-            return parse(buffer, path, walker)._replace(file=os.dup(file.fileno()))
+            return parse(map_file(file), path, walker)._replace(file=os.dup(file.fileno()))
     except OSError as error:
         raise DataError(f"cannot open the seek index {path}: {error.strerror}") from error
 
 
-def parse(buffer: mmap.mmap | bytes, path: Path, walker: Walker) -> Opened:
+def parse(buffer: Buffer, path: Path, walker: Walker) -> Opened:
     """Check the header of an index and find its sections; nothing else is read.
 
     Raises:
@@ -185,24 +172,7 @@ def parse(buffer: mmap.mmap | bytes, path: Path, walker: Walker) -> Opened:
     """
     if buffer[: len(MAGIC)] != MAGIC:
         raise DataError(f"{path} is not a seek index")
-    if len(buffer) < HEADER.itemsize:
-        raise DataError(f"the seek index {path} is cut short: {len(buffer)} bytes; {ADVICE}")
-    header = np.frombuffer(buffer, HEADER, 1)[0]
-    if header["format"] != FORMAT:
-        raise DataError(
-            f"the seek index {path} has format {header['format']} and this fasttricks reads "
-            f"{FORMAT}; {ADVICE}"
-        )
-    if header["crc"] != zlib.crc32(header.tobytes()[:-4]):
-        raise DataError(
-            f"the seek index {path} is damaged: its header's checksum is wrong; {ADVICE}"
-        )
-    size = int(header["file_size"])
-    if len(buffer) != size:
-        what = "is cut short" if len(buffer) < size else "has grown"
-        raise DataError(
-            f"the seek index {path} {what}: {len(buffer)} bytes where {size} were written; {ADVICE}"
-        )
+    header = FORM.check(buffer, path)
     record, count, points = record_type(walker.frame), int(header["count"]), header["point_count"]
     offset, length = header["sections"]["offset"].tolist(), header["sections"]["length"].tolist()
     sizes = [length[0], 8 * count, length[2], record.itemsize * count]
@@ -212,8 +182,8 @@ def parse(buffer: mmap.mmap | bytes, path: Path, walker: Walker) -> Opened:
         reasons is None
         or (header["record_size"], header["frame_size"], header["seek_size"])
         != (record.itemsize, walker.frame.itemsize, walker.seek.itemsize)
-        or [tuple(s) for s in header["sections"].tolist()] != layout(sizes)
-        or offset[-1] + length[-1] != size
+        or [tuple(s) for s in header["sections"].tolist()] != FORM.layout(sizes)
+        or offset[-1] + length[-1] != header["file_size"]
     ):
         raise DataError(
             f"the seek index {path} was written by another fasttricks, whose records differ; "

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import os
-import zlib
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fasttricks.data.seek_format import (
-    FORMAT,
-    HEADER,
-    MAGIC,
-    Walker,
-    layout,
-    record_type,
-    schema,
-)
+from fasttricks.data.sections import write_header
+from fasttricks.data.seek_format import FORM, Walker, record_type, schema
 from fasttricks.data.seek_source import Names
 
 
@@ -30,14 +22,13 @@ class SeekWriter:
         self._seek = walker.seek
         self._written = 0
         count, text = len(names.ends), schema(walker)
-        self._header = header = np.zeros((), HEADER)
-        header["magic"], header["format"], header["header_size"] = MAGIC, FORMAT, HEADER.itemsize
+        self._header = header = FORM.begin()
         header["count"], header["tile_pixels"] = count, tile_pixels
         header["record_size"] = self._record.itemsize
         header["frame_size"], header["seek_size"] = walker.frame.itemsize, walker.seek.itemsize
         header["digest"] = np.frombuffer(names.digest, np.uint8)
         lengths = [len(text), 8 * count, int(names.ends[-1]), self._record.itemsize * count, 0]
-        header["sections"] = layout(lengths)
+        header["sections"] = FORM.layout(lengths)
         self._at(0)
         file.write(text)
         self._at(1)
@@ -75,7 +66,4 @@ class SeekWriter:
         self._file.truncate(size)
         # Files grow by that where the last sections are empty; files in memory do not.
         self._file.write(bytes(size - self._file.seek(0, os.SEEK_END)))
-        header["crc"] = zlib.crc32(header.tobytes()[:-4])
-        self._file.seek(0)
-        self._file.write(header.tobytes())
-        self._file.flush()
+        write_header(self._file, header)

@@ -14,6 +14,8 @@ ROOMY_GPU = 0.5
 CLEARLY = 1.15
 """How much faster is worth a conversion, or a pipeline with more needs: a brief measurement is off
 by some percents."""
+ABOUT = 1.05
+"""How much faster than `roi` is still about as fast."""
 _USUAL = ("roi", "dali", "torchvision")
 
 
@@ -117,7 +119,7 @@ def _why_resident(data: Data, home: str, machine: Machine) -> str:
 def _fastest(facts: Facts, measured: list[Rate]) -> Choice:
     best = max(measured, key=lambda rate: rate.images_per_s)
     ours = facts.rate("roi")
-    if ours is not None and ours is not best and ours.images_per_s * 1.05 >= best.images_per_s:
+    if ours is not None and ours is not best and ours.images_per_s * ABOUT >= best.images_per_s:
         return _chosen(facts, "roi", f"it is as fast as {best.pipeline} here and needs less")
     others = sorted(measured, key=lambda rate: -rate.images_per_s)[1:]
     if not others:

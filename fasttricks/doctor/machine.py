@@ -11,13 +11,14 @@ from fasttricks.doctor.facts import Machine
 from fasttricks.doctor.gpu import look_at_cuda
 from fasttricks.memory import available_memory
 from fasttricks.pipelines.registry import pipelines
+from fasttricks.versions import versions
 
 SHARED_MEMORY = Path("/dev/shm")
 
 
 def look_at_machine() -> Machine:
     """Facts about this machine, as this process may use it; measures nothing."""
-    found, versions, cuda = bench_machine.machine(), bench_machine.versions(), look_at_cuda()
+    found, installed, cuda = bench_machine.machine(), versions(), look_at_cuda()
     free = available_memory()
     return Machine(
         cpu=str(found["cpu"]),
@@ -32,8 +33,8 @@ def look_at_machine() -> Machine:
         torch_cuda=cuda.torch_cuda,
         dali_cuda=cuda.dali_cuda,
         torch_sees_gpu=cuda.torch_sees_gpu,
-        versions=versions,
-        simd=versions["PIL"].startswith("pillow-simd"),
+        versions=installed,
+        simd=installed["PIL"].startswith("pillow-simd"),
         pipelines={name: one.reason for name, one in pipelines().items()},
     )
 

@@ -65,7 +65,7 @@ def _summary(scan: Scan) -> Iterator[Text]:
     yield from _duplicates(scan)
     yield _seek_index(scan)
     if scan.around:
-        yield _line("container", f"{len(scan.around):,} files are damaged or missing", "red")
+        yield _line("container", f"damaged or missing files: {len(scan.around):,}", "red")
 
 
 def _noted(scan: Scan) -> Iterator[Text]:
@@ -95,8 +95,8 @@ def _duplicates(scan: Scan) -> Iterator[Text]:
             if len(first) < 3:
                 first.append(group)
     if groups:
-        told = f"{extra:,} pictures repeat another byte for byte ({groups:,} groups"
-        yield _line("duplicates", f"{told}, {mislabelled:,} across classes)", "yellow")
+        told = f"repeat another picture byte for byte: {extra:,}; groups of such: {groups:,}"
+        yield _line("duplicates", f"{told}, across classes: {mislabelled:,}", "yellow")
     for group in first:
         yield _line("", " = ".join(_name(scan, int(index)) for index in islice(group, 4)))
 

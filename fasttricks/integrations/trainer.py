@@ -14,10 +14,8 @@ class TrainerLoader:
 
         TrainerLoader(make_loader("roi", "imagenet", batch_size=256))
 
-    Such trainers need not reach the end of an iteration: Lightning counts to `len(loader)` and
-    asks for no more, so the loader cannot know that the epoch is over. They also make the iterator
-    first and choose the epoch, or load a state, after that; here that still counts, because
-    nothing begins before the first batch is asked for.
+    Such trainers make the iterator first and choose the epoch, or load a state, after that; here
+    that still counts, because nothing begins before the first batch is asked for.
 
     Attributes:
         loader: what `make_loader` gave.

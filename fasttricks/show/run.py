@@ -5,18 +5,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from fasttricks.bench.report import check_writable
 from fasttricks.data.open import open_data
 from fasttricks.data.samples import Samples
 from fasttricks.data.seek_build import index_path
 from fasttricks.data.slices import Slices
 from fasttricks.data.synthetic import make_synthetic
-from fasttricks.errors import DataError, FasttricksError, UnknownNameError
+from fasttricks.errors import FasttricksError, UnknownNameError
+from fasttricks.files import check_writable, replacing
 from fasttricks.kernels.augment import Augment
 from fasttricks.kernels.mixes import RICAP, CutMix, Cutout, Mix, Mixup, RandomErasing, as_mixes
 from fasttricks.kernels.plan import epoch_order
@@ -62,7 +60,9 @@ def run(config: ShowConfig) -> int:
     how = ", ".join(config.mix_names) or "nothing mixed"
     how += "" if config.alpha is None else f", alpha {config.alpha:g}"
     title = f"{label} · seed {config.seed}, epoch {config.epoch} · {config.size} pixels · {how}"
-    _save(compose(title, columns(originals, made, config.size)), config.out)
+    picture = compose(title, columns(originals, made, config.size))
+    with replacing(config.out) as part:
+        picture.save(part, "PNG")
     print(f"{config.out}: samples {', '.join(map(str, indices))} of {label}, by {', '.join(names)}")
     for one in made[1:]:
         print(f"{one.pipeline} against {names[0]}: {farthest(one, made[0])}")
@@ -193,15 +193,3 @@ def _may_cut(samples: Samples) -> bool:
         file=sys.stderr,
     )
     return False
-
-
-def _save(picture: Image.Image, path: Path) -> None:
-    """The file appears complete or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        picture.save(part, "PNG")
-        part.replace(path)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)

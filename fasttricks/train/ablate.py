@@ -7,6 +7,7 @@ unfinished one continues from its newest checkpoint.
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
 from collections.abc import Callable, Iterator, Sequence
@@ -17,11 +18,15 @@ from typing import Any
 import torch
 
 from fasttricks.errors import DataError
+from fasttricks.files import replacing
+from fasttricks.kernels.mixes import pictures_per_output
 from fasttricks.models.config import ResNetConfig
 from fasttricks.models.names import model_config
 from fasttricks.train.build import Build, build_model
 from fasttricks.train.config import ModelConfig, Recipe
-from fasttricks.train.diverged import DivergedError
+from fasttricks.train.data import mixes
+from fasttricks.train.distributed import join
+from fasttricks.train.diverged import DivergedElsewhere, DivergedError
 from fasttricks.train.ladder import Ladder, Planned
 from fasttricks.train.log import FILE as LOG
 from fasttricks.train.overrides import with_settings
@@ -42,9 +47,9 @@ class Result:
     count: int
     """Pictures that it was evaluated on."""
     images_per_s: float | None
-    """Of training, median over the times that the log looked."""
+    """Of training, median over the times that the log looked; only the first process knows it."""
     problem: str = ""
-    """What the trainer said when the loss diverged."""
+    """What the trainer said, in the first process, when the loss diverged."""
 
 
 def first_recipe(ladder: Ladder, base: Recipe, model: str, settings: Sequence[str]) -> Recipe:
@@ -98,19 +103,46 @@ def climb_all(
     where a run is asked to stop, and raises what training raises, but that a diverged loss is a
     result, too.
 
+    Under torchrun all processes must call it: they make every run together, in the same order, and
+    each gets every result; the first one writes.
+
     Raises:
         ResumeError: a run in the folder has other settings than it would have now.
+        ValueError: a rung's batch cannot be shared out among so many processes.
     """
     runs = [(seed, step) for seed in seeds for step in plan if not step.skipped]
-    for number, (seed, step) in enumerate(runs, 1):
-        recipe = run_recipe(step, seed, out)
-        result = finished(recipe, step.name, seed)
-        if result is None:
-            tell(f"run {number} of {len(runs)}: {step.name} ({step.rung.what}), seed {seed}")
-            result = _run(recipe, step.name, seed, build)
-        if result is None:  # asked to stop
-            return
-        yield result
+    # One group of processes for all runs: torch may wait without end for one that is made anew
+    # after another.
+    with join(plan[0].recipe.device) as world:
+        _check_batches(plan, world.size)
+        for number, (seed, step) in enumerate(runs, 1):
+            recipe = run_recipe(step, seed, out)
+            result = finished(recipe, step.name, seed)
+            if result is None:
+                tell(f"run {number} of {len(runs)}: {step.name} ({step.rung.what}), seed {seed}")
+                result = _run(recipe, step.name, seed, build)
+            if result is None:  # asked to stop
+                return
+            yield result
+
+
+def _check_batches(plan: Sequence[Planned], processes: int) -> None:
+    """Say before the first rung is trained what the loader would say when a later one begins."""
+    for step in plan:
+        data, mix = step.recipe.data, step.recipe.mix
+        parts = processes * step.recipe.accumulate * data.views
+        each, rest = divmod(data.batch_size, parts)
+        if rest:
+            raise ValueError(
+                f"{step.name}: a batch of {data.batch_size} cannot be divided evenly by "
+                f"{processes} processes x accumulate {step.recipe.accumulate} x views {data.views}"
+            )
+        samples = each * pictures_per_output(mixes(mix))
+        if mix.kind != "none" and samples % mix.group:
+            raise ValueError(
+                f"{step.name}: pictures are mixed in groups of {mix.group}, and a process takes "
+                f"{samples} at a time: --set mix.group={math.gcd(mix.group, samples)}"
+            )
 
 
 def run_recipe(step: Planned, seed: int, out: Path) -> Recipe:
@@ -152,29 +184,20 @@ def finished(recipe: Recipe, rung: str, seed: int) -> Result | None:
 
 def _run(recipe: Recipe, rung: str, seed: int, build: Build) -> Result | None:
     """Train to the end and keep what came of it; None if it was asked to stop."""
-    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    result = Result(rung=rung, seed=seed, top1=None, count=0, images_per_s=None)
     try:
         outcome = train(recipe, build)
-    except DivergedError as error:
-        result = Result(
-            rung=rung, seed=seed, top1=None, count=0, images_per_s=None, problem=str(error)
-        )
-        _keep(recipe, result)
-        if several:  # the other processes have ended; --resume auto goes on behind this run
-            raise
-        return result
-    if outcome.stopped:
-        return None
-    if outcome.metrics is None:
-        raise DataError("a ladder needs pictures to evaluate on: --val")
-    result = Result(
-        rung=rung,
-        seed=seed,
-        top1=outcome.metrics.top1,
-        count=outcome.metrics.count,
-        images_per_s=_rate(Path(recipe.folder) / LOG),
-    )
+    except (DivergedError, DivergedElsewhere) as error:
+        result = replace(result, problem=str(error))
+    else:
+        if outcome.stopped:
+            return None
+        if outcome.metrics is None:
+            raise DataError("a ladder needs pictures to evaluate on: --val")
+        result = replace(result, top1=outcome.metrics.top1, count=outcome.metrics.count)
     if speaks():
+        rate = None if result.problem else _rate(Path(recipe.folder) / LOG)
+        result = replace(result, images_per_s=rate)
         _keep(recipe, result)
     return result
 
@@ -186,10 +209,8 @@ def speaks() -> bool:
 
 def _keep(recipe: Recipe, result: Result) -> None:
     """Write the result; the file appears complete or not at all."""
-    path = Path(recipe.folder) / RESULT
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps({"recipe": _plain(recipe), "result": asdict(result)}, indent=1))
-    part.replace(path)
+    with replacing(Path(recipe.folder) / RESULT) as part:
+        part.write_text(json.dumps({"recipe": _plain(recipe), "result": asdict(result)}, indent=1))
 
 
 def _plain(recipe: Recipe) -> dict[str, Any]:

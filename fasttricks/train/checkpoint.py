@@ -166,8 +166,20 @@ def load(path: str | os.PathLike[str], map_location: str | torch.device = "cpu")
     except FileNotFoundError as error:
         raise CheckpointError(f"there is no checkpoint {path}") from error
     except Exception as error:  # whatever a damaged archive makes torch raise
-        raise CheckpointError(f"checkpoint {path} is damaged: {_first_line(error)}") from error
+        raise CheckpointError(why_unread(path, error)) from error
     return checked(content, path)
+
+
+def why_unread(path: str | os.PathLike[str], error: Exception) -> str:
+    """What is to be said where torch did not read a file.
+
+    torch itself would advise to run what is inside.
+    """
+    if isinstance(error, RuntimeError):  # from the reader of the archive
+        return f"checkpoint {path} is damaged: {_first_line(error).partition('. ')[0]}"
+    if isinstance(error, OSError):
+        return f"cannot read {path}: {error.strerror}"
+    return f"{path} is not a checkpoint that can be read: only tensors and plain values are"
 
 
 def checked(content: Any, path: str | os.PathLike[str]) -> State:

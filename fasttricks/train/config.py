@@ -6,20 +6,32 @@ kept in every checkpoint as nested dicts of numbers and strings (`as_dict`).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import tyro
 
-from fasttricks.errors import UnknownNameError
 from fasttricks.models.names import model_config
-from fasttricks.pipelines.registry import REGISTRY
-from fasttricks.tricks.progressive import ProgressiveSize
+from fasttricks.train.check import check
+from fasttricks.train.config_pictures import AugmentConfig, DataConfig, MixConfig
+from fasttricks.tricks.step_decay import QUARTERS, StepDecay
+
+__all__ = [
+    "AugmentConfig",
+    "DataConfig",
+    "LossConfig",
+    "MixConfig",
+    "ModelConfig",
+    "OptimConfig",
+    "Recipe",
+    "ScheduleConfig",
+]
 
 Precision = Literal["float32", "bfloat16", "float16"]
 Option = bool | int | float | str
+WARMUP = 5 / 120
+"""Share of the epochs that "Bag of Tricks" warms up for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +54,7 @@ class ModelConfig:
     """More fields of the network's configuration, such as `stem small attention se`."""
 
     def __post_init__(self) -> None:
-        _check(self, "num_classes", self.num_classes is None or self.num_classes >= 1, "at least 1")
+        check(self, "num_classes", self.num_classes is None or self.num_classes >= 1, "at least 1")
         model_config(self.name, **self.overrides())
 
     def overrides(self) -> dict[str, Any]:
@@ -55,101 +67,6 @@ class ModelConfig:
         if self.blur is not None:
             given["antialias"] = {"filter_size": self.blur}
         return given
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataConfig:
-    """Which pictures, and how they come."""
-
-    path: Annotated[str, tyro.conf.arg(name="data", prefix_name=False)] = ""
-    """Folder of class folders, or with train and val inside; a pack; for ffcv a .beton."""
-    pipeline: Annotated[str, tyro.conf.arg(prefix_name=False)] = "roi"
-    """Which loader: torchvision, roi, resident, dali or ffcv."""
-    val: str = ""
-    """What to evaluate on, if it is not val inside --data; `none` evaluates on nothing."""
-    batch_size: int = 256
-    """Pictures per update, over all processes and accumulated parts."""
-    size: int = 224
-    """Side of training pictures in pixels."""
-    progressive: tuple[int, ...] = ()
-    """Sides in pixels, one after the other, instead of one size; rising multiples of 32."""
-    progressive_starts: tuple[float, ...] = ()
-    """Shares of the epochs after which each of them begins, the first 0; default: equal parts."""
-    eval_size: int = 224
-    """Side of evaluation pictures in pixels."""
-    eval_batch_size: int = 256
-    """Pictures per step of evaluation, over all processes."""
-    views: int = 1
-    """Repeated augmentation: a batch holds `batch_size / views` pictures, each this often."""
-    threads: int | None = None
-    """Threads or processes of the loader; None: as many as this process may use CPUs."""
-    on_error: Literal["raise", "replace"] = "raise"
-    """A picture that cannot be decoded stops the run, or is replaced and counted."""
-
-    def __post_init__(self) -> None:
-        for name in ("batch_size", "eval_batch_size", "views", "size", "eval_size"):
-            _check(self, name, getattr(self, name) >= 1, "at least 1")
-        _check(self, "batch_size", self.batch_size % self.views == 0, "a multiple of views")
-        _check(self, "threads", self.threads is None or self.threads >= 1, "at least 1")
-        if self.progressive:
-            ProgressiveSize(1, self.progressive, self.progressive_starts)
-        if self.pipeline not in REGISTRY:
-            raise UnknownNameError("pipeline", self.pipeline, list(REGISTRY))
-
-
-@dataclass(frozen=True, kw_only=True)
-class AugmentConfig:
-    """What is done to each training picture; the defaults are those of "Bag of Tricks" 2.1."""
-
-    area: float = 0.08
-    """The smallest share of a picture's area that a crop takes."""
-    color: Literal["hsv", "hsv-literal", "reference", "none"] = "hsv"
-    """How hue, saturation and brightness are scaled; docs/design.md explains the names."""
-    jitter: float = 0.4
-    """Hue, saturation and brightness are scaled by factors from 1 - jitter to 1 + jitter."""
-    lighting: float = 0.1
-    """Standard deviation of the three coefficients of the PCA noise, for pixels of 0 to 255."""
-    flip: float = 0.5
-    """Probability of a left-right flip."""
-    policy: Literal["none", "auto", "rand", "trivial"] = "none"
-    """AutoAugment, RandAugment or TrivialAugment on the cropped picture."""
-    crop_ratio: float = 0.875
-    """Of evaluation: crop over resized shorter side."""
-
-    def __post_init__(self) -> None:
-        _check(self, "area", 0 < self.area <= 1, "in (0, 1]")
-        _check(self, "jitter", 0 <= self.jitter < 1, "in [0, 1)")
-        _check(self, "lighting", self.lighting >= 0, "at least 0")
-        _check(self, "flip", 0 <= self.flip <= 1, "in [0, 1]")
-        _check(self, "crop_ratio", 0 < self.crop_ratio <= 1, "in (0, 1]")
-
-
-@dataclass(frozen=True, kw_only=True)
-class MixConfig:
-    """What is done with several pictures of a batch, and what is erased."""
-
-    kind: Literal["none", "mixup", "cutmix", "ricap"] = "none"
-    """At most one of these mixes pictures and their targets."""
-    alpha: float | None = None
-    """Parameter of the Beta distribution that shares are drawn from; None: 0.2 for mixup, 1 for
-    CutMix, 0.3 for RICAP."""
-    per: Literal["sample", "batch"] = "sample"
-    """One draw for each picture, or for the batch."""
-    pairing: Literal["permutation", "two-batches", "halves"] = "permutation"
-    """Who is mixed with whom, for mixup: `two-batches` and `halves` are types 1 and 2 of
-    "Assembled CNN"."""
-    group: int = 32
-    """Partners lie in the same group of so many pictures; it divides the batch of a process."""
-    cutout: int = 0
-    """Side of a square hole in pixels; 0: none."""
-    erasing: float = 0.0
-    """Probability of Random Erasing."""
-
-    def __post_init__(self) -> None:
-        _check(self, "alpha", self.alpha is None or self.alpha > 0, "above 0")
-        _check(self, "group", self.group >= 1, "at least 1")
-        _check(self, "cutout", self.cutout >= 0, "at least 0")
-        _check(self, "erasing", 0 <= self.erasing <= 1, "in [0, 1]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,12 +91,12 @@ class OptimConfig:
     """Of AdaBound: the learning rate that the bounds close in on."""
 
     def __post_init__(self) -> None:
-        _check(self, "lr", self.lr is None or self.lr > 0, "above 0")
+        check(self, "lr", self.lr is None or self.lr > 0, "above 0")
         for name in ("lr_per_256", "final_lr"):
-            _check(self, name, getattr(self, name) > 0, "above 0")
-        _check(self, "momentum", 0 <= self.momentum < 1, "in [0, 1)")
-        _check(self, "weight_decay", self.weight_decay >= 0, "at least 0")
-        _check(self, "fold_lr", not self.fold_lr or self.kind == "nesterov", "for nesterov only")
+            check(self, name, getattr(self, name) > 0, "above 0")
+        check(self, "momentum", 0 <= self.momentum < 1, "in [0, 1)")
+        check(self, "weight_decay", self.weight_decay >= 0, "at least 0")
+        check(self, "fold_lr", not self.fold_lr or self.kind == "nesterov", "for nesterov only")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,18 +113,33 @@ class ScheduleConfig:
     """Epochs that warm-up takes; 0: none."""
     warmup_lr: float = 0.1
     """The learning rate that the last two kinds of warm-up begin with."""
-    drops: tuple[int, ...] = (30, 60, 90)
-    """Of `step`: the epochs from which on the learning rate is multiplied by `factor` again."""
+    drops: tuple[float, ...] = QUARTERS
+    """Of `step`: when the learning rate is multiplied by `factor` again: below 1 shares of `epochs`
+    (30, 60 and 90 of 120), from 1 on epochs."""
     factor: float = 0.1
     """Of `step`: what the learning rate is multiplied by at each drop."""
 
     def __post_init__(self) -> None:
-        _check(self, "epochs", self.epochs >= 1, "at least 1")
+        check(self, "epochs", self.epochs >= 1, "at least 1")
         fits = 0 <= self.warmup_epochs < self.epochs
-        _check(self, "warmup_epochs", fits, f"in [0, epochs), epochs = {self.epochs}")
-        _check(self, "warmup_lr", self.warmup_lr > 0, "above 0")
-        _check(self, "drops", list(self.drops) == sorted(set(self.drops)), "ascending")
-        _check(self, "factor", 0 < self.factor <= 1, "in (0, 1]")
+        check(self, "warmup_epochs", fits, f"in [0, epochs), epochs = {self.epochs}")
+        check(self, "warmup_lr", self.warmup_lr > 0, "above 0")
+        check(self, "factor", 0 < self.factor <= 1, "in (0, 1]")
+        if self.kind == "step":
+            self._check_drops()
+
+    def _check_drops(self) -> None:
+        try:
+            first = min(StepDecay(self.epochs, 1, self.drops).drop_epochs, default=self.epochs)
+        except ValueError as error:
+            fitting = " ".join(f"{share * self.epochs:g}" for share in QUARTERS)
+            raise ValueError(f"schedule.{error}; such as --schedule.drops {fitting}") from None
+        if first < self.warmup_epochs:
+            raise ValueError(
+                f"the warm-up of {self.warmup_epochs:g} epochs ends after the learning rate's "
+                f"first drop, at {first:g} of {self.epochs}: give --schedule.warmup-epochs "
+                f"{self.epochs * WARMUP:.2g}, or later --schedule.drops"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,9 +160,9 @@ class LossConfig:
     """Of `convex`: the share of the labels' loss."""
 
     def __post_init__(self) -> None:
-        _check(self, "smoothing", 0 <= self.smoothing < 1, "in [0, 1)")
-        _check(self, "temperature", self.temperature > 0, "above 0")
-        _check(self, "distill_weight", 0 <= self.distill_weight <= 1, "in [0, 1]")
+        check(self, "smoothing", 0 <= self.smoothing < 1, "in [0, 1)")
+        check(self, "temperature", self.temperature > 0, "above 0")
+        check(self, "distill_weight", 0 <= self.distill_weight <= 1, "in [0, 1]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,7 +189,7 @@ class Recipe:
     ema: float = 0.0
     """Decay per step of an average of the weights, which is then evaluated; 0: none."""
     log_every: int = 50
-    """Steps between looks at the loss, which wait for the device; NaN and SIGTERM are seen then."""
+    """Steps between looks at the loss, which wait for the device; NaN is seen then."""
     save_every: int = 0
     """Steps between checkpoints inside an epoch, besides the one at its end; 0: none."""
     keep: int = 3
@@ -276,13 +208,13 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for name in ("accumulate", "log_every", "keep", "eval_every"):
-            _check(self, name, getattr(self, name) >= 1, "at least 1")
-        _check(self, "seed", 0 <= self.seed < 2**32, "in [0, 2**32)")
-        _check(self, "save_every", self.save_every >= 0, "at least 0")
-        _check(self, "ema", 0 <= self.ema < 1, "in [0, 1)")
-        _check(self, "max_steps", self.max_steps is None or self.max_steps >= 1, "at least 1")
+            check(self, name, getattr(self, name) >= 1, "at least 1")
+        check(self, "seed", 0 <= self.seed < 2**32, "in [0, 2**32)")
+        check(self, "save_every", self.save_every >= 0, "at least 0")
+        check(self, "ema", 0 <= self.ema < 1, "in [0, 1)")
+        check(self, "max_steps", self.max_steps is None or self.max_steps >= 1, "at least 1")
         graphed = not self.cuda_graph or self.accumulate == 1
-        _check(self, "cuda_graph", graphed, "False where gradients are accumulated")
+        check(self, "cuda_graph", graphed, "False where gradients are accumulated")
 
     @property
     def folder(self) -> str:
@@ -294,12 +226,3 @@ class Recipe:
         values = asdict(self)
         values["model"]["overrides"] = self.model.overrides()
         return values
-
-
-def _check(config: object, name: str, holds: bool, allowed: str) -> None:
-    """Raises ValueError naming the field, what was given and what is allowed."""
-    value = getattr(config, name)
-    if not holds or (isinstance(value, float) and not math.isfinite(value)):
-        where = type(config).__name__.removesuffix("Config").lower()
-        prefix = "" if where == "recipe" else f"{where}."
-        raise ValueError(f"{prefix}{name} must be {allowed}; got {value!r}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import time
+from collections import deque
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -38,6 +40,9 @@ class Batch(NamedTuple):
         targets = list(self.targets) if isinstance(self.targets, Mixed) else [self.targets]
         return [self.images, *targets, *([] if self.indices is None else [self.indices])]
 
+
+AHEAD = 8
+"""Steps that may be queued on a GPU before it is waited for: each of them holds a batch there."""
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -194,6 +199,8 @@ class Feed:
         self._batches = cast(Generator[Step], iter(loader))
         self._seconds = 0.0
         self._events: list[tuple[torch.cuda.Event, torch.cuda.Event]] = []
+        self._last: Batch | None = None
+        self._used: deque[tuple[Batch, torch.cuda.Event]] = deque()
         device = loader.options.device
         self._side = _stream(device) if device.type == "cuda" else None
 
@@ -203,8 +210,12 @@ class Feed:
             yield self._next() if self._side is None else self._next_on(self._side)
 
     def close(self) -> None:
-        """Stop the loader's work for batches that nobody will take."""
+        """Stop the loader's work for batches that nobody will take. Waits for a GPU."""
         self._batches.close()
+        if self._last is not None and self._side is not None:
+            torch.cuda.current_stream(self._side.device).synchronize()
+        self._last = None
+        self._used.clear()
 
     def waited(self) -> float:
         """Seconds since it was last asked that the step had nothing to do for want of a batch.
@@ -225,14 +236,24 @@ class Feed:
     def _next_on(self, side: torch.cuda.Stream) -> Batch:
         main = torch.cuda.current_stream(side.device)
         idle = main.record_event(_event())
+        self._let_go(idle)
         with torch.cuda.stream(side):
-            batch = self._fetch()
+            batch = self._last = self._fetch()
             ready = side.record_event(_event())
         main.wait_event(ready)
-        for tensor in batch.tensors():
-            tensor.record_stream(main)  # made on `side`: not to be used anew before `main` is done
         self._events.append((idle, ready))
         return batch
+
+    def _let_go(self, done: torch.cuda.Event) -> None:
+        """Keep the batch before until `done`, the end of its step, has come; let older ones go.
+
+        Its memory belongs to `side`: freed earlier, it would be written to while the step reads.
+        (`record_stream` says so to torch's allocator only, but DALI's pictures are in DALI's.)
+        """
+        if self._last is not None:
+            self._used.append((self._last, done))
+        while self._used and (len(self._used) > AHEAD or _past(self._used[0][1])):
+            self._used.popleft()[1].synchronize()
 
     def _fetch(self) -> Batch:
         images, targets = next(self._batches)
@@ -246,8 +267,14 @@ class Feed:
         return Batch(images, targets, ids.to(images.device, non_blocking=True))
 
 
+@functools.cache
 def _stream(device: torch.device) -> torch.cuda.Stream:
+    """One for all feeds: torch keeps free memory by stream, and gives none to another."""
     return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+
+def _past(event: torch.cuda.Event) -> bool:
+    return event.query()  # type: ignore[no-untyped-call,no-any-return]
 
 
 def _event() -> torch.cuda.Event:

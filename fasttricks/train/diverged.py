@@ -23,6 +23,10 @@ class DivergedError(FasttricksError):
     """The loss is not finite any more. The message names step, samples and checkpoints."""
 
 
+class DivergedElsewhere(SystemExit):
+    """The same in the other processes, which it ends without a word: one speaks for all."""
+
+
 def stop_diverged(trainer: Trainer) -> NoReturn:
     """Save what there is, say with which samples it began, and raise; in all processes at once.
 
@@ -30,7 +34,7 @@ def stop_diverged(trainer: Trainer) -> NoReturn:
 
     Raises:
         DivergedError: in the first process.
-        SystemExit: with 2, in the others: one process speaks for all.
+        DivergedElsewhere: in the others.
     """
     world, recipe, parts = trainer.world, trainer.recipe, trainer.recipe.accumulate
     firsts = world.gather(trainer.update.tally.first_bad())
@@ -42,7 +46,7 @@ def stop_diverged(trainer: Trainer) -> NoReturn:
     saved = trainer.save(into=apart, diverged={"step": step, "samples": samples})
     trainer.log.write("diverged", step=step, epoch=epoch, samples=samples)
     if not world.first:
-        raise SystemExit(2)
+        raise DivergedElsewhere(2)
     raise DivergedError(
         f"the loss is not finite at step {step} (epoch {epoch}), whose batch has the samples "
         f"{_shortened(samples)}; the weights after {trainer.steps_done} steps are in {saved}, the "

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from fasttricks.train.data import DTYPES
 
-TOP1, TOP5, LOSS, COUNT = range(4)
+TOP1, TOP5, LOSS, COUNT, TIMED = range(5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +33,9 @@ class Metrics:
     """Side of the pictures in pixels."""
     seconds: float
     """Wall time of the pass, loading included."""
-
-    @property
-    def images_per_s(self) -> float:
-        """Samples per second of this pass, loading included, over all processes."""
-        return self.count / self.seconds if self.seconds else 0.0
+    images_per_s: float
+    """Samples per second over all processes, loading included. The first batch, in which kernels
+    are compiled, is left out where there are others."""
 
     def __str__(self) -> str:
         return (
@@ -71,24 +69,30 @@ def evaluate(
     """
     if dtype not in DTYPES:
         raise ValueError(f"dtype={dtype!r}: one of {', '.join(DTYPES)}")
-    began, size = time.perf_counter(), 0
+    began = since = time.perf_counter()
+    size = 0
     was_training = model.training
     model.eval()
     totals: Tensor | None = None
     try:
         for images, labels in batches:
             if totals is None:
-                totals = torch.zeros(4, dtype=torch.float64, device=images.device)
+                totals = torch.zeros(5, dtype=torch.float64, device=images.device)
             if len(images):
-                size = images.shape[-1]
-                totals += _count(_logits(model, images, dtype, flip), labels)
+                first, size = not size, images.shape[-1]
+                totals[:TIMED] += _count(_logits(model, images, dtype, flip), labels)
+                if first:
+                    since = time.perf_counter()
+                else:
+                    totals[TIMED] += len(images)
     finally:
         model.train(was_training)
     if totals is None:
-        totals = torch.zeros(4, dtype=torch.float64, device=_device_of(model))
+        totals = torch.zeros(5, dtype=torch.float64, device=_device_of(model))
     if dist.is_available() and dist.is_initialized():
         dist.all_reduce(totals)
-    top1, top5, loss, count = totals.tolist()
+    top1, top5, loss, count, timed = totals.tolist()
+    ended = time.perf_counter()
     if not count:
         raise ValueError("there is nothing to evaluate: no batch had a sample")
     return Metrics(
@@ -97,7 +101,8 @@ def evaluate(
         loss=loss / count,
         count=round(count),
         size=size,
-        seconds=time.perf_counter() - began,
+        seconds=ended - began,
+        images_per_s=timed / (ended - since) if timed else count / (ended - began),
     )
 
 

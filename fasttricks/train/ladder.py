@@ -123,20 +123,10 @@ def lasting(recipe: Recipe, epochs: int, of: int = FULL_LENGTH) -> Recipe:
 def shortened(recipe: Recipe, epochs: int) -> Recipe:
     """The paper's recipe with its schedule in `epochs` instead of 120: warm-up, drops and all.
 
-    Very short schedules have fewer drops: those that would come at the start or the end are none.
-
     Raises:
         ValueError: epochs below 1.
     """
-    scale = epochs / FULL_LENGTH
     schedule = recipe.schedule
-    drops = {round(scale * drop) for drop in schedule.drops}
-    return replace(
-        recipe,
-        schedule=replace(
-            schedule,
-            epochs=epochs,
-            warmup_epochs=scale * schedule.warmup_epochs,
-            drops=tuple(sorted(drop for drop in drops if 0 < drop < epochs)),
-        ),
-    )
+    warmup = schedule.warmup_epochs * epochs / FULL_LENGTH
+    # Drops are shares of the epochs already.
+    return replace(recipe, schedule=replace(schedule, epochs=epochs, warmup_epochs=warmup))

@@ -28,7 +28,7 @@ def baseline() -> Recipe:
         model=ModelConfig(name="resnet50", zero_gamma=False),
         data=DataConfig(batch_size=256),
         optim=OptimConfig(lr_per_256=0.1, momentum=0.9, weight_decay=1e-4, decay_rule="all"),
-        schedule=ScheduleConfig(epochs=120, kind="step", drops=(30, 60, 90), factor=0.1),
+        schedule=ScheduleConfig(epochs=120, kind="step", drops=(0.25, 0.5, 0.75), factor=0.1),
     )
 
 

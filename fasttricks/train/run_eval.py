@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from fasttricks.errors import DataError
+from fasttricks.files import check_writable, replacing
 from fasttricks.kernels.augment import Augment
 from fasttricks.pipelines.loader import Loader
 from fasttricks.pipelines.registry import make_loader
@@ -30,6 +31,8 @@ TORCH_STD = (58.395, 57.12, 57.375)
 
 def run(options: Eval) -> int:
     """Evaluate, print and write the numbers."""
+    if options.json is not None:
+        check_writable(options.json)
     path = file_of(options.checkpoint, best=options.best)
     trained = load_trained(path, options.model, average=options.average)
     with join(options.device) as world:
@@ -55,7 +58,6 @@ def run(options: Eval) -> int:
             "flip": options.flip,
             "dtype": options.dtype,
             **asdict(metrics),
-            "images_per_s": metrics.images_per_s,
             "device": world.device.type,
             "processes": world.size,
             "versions": versions(),
@@ -64,7 +66,8 @@ def run(options: Eval) -> int:
             facts["inference_images_per_s"] = throughput(model, metrics.size, dtype=options.dtype)
         if world.first:
             if options.json is not None:  # before a pipe that is closed can end the command
-                options.json.write_text(json.dumps(facts) + "\n")
+                with replacing(options.json) as part:
+                    part.write_text(json.dumps(facts) + "\n")
             print(report(facts, str(metrics)))
     return 0
 
@@ -79,12 +82,16 @@ def report(facts: dict[str, Any], metrics: str) -> str:
     lines = [
         f"{facts['model']} of {facts['checkpoint']}: {metrics}",
         *(f"  {', '.join(filter(None, how))}" for _ in range(any(how))),
-        f"  {facts['images_per_s']:.0f} images/s, loading included",
+        f"  {_rate(facts['images_per_s'])} images/s, loading included",
     ]
     if "inference_images_per_s" in facts:
-        rate = facts["inference_images_per_s"]
-        lines.append(f"  {rate:.0f} images/s inference alone, batch 64 at {facts['size']} px")
+        rate = _rate(facts["inference_images_per_s"])
+        lines.append(f"  {rate} images/s inference alone, batch 64 at {facts['size']} px")
     return "\n".join(lines)
+
+
+def _rate(images_per_s: float) -> str:
+    return f"{images_per_s:.0f}" if images_per_s >= 1 else "<1"
 
 
 def file_of(path: Path, *, best: bool) -> Path:

@@ -93,10 +93,11 @@ def distilled(teacher: str, temperature: float, recipe: Recipe) -> Recipe:
 
 def mixup(pairing: Literal["permutation", "two-batches"], recipe: Recipe) -> Recipe:
     """Mixup with alpha 0.2; two-batches is type 1 of P2."""
-    group = math.gcd(MixConfig().group, recipe.data.batch_size)
+    group = math.gcd(recipe.mix.group, recipe.data.batch_size)
     if group == 1:
         raise Skip(f"no pairs inside a batch of {recipe.data.batch_size}")
-    return replace(recipe, mix=MixConfig(kind="mixup", alpha=0.2, pairing=pairing, group=group))
+    mix = replace(recipe.mix, kind="mixup", alpha=0.2, pairing=pairing, group=group)
+    return replace(recipe, mix=mix)
 
 
 def attention(kind: Literal["se", "sk"], recipe: Recipe) -> Recipe:

@@ -31,11 +31,14 @@ from fasttricks.train.distributed import World, join
 from fasttricks.train.diverged import stop_diverged
 from fasttricks.train.evaluate import Metrics, evaluate
 from fasttricks.train.log import Log
+from fasttricks.train.memory import keep_memory
 from fasttricks.train.objective import Objective
 from fasttricks.train.resume import collect, refuse_to_overwrite, restore
 from fasttricks.train.signals import Stopper
 from fasttricks.train.step import Step
 from fasttricks.train.summary import Clock, summary
+from fasttricks.train.threads import use_threads
+from fasttricks.train.vote import Vote
 from fasttricks.tricks.dropblock import DropBlockSchedule
 from fasttricks.tricks.mixed_precision import MixedPrecision
 
@@ -86,6 +89,7 @@ class Trainer:
             raise ValueError("cuda_graph is for one process on a CUDA device")
         self.recipe, self.world, self.stopper = recipe, world, stopper
         self.clock = Clock()
+        self.vote = Vote(world)
         self.checkpoints = Checkpoints(recipe.folder, keep=recipe.keep)
         refuse_to_overwrite(self.checkpoints, recipe)
 
@@ -101,6 +105,9 @@ class Trainer:
         torch.manual_seed(recipe.seed)  # the same weights everywhere ...
         self.model = layout(build(recipe, self.classes), world.device)
         torch.manual_seed(recipe.seed + 1 + world.rank)  # ... but what is dropped differs
+        self.threads = use_threads(self.model, self.loader.options, world)
+        if world.device.type == "cpu":
+            keep_memory()
         self.ema = build_ema(self.model, recipe)
         self.schedule = build_schedule(recipe, self.steps_per_epoch)
         self.dropblock = DropBlockSchedule(self.model, self.schedule.steps)
@@ -156,10 +163,11 @@ class Trainer:
                 if ema is not None:
                     ema.update()
                 self.steps_done = step + 1
+                asked = self.vote(bool(self.stopper.asked))
                 # Here it ends.
                 saves = recipe.save_every and self.steps_done % recipe.save_every == 0
                 logs = self.steps_done % recipe.log_every == 0 or self.steps_done == end
-                if not (logs or saves or self._asked_alone()):
+                if not (logs or saves or asked):
                     continue
                 self._look(feed, self.steps_done - at, looked)
                 if self.stopped:
@@ -211,7 +219,8 @@ class Trainer:
         with self.clock.timing("evaluation"):
             averaged = self.ema.swapped() if self.ema is not None else contextlib.nullcontext()
             self.eval_loader.set_epoch(0)
-            with averaged:
+            # Compiling for another size and for a last batch takes longer than it saves here.
+            with averaged, torch.compiler.set_stance("force_eager"):
                 self.metrics = evaluate(self.model, self.eval_loader, dtype=self.recipe.precision)
         epoch = self.steps_done // self.steps_per_epoch
         self.log.write("evaluation", step=self.steps_done, epoch=epoch, **asdict(self.metrics))
@@ -230,7 +239,7 @@ class Trainer:
             f"{self.recipe.name}: {self.recipe.model.name} on {len(self.loader.dataset):,} "
             f"pictures of {self.classes} classes, {self.schedule.steps:,} steps of "
             f"{self.recipe.data.batch_size}{where}; learning rate {self.schedule}; "
-            f"in {self.recipe.folder}"
+            f"{self.threads}; in {self.recipe.folder}"
         )
 
     def save(
@@ -254,6 +263,7 @@ class Trainer:
             )
 
     def _finish(self) -> Outcome:
+        self.vote.close()
         words = summary(self.clock, self.images_seen, shared_cores=self.world.device.type == "cpu")
         if self.stopped:
             words.insert(
@@ -286,7 +296,3 @@ class Trainer:
             states.append(self.ema.state_dict()["model"])
         names = [name for name, b in self.model.named_buffers() if b.is_floating_point()]
         self.world.average([s[name] for s in states for name in names if name in s])
-
-    def _asked_alone(self) -> bool:
-        """Whether to stop right now; several processes must agree first, when they look."""
-        return bool(self.stopper.asked) and self.world.size == 1

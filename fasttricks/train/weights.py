@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from fasttricks.errors import MissingExtraError
-from fasttricks.train.checkpoint import CheckpointError, checked
+from fasttricks.train.checkpoint import CheckpointError, checked, why_unread
 
 _INSIDE = ("state_dict_ema", "model_ema", "state_dict", "model")
 """Where other trainers' checkpoints keep their weights; averaged ones first."""
@@ -73,11 +73,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged archive makes torch raise
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CheckpointError(
-            f"cannot read {path}: {first} (only tensors and plain values are read: "
-            "save the state dict alone)"
-        ) from error
+        raise CheckpointError(why_unread(path, error)) from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} holds a {type(content).__name__}, not weights by name")
     return content

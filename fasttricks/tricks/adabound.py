@@ -7,18 +7,16 @@ code's: Luolc/AdaBound, adabound/adabound.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from math import sqrt
-from typing import Any, overload
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
-Params = Iterable[Tensor] | Iterable[dict[str, Any]]
+from fasttricks.tricks.foreach import ForeachOptimizer, Params
 
 
-class AdaBound(Optimizer):
+class AdaBound(ForeachOptimizer):
     """Adam whose rate, weight by weight, is clamped between two bounds that close in on one rate.
 
     With m and v Adam's moments and t the step, from 1 on:
@@ -78,38 +76,16 @@ class AdaBound(Optimizer):
         param_group.setdefault("base_lr", param_group.get("lr", self.defaults["lr"]))
         super().add_param_group(param_group)
 
-    @overload
-    def step(self, closure: None = None) -> None: ...
-    @overload
-    def step(self, closure: Callable[[], float]) -> float: ...
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        """One update of all parameters that have a gradient."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            params = [p for p in group["params"] if p.grad is not None]
-            if params:
-                self._update(group, params)
-        return loss
-
     def _update(self, group: dict[str, Any], params: list[Tensor]) -> None:
         lr, (beta1, beta2) = group["lr"], group["betas"]
         gradients = self._gradients(group, params)
-        states = [self._state_of(p, group["amsbound"]) for p in params]
-        for state in states:
-            state["step"] += 1
-        steps = [state["step"] for state in states]
-
-        m = [state["exp_avg"] for state in states]
-        v = [state["exp_avg_sq"] for state in states]
+        steps = [self._count(p) for p in params]
+        m, v = self._buffers("exp_avg", params), self._buffers("exp_avg_sq", params)
         torch._foreach_lerp_(m, gradients, 1 - beta1)
         torch._foreach_mul_(v, beta2)
         torch._foreach_addcmul_(v, gradients, gradients, 1 - beta2)
         if group["amsbound"]:
-            largest = [state["max_exp_avg_sq"] for state in states]
+            largest = self._buffers("max_exp_avg_sq", params)
             torch._foreach_maximum_(largest, v)
             v = largest
 
@@ -137,13 +113,12 @@ class AdaBound(Optimizer):
             return gradients
         return list(torch._foreach_add(gradients, params, alpha=decay))
 
-    def _state_of(self, parameter: Tensor, amsbound: bool) -> dict[str, Any]:
-        state: dict[str, Any] = self.state[parameter]
-        if not state:
-            state["step"] = 0
-            for name in ("exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if amsbound else [])):
-                state[name] = torch.zeros_like(parameter, memory_format=torch.preserve_format)
-        return state
+    def _count(self, parameter: Tensor) -> int:
+        """The number of this step of a parameter, from 1 on."""
+        state = self.state[parameter]
+        step: int = state.get("step", 0) + 1
+        state["step"] = step
+        return step
 
 
 def bounds(final: float, gamma: float, step: int) -> tuple[float, float]:

@@ -6,13 +6,13 @@ the gradient). The two versions are equal while the learning rate stays the same
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, overload
+from typing import Any
 
 import torch
 from torch.optim import SGD, Optimizer
 
-Params = Iterable[torch.Tensor] | Iterable[dict[str, Any]]
+from fasttricks.tricks.foreach import ForeachOptimizer, Params
+
 _FUSED_ON = ("cpu", "cuda")
 
 
@@ -47,7 +47,7 @@ def nesterov(
     )
 
 
-class FoldedNesterov(Optimizer):
+class FoldedNesterov(ForeachOptimizer):
     """NAG as MXNet computes it, with the learning rate inside the momentum.
 
     g = gradient + weight_decay * w; m = momentum * m - lr * g; w += momentum * m - lr * g
@@ -69,40 +69,14 @@ class FoldedNesterov(Optimizer):
             )
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
-    @overload
-    def step(self, closure: None = None) -> None: ...
-    @overload
-    def step(self, closure: Callable[[], float]) -> float: ...
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        """One update of all parameters that have a gradient."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        for group in self.param_groups:
-            self._update(group)
-        return loss
-
-    def _update(self, group: dict[str, Any]) -> None:
-        params = [p for p in group["params"] if p.grad is not None]
-        if not params:
-            return
+    def _update(self, group: dict[str, Any], params: list[torch.Tensor]) -> None:
         momentum = group["momentum"]
-        moved = [self._momentum_of(p) for p in params]
-        steps = torch._foreach_mul([p.grad for p in params], -group["lr"])
+        moved = self._buffers("momentum_buffer", params)
+        gradients = [p.grad for p in params if p.grad is not None]  # as all have
+        steps = torch._foreach_mul(gradients, -group["lr"])
         if group["weight_decay"]:
             torch._foreach_add_(steps, params, alpha=-group["lr"] * group["weight_decay"])
         torch._foreach_mul_(moved, momentum)
         torch._foreach_add_(moved, steps)
         torch._foreach_add_(params, moved, alpha=momentum)
         torch._foreach_add_(params, steps)
-
-    def _momentum_of(self, parameter: torch.Tensor) -> torch.Tensor:
-        state = self.state[parameter]
-        if not state:
-            state["momentum_buffer"] = torch.zeros_like(
-                parameter, memory_format=torch.preserve_format
-            )
-        buffer: torch.Tensor = state["momentum_buffer"]
-        return buffer

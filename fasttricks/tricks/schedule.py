@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from fasttricks.tricks.cosine import Cosine, End
-from fasttricks.tricks.step_decay import StepDecay
+from fasttricks.tricks.step_decay import QUARTERS, StepDecay
 from fasttricks.tricks.warmup import Kind, Warmup
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def make_schedule(
     warmup: Kind = "from-zero",
     warmup_epochs: float = 5,
     base_lr: float = 0.1,
-    drops: Sequence[float] = (30, 60, 90),
+    drops: Sequence[float] = QUARTERS,
     factor: float = 0.1,
     end: End = "after",
 ) -> Schedule:

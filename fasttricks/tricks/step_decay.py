@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+QUARTERS = (0.25, 0.5, 0.75)
+"""The paper's drops as shares of its 120 epochs."""
+
 
 @dataclass(frozen=True)
 class StepDecay:
@@ -23,16 +26,19 @@ class StepDecay:
 
     epochs: int
     steps_per_epoch: int
-    drops: tuple[float, ...] = (30, 60, 90)
-    """Epochs, counted from 0, whose first step is the first at the lower rate."""
+    drops: tuple[float, ...] = QUARTERS
+    """When the rate falls: below 1 a share of the epochs, so that a shorter training keeps its
+    proportions; from 1 on an epoch, counted from 0, whose first step is the first at the lower
+    rate."""
     factor: float = 0.1
 
     def __post_init__(self) -> None:
         for name in ("epochs", "steps_per_epoch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")
-        inside = all(0 < drop < self.epochs for drop in self.drops)
-        if not inside or list(self.drops) != sorted(set(self.drops)):
+        found = self.drop_epochs
+        inside = all(0 < drop < self.epochs for drop in found)
+        if not inside or list(found) != sorted(set(found)):
             raise ValueError(
                 f"drops must rise and lie inside the {self.epochs} epochs; got {self.drops}"
             )
@@ -45,13 +51,18 @@ class StepDecay:
         return self.epochs * self.steps_per_epoch
 
     @property
+    def drop_epochs(self) -> tuple[float, ...]:
+        """`drops`, all of them in epochs."""
+        return tuple(drop * self.epochs if drop < 1 else drop for drop in self.drops)
+
+    @property
     def drop_steps(self) -> tuple[int, ...]:
         """The first step at each lower rate; an epoch's fraction is rounded up to a step."""
-        return tuple(math.ceil(drop * self.steps_per_epoch) for drop in self.drops)
+        return tuple(math.ceil(drop * self.steps_per_epoch) for drop in self.drop_epochs)
 
     def __call__(self, step: int) -> float:
         """The share at a step, in (0, 1]."""
         return self.factor ** sum(step >= drop for drop in self.drop_steps)
 
     def __str__(self) -> str:
-        return f"x {self.factor:g} at epochs {', '.join(f'{drop:g}' for drop in self.drops)}"
+        return f"x {self.factor:g} at epochs {', '.join(f'{drop:g}' for drop in self.drop_epochs)}"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fasttricks.bench import machine
+from fasttricks.versions import versions
 
 
 def test_facts_are_json_and_plausible() -> None:
@@ -19,13 +20,13 @@ def test_facts_are_json_and_plausible() -> None:
 
 
 def test_versions_name_the_pil_flavour() -> None:
-    found = machine.versions()
+    found = versions()
     assert {"python", "fasttricks", "torch", "numpy", "PIL"} <= found.keys()
     assert found["PIL"].split()[0] in ("Pillow", "pillow-simd")
 
 
 def test_description_is_one_line() -> None:
-    line = machine.describe(machine.machine(), machine.versions())
+    line = machine.describe(machine.machine(), versions())
     assert "\n" not in line
     assert "torch" in line
     assert "cores" in line

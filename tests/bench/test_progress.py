@@ -8,18 +8,20 @@ from fasttricks.bench.progress import Teller
 
 
 @pytest.mark.parametrize("colour", [None, "NO_COLOR", "FORCE_COLOR"])
-def test_without_a_terminal_only_notes_are_printed(
+def test_without_a_terminal_notes_are_printed_and_each_row_once(
     colour: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if colour:
         monkeypatch.setenv(colour, "1")
     with Teller() as teller:
         teller.expect(2)
-        teller.doing("dali x2: round 1")
+        teller.doing("dali x2: starting")
         teller.step()
         teller.note("left out: [bold]ffcv")
+        teller.doing("roi x2: starting")
+        teller.doing("dali x2: round 1")
     printed = capsys.readouterr()
-    assert printed.err == "left out: [bold]ffcv\n"
+    assert printed.err == "dali x2: starting\nleft out: [bold]ffcv\nroi x2: starting\n"
     assert printed.out == ""
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import errno
 from pathlib import Path
 from typing import Any
 
@@ -29,27 +28,6 @@ def test_a_failed_write_leaves_the_old_file_alone(tmp_path: Path) -> None:
         report.write(tmp_path / "r.json", [row(), {"not json": object()}])
     assert report.read(tmp_path / "r.json") == [row()]
     assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
-
-
-def test_places_that_cannot_be_written(tmp_path: Path) -> None:
-    report.check_writable(tmp_path / "new.json")
-    assert list(tmp_path.iterdir()) == []
-    (tmp_path / "file").touch()
-    places = ("", "no/such/r.json", "file/r.json", "n" * 300)
-    for path in (tmp_path / place for place in places):
-        with pytest.raises(DataError, match="cannot write"):
-            report.check_writable(path)
-        with pytest.raises(DataError, match="cannot write"):
-            report.write(path, [row()])
-
-
-def test_a_full_disk_is_noticed_by_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: Any, **__: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(report.tempfile, "NamedTemporaryFile", full)
-    with pytest.raises(DataError, match="No space left on device"):
-        report.check_writable(tmp_path / "new.json")
 
 
 @pytest.mark.parametrize(

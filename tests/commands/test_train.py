@@ -68,3 +68,4 @@ def test_recipes_are_listed_with_cost_and_accuracy(capsys):
         (line,) = [line for line in said.splitlines() if f" {name} " in line]
         assert entry.cost in line
         assert entry.accuracy in line
+    assert 'P1 is "Bag of Tricks" (arXiv 1812.01187)' in said

@@ -10,13 +10,11 @@ from fasttricks.data.seek_build import build_index
 from fasttricks.data.seek_file import SeekIndex
 from fasttricks.data.seek_format import (
     ADVICE,
-    ALIGN,
     HEADER,
     SECTIONS,
     Walker,
     checksum,
     jpeg_walker,
-    layout,
     open_file,
     parse,
     record_type,
@@ -57,8 +55,6 @@ def test_layout_of_header_and_records():
     record = record_type(FRAME)
     assert record.fields["frame"] == (FRAME, 40)
     assert record.itemsize == 56  # 40 + 9, padded to 8
-    assert layout([1, 64, 65, 0, 3]) == [(192, 1), (256, 64), (320, 65), (448, 0), (448, 3)]
-    assert all(offset % ALIGN == 0 for offset, _ in layout([1, 64, 65, 0, 3]))
 
 
 def test_every_byte_of_record_and_points_counts_but_first_and_itself():

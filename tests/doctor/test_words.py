@@ -49,7 +49,9 @@ def test_everything_worth_knowing(folder, told):
     assert "fasttricks ignores it" in line(lines, "EXIF")
     assert "1 not a JPEG" in line(lines, "odd, but good")
     assert "1 PNG named .jpg" in line(lines, "misnamed")
-    assert "1 pictures repeat another byte for byte (1 groups, 1 across" in line(lines, "dupl")
+    assert "repeat another picture byte for byte: 1; groups of such: 1, across classes: 1" in line(
+        lines, "dupl"
+    )
     assert [text for text in lines if "00.jpg = " in text and text.endswith("twin.jpg")]
     assert f"{path}: 13 entries, 1 stale" in line(lines, "seek index")
     assert "fasttricks index DATA --refresh" in line(lines, "seek index")

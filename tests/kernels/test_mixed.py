@@ -112,6 +112,8 @@ def test_nothing_to_do_gives_back_what_was_given():
         (lambda i, t: mix(i[0], t, Mixup()), "images must be floats"),
         (lambda i, t: mix(i, t[1:], Mixup()), "12 images and 11 targets"),
         (lambda i, t: mix(i[:0], t[:0], Mixup()), "0 images"),
+        (lambda i, t: mix(i.numpy(), t, Mixup()), "images must be a torch.Tensor; got ndarray"),
+        (lambda i, t: mix(i, t.tolist(), Mixup()), "targets must be a torch.Tensor; got list"),
         (lambda i, t: mix(i, t, 0.2), "must be a fasttricks Mixup"),
         (lambda i, t: mix(i, t, Mixup())[1].soft(3), r"does not lie in \[0, 3\)"),
         (lambda i, t: mix(i, t, Mixup())[1].soft(9, smoothing=1.0), "smoothing"),

@@ -1,5 +1,7 @@
 """What every pipeline must do alike: the same pictures from the same plan, come what may."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 import torch
@@ -145,6 +147,16 @@ def test_resume_in_mid_epoch_is_exact(name, pictures, open_loader):
     with open_loader(name, pictures, seed=0) as loader:
         loader.load_state_dict(state)
         assert_same(got + collect(loader, epochs=2), expected)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_counting_to_the_length_is_as_good_as_reading_to_the_end(name, pictures, open_loader):
+    """Trainers that ask for `len(loader)` batches and no more get epoch after epoch, too."""
+    with open_loader(name, pictures) as loader:
+        expected = collect(loader, epochs=3)
+    with open_loader(name, pictures) as loader:
+        counted = [pair for _ in range(3) for pair in collect(islice(loader, len(loader)))]
+    assert_same(counted, expected)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -107,6 +107,8 @@ def test_what_it_cannot_open(rotten, picture_folder, tmp_path):
     for data in (picture_folder, scan_folder(picture_folder), tmp_path / "nowhere.beton"):
         with pytest.raises(DataError, match=r"fasttricks pack SRC DST\.beton"):
             open_pack(data)
+    with pytest.raises(DataError, match=f"not {picture_folder}, a folder of files; "):
+        open_pack(picture_folder)
     short = tmp_path / "short.beton"
     short.write_bytes(rotten.read_bytes()[:-1000])
     with pytest.raises(DataError, match="is cut short"):

@@ -1,11 +1,13 @@
 """The protocol that all back ends share, with a back end that only reports what it was given."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 import torch
 
 from fasttricks.data import Samples
-from fasttricks.errors import UnknownNameError
+from fasttricks.errors import DataError, UnknownNameError
 from fasttricks.kernels.augment import Augment
 from fasttricks.kernels.plan import PLAN_VERSION
 from fasttricks.pipelines.job import Batch, own_part, view_rows
@@ -160,6 +162,52 @@ def test_choosing_a_position_ends_the_iteration_under_way():
         loader.set_epoch(0)
 
 
+@pytest.mark.parametrize("drop_last", [True, False])
+def test_counting_to_the_length_advances_the_epoch(drop_last):
+    """As trainers do that never ask for more, and so never see the iteration end."""
+    whole, counted = echo(drop_last=drop_last), echo(drop_last=drop_last)
+    expected = [shown(whole) for _ in range(3)]
+    assert [shown(islice(counted, len(counted))) for _ in range(3)] == expected
+    counted.set_epoch(1)
+    assert shown(islice(counted, len(counted))) == expected[1]
+    counted.set_epoch(1)  # chosen again: shown again
+    assert shown(counted) == expected[1]
+    assert shown(counted) == expected[2]
+
+
+def test_making_an_iterator_twice_advances_once():
+    loader, expected = echo(), echo()
+    expected.set_epoch(1)
+    list(islice(loader, len(loader)))
+    iter(loader)
+    assert shown(loader) == shown(expected)
+
+
+@pytest.mark.parametrize("rewind", [False, True])
+def test_a_state_of_after_the_last_batch_goes_on_with_the_next_epoch(rewind):
+    unbroken, first = echo(), echo()
+    _, second, third = (shown(unbroken) for _ in range(3))
+    iterator = iter(first)
+    for _ in range(len(first)):
+        next(iterator)
+    resumed = echo(seed=99)
+    resumed.load_state_dict(first.state_dict())
+    if rewind:  # the trainer's own count of epochs may not have moved on yet
+        resumed.set_epoch(0)
+        assert shown(resumed) == []
+    assert [shown(resumed), shown(resumed)] == [second, third]
+
+
+def test_what_cannot_fill_a_batch_of_another_size_is_left_out_once():
+    """96 of 103 are done: 7 are left, of which 16 make no batch."""
+    first, resumed = echo(), echo(batch_size=16)
+    list(islice(first, len(first)))
+    resumed.load_state_dict(first.state_dict())
+    expected = echo(batch_size=16)
+    expected.set_epoch(1)
+    assert shown(resumed) == shown(expected)
+
+
 def test_leaving_early_closes_the_back_end_and_starts_the_epoch_again():
     loader = echo()
     expected = shown(echo())
@@ -202,7 +250,7 @@ def test_torchrun_environment_is_the_default(monkeypatch):
     [
         ({"batch_size": 0}, "batch_size"),
         ({"rank": 2, "world_size": 2}, "rank"),
-        ({"dtype": torch.float64}, "float32, float16, bfloat16"),
+        ({"dtype": torch.float64}, "float32, torch.float16, torch.bfloat16"),
         ({"work": "half"}, "decode, normalise, full"),
         ({"on_error": "ignore"}, "raise, replace"),
         ({"size": 0}, "size"),
@@ -234,3 +282,40 @@ def test_bad_settings_are_named(wrong, message):
 def test_bad_augmentation_is_named(wrong):
     with pytest.raises(ValueError, match=f"Augment.{next(iter(wrong))}"):
         Augment(**wrong)
+
+
+def test_a_closed_loader_says_so():
+    loader = echo()
+    next(iter(loader))
+    loader.close()
+    loader.close()
+    with pytest.raises(RuntimeError, match="this loader is closed"):
+        iter(loader)
+
+
+@pytest.mark.parametrize("epoch", ["1", 1.0, None, -1, 2**32])
+def test_what_is_no_epoch_is_refused(epoch):
+    with pytest.raises(ValueError, match=r"epoch must be an integer in \[0, 2\*\*32\); got"):
+        echo().set_epoch(epoch)
+
+
+def test_numpys_integers_are_epochs_and_positions():
+    loader, other = echo(), echo()
+    loader.set_epoch(np.int64(3))
+    other.set_epoch(3)
+    assert shown(loader) == shown(other)
+    state = loader.state_dict()
+    assert all(type(value) is int for value in state.values())
+    loader.load_state_dict({name: np.int64(value) for name, value in state.items()})
+    assert loader.state_dict() == state
+
+
+def test_it_shows_what_it_is():
+    assert repr(echo(200)) == "Echo(200 samples, batch 8, train, cpu)"
+    assert repr(echo(train=False)) == "Echo(103 samples, batch 8, eval, cpu)"
+
+
+@pytest.mark.parametrize("data", [[1, 2], torch.utils.data.TensorDataset(torch.zeros(3))])
+def test_another_librarys_data_set_is_told_how_to_become_samples(data):
+    with pytest.raises(DataError, match=rf"got {type(data).__name__}.*Samples\(paths, targets\)"):
+        Echo.open(data, Options(batch_size=1))

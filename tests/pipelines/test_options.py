@@ -1,7 +1,10 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
+from fasttricks import Mixup
 from fasttricks.pipelines.options import Options
 
 
@@ -25,13 +28,35 @@ def test_an_index_may_be_named(index):
         ({"index": 1}, "index must be"),
         ({"exact": 0}, "exact must be True or False; got 0"),
         ({"batch_size": 0}, "batch_size must be an integer >= 1"),
+        ({"batch_size": 2.0}, "batch_size must be an integer >= 1; got 2.0"),
+        ({"num_threads": "2"}, "num_threads must be an integer >= 1; got '2'"),
+        ({"seed": -1}, "seed must be an integer in"),
+        ({"seed": "1"}, "seed must be an integer in"),
+        ({"rank": "0"}, "rank must lie in"),
+        ({"size": 2.5}, "size must be an integer in"),
         ({"rank": 1}, "rank must lie in"),
         ({"size": 0}, "size must be an integer in"),
+        ({"dtype": "float16"}, "torch.float16, torch.bfloat16; got 'float16'"),
+        ({"device": torch.device("meta")}, r"cpu or cuda\[:n\]; got 'meta'"),
+        (
+            {"batch_size": 8, "mix": (Mixup(),)},
+            "a batch of 8 .*; give another batch or another mix",
+        ),
     ],
 )
 def test_wrong_settings_are_named(wrong, message):
     with pytest.raises(ValueError, match=message):
         Options(**{"batch_size": 1, **wrong})
+
+
+def test_integers_of_other_libraries_become_pythons():
+    given = {"batch_size": np.int64(4), "seed": np.uint64(7), "size": np.int32(9), "num_threads": 1}
+    options = Options(**given, rank=np.int8(1), world_size=torch.tensor(2))
+    for name in ("batch_size", "seed", "rank", "world_size", "num_threads"):
+        assert type(getattr(options, name)) is int
+    assert (options.batch_size, options.seed, options.rank) == (4, 7, 1)
+    assert type(options.size_at(0)) is int
+    assert type(Options(batch_size=1, size=lambda epoch: np.int64(32 + epoch)).size_at(1)) is int
 
 
 def test_exact_unless_asked_for():

@@ -201,6 +201,14 @@ def test_changed_and_damaged_entries_are_counted(name, files, tmp_path, capfd):
         assert (loader.stats["stale"], loader.stats["damaged"]) == (0, 0)
     assert (given.int() - whole.int()).abs().max() <= (1 if name == "torchvision" else 0)
     assert not list((tmp_path / "cache").glob("index/*"))
+    said = capfd.readouterr().err
+    if name != "torchvision":  # whose workers speak to the stderr of the test that started them
+        assert said.count("fasttricks index DATA --refresh") == 2  # once for each kind of entry
+    build_index(files, index, refresh=True)  # what is advised is of help
+    with make_loader(name, files, index=index, **options) as loader:
+        assert sum(len(images) for images, _ in loader) == len(files)
+        assert (loader.stats["stale"], loader.stats["damaged"]) == (0, 0)
+    assert "refresh" not in capfd.readouterr().err
 
 
 def test_an_index_that_is_not_there_or_of_others_is_an_error(files, tmp_path):

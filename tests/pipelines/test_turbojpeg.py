@@ -43,7 +43,7 @@ def test_decodes_to_pils_pixels(sides, options):
 def test_the_fast_dct_would_be_noticed():
     data = jpeg(121, 163, seed=3)
     pixels, handles = np.empty((121, 163, 3), np.uint8), turbojpeg.Handles(1)
-    turbojpeg._library.tjDecompress2(
+    turbojpeg.library.tjDecompress2(
         ctypes.c_void_p(int(handles.addresses[0])),
         data,
         ctypes.c_ulong(len(data)),

@@ -3,6 +3,7 @@
 ddp_run.py PICTURES FOLDER '{"name": {"net": "plain", ...}, ...}'
 """
 
+import functools
 import json
 import sys
 from pathlib import Path
@@ -32,6 +33,7 @@ def keep_weights(self, finish=Trainer._finish):
 
 if __name__ == "__main__":
     Trainer._finish = keep_weights
+    torch.compile = functools.partial(torch.compile, backend="aot_eager")  # inductor takes minutes
     # One group for all runs: torch may wait without end where one is made anew after another.
     dist.init_process_group("gloo")
     main(*sys.argv[1:])

@@ -109,7 +109,7 @@ def test_nothing_whole_is_an_error_and_nothing_at_all_is_none(tmp_path):
     checkpoints = Checkpoints(tmp_path)
     assert checkpoints.load_latest() is None
     checkpoints.save(state(1), step=1, epoch=0).write_bytes(b"no archive")
-    with pytest.raises(CheckpointError, match="damaged"):
+    with pytest.raises(CheckpointError, match="not a checkpoint that can be read"):
         checkpoints.load_latest()
 
 
@@ -125,14 +125,24 @@ def test_strange_files_are_refused(tmp_path):
         load(tmp_path / "nowhere.pt")
 
 
+@pytest.mark.parametrize("content", [b"print('hello')\n", b"", b"# a comment", b"\x80\x02}."])
+def test_another_kind_of_file_is_told_without_torchs_advice(content, tmp_path):
+    (tmp_path / "mk.py").write_bytes(content)
+    with pytest.raises(CheckpointError) as told:
+        load(tmp_path / "mk.py")
+    assert f"{tmp_path / 'mk.py'} is not a checkpoint" in str(told.value)
+    assert "weights_only" not in str(told.value)
+
+
 def test_code_in_a_checkpoint_is_not_run(tmp_path):
     class Evil:
         def __reduce__(self):
             return os.mkdir, (str(tmp_path / "made"),)
 
     torch.save({"format": FORMAT, "state": Evil()}, tmp_path / "evil.pt")
-    with pytest.raises(CheckpointError):
+    with pytest.raises(CheckpointError, match="only tensors and plain values are") as told:
         load(tmp_path / "evil.pt")
+    assert "weights_only" not in str(told.value)
     assert not (tmp_path / "made").exists()
 
 

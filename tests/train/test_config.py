@@ -17,6 +17,7 @@ from fasttricks.train.config import (
     Recipe,
     ScheduleConfig,
 )
+from fasttricks.train.recipes import RECIPES
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,15 @@ from fasttricks.train.config import (
         (lambda: OptimConfig(lr=float("inf")), "optim.lr must be above 0; got inf"),
         (lambda: OptimConfig(kind="sgd", fold_lr=True), "fold_lr must be for nesterov only"),
         (lambda: ScheduleConfig(epochs=5, warmup_epochs=5.0), r"in \[0, epochs\), epochs = 5"),
-        (lambda: ScheduleConfig(drops=(60, 30)), "schedule.drops must be ascending"),
+        (lambda: ScheduleConfig(kind="step", drops=(60, 30)), "schedule.drops must rise"),
+        (
+            lambda: ScheduleConfig(kind="step", epochs=10, drops=(30, 60)),
+            "inside the 10 epochs; got .*; such as --schedule.drops 2.5 5 7.5$",
+        ),
+        (
+            lambda: ScheduleConfig(kind="step", epochs=10, warmup_epochs=5.0),
+            "first drop, at 2.5 of 10: give --schedule.warmup-epochs 0.42, or later",
+        ),
         (lambda: MixConfig(alpha=0.0), "mix.alpha must be above 0"),
         (lambda: LossConfig(smoothing=1.0), "loss.smoothing must be"),
         (lambda: ModelConfig(name="resnet51"), "unknown model 'resnet51'"),
@@ -45,6 +54,24 @@ from fasttricks.train.config import (
 def test_mistakes_are_named(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+@pytest.mark.parametrize("epochs", [1, 10, 120])
+def test_the_values_that_a_mistake_names_fit(epochs):
+    with pytest.raises(ValueError, match="such as") as told:
+        ScheduleConfig(kind="step", epochs=epochs, drops=(500,))
+    drops = tuple(map(float, str(told.value).partition("--schedule.drops ")[2].split()))
+    ScheduleConfig(kind="step", epochs=epochs, drops=drops)
+    with pytest.raises(ValueError, match="give") as told:
+        ScheduleConfig(kind="step", epochs=epochs, warmup_epochs=0.9 * epochs)
+    warmup = float(str(told.value).partition("--schedule.warmup-epochs ")[2].split(",")[0])
+    ScheduleConfig(kind="step", epochs=epochs, warmup_epochs=warmup)
+
+
+@pytest.mark.parametrize("name", ["baseline", "tricks", "fast40"])
+def test_the_length_of_a_recipe_can_be_changed_alone(name):
+    recipe = RECIPES[name].make()
+    assert replace(recipe.schedule, epochs=10).epochs == 10
 
 
 def test_an_unknown_pipeline_is_an_unknown_name():

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MIX = {"kind": "mixup", "group": 4}
 RUNS = {
     "mixed": {"net": "plain", "mix": MIX},
+    "compiled": {"net": "plain", "mix": MIX, "compile": True},
     "parts": {"net": "plain", "accumulate": 2, "max_steps": 6},
     "parts+resumed": {"net": "plain", "accumulate": 2, "resume": "auto"},
     "begun": {"net": "plain", "max_steps": 6},
@@ -77,6 +78,12 @@ def test_two_processes_learn_what_one_does(by_two, alone, tmp_path):
     # Other pictures, or other mixes, would not have gone unnoticed.
     assert gap(alone(tmp_path / "other", mix=MixConfig(**MIX), seed=1), first) > 100 * CLOSE
     assert gap(alone(tmp_path / "unmixed"), first) > 100 * CLOSE
+
+
+def test_compiled_processes_learn_the_same(by_two):
+    first, second = of_both(by_two / "compiled")
+    assert gap(first, second) == 0
+    assert gap(first, of_both(by_two / "mixed")[0]) < CLOSE
 
 
 def test_each_picture_is_evaluated_once_and_one_process_writes(by_two):

@@ -1,5 +1,6 @@
 """Every sample counts once, whatever the batches, the processes and the logits are."""
 
+import itertools
 import math
 import multiprocessing as mp
 import os
@@ -10,6 +11,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import nn
 
+from fasttricks.train import evaluate as evaluation
 from fasttricks.train.evaluate import evaluate, throughput
 
 
@@ -89,6 +91,24 @@ def test_nan_logits_are_never_right():
     found = evaluate(Lookup(logits), batches(4, torch.zeros(4, dtype=torch.long), [4]))
     assert (found.top1, found.top5) == (0, 0)
     assert math.isnan(found.loss)
+
+
+def test_the_first_batch_is_not_in_the_rate(monkeypatch):
+    """It takes 100 s here, as if everything were compiled in it; the two after it 2 s."""
+    logits, labels = made(12, 4)
+    clock = [0.0]
+    monkeypatch.setattr(evaluation.time, "perf_counter", lambda: clock[0])
+
+    def slow():
+        for took, batch in zip((100, 1, 1), batches(12, labels, [4, 4, 4]), strict=True):
+            clock[0] += took
+            yield batch
+
+    found = evaluate(Lookup(logits), slow())
+    assert (found.seconds, found.images_per_s) == (102, 8 / 2)
+    clock[0] = 0.0
+    alone = evaluate(Lookup(logits), itertools.islice(slow(), 1))
+    assert (alone.seconds, alone.images_per_s) == (100, 4 / 100)
 
 
 def test_empty_batches_are_skipped():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from fasttricks.errors import FasttricksError
 from fasttricks.train.overrides import with_settings
 from fasttricks.train.recipes import RECIPES, cpu_small, efficient
 
@@ -29,8 +30,28 @@ def test_what_is_no_setting_is_told(setting):
         with_settings(cpu_small(), [setting])
 
 
-@pytest.mark.parametrize("setting", ["optim.learning-rate=3", "optim.lr=fast", "precision=int8"])
-def test_unknown_settings_and_values_are_refused(setting, capsys):
-    with pytest.raises(SystemExit):
+@pytest.mark.parametrize("value", [True, False])
+def test_switches_take_their_value(value):
+    assert with_settings(cpu_small(), [f"compile={value}"]).compile is value
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("optim.learning-rate=3", "unrecognized options: optim.learning-rate, 3"),
+        ("optim.lr=fast", "optim.lr: .*'fast'"),
+        ("optim.lr=", "missing value for argument 'optim.lr'"),
+        ("precision=int8", "invalid choice 'int8' for argument 'precision'"),
+        ("schedule.epochs=0", "schedule.epochs must be at least 1; got 0"),
+        ("data.pipeline=roi", "perhaps you meant pipeline STR"),
+        ("model.name=resnet19", "unknown model 'resnet19'; known: resnet18, "),
+        ("help=", "unrecognized options: help"),
+    ],
+)
+def test_unknown_settings_and_values_are_told_in_one_line(setting, said, capfd):
+    with pytest.raises(FasttricksError, match=f"^--set: .*{said}") as told:
         with_settings(cpu_small(), [setting])
-    assert setting.partition("=")[0].split(".")[-1] in capsys.readouterr().err
+    assert str(told.value).endswith("; see fasttricks train RECIPE --help")
+    assert "\n" not in str(told.value)
+    assert not set(str(told.value)) & set("╭│─")
+    assert capfd.readouterr() == ("", "")

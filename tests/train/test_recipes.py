@@ -3,6 +3,7 @@
 import pytest
 
 from fasttricks.train.recipes import RECIPES, assemble, baseline, efficient, fast16, tricks
+from fasttricks.tricks.step_decay import StepDecay
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -25,7 +26,7 @@ def test_baseline_is_the_papers():
     )
     assert recipe.optim.decay_rule == "all"
     assert (recipe.schedule.kind, recipe.schedule.epochs) == ("step", 120)
-    assert recipe.schedule.drops == (30, 60, 90)
+    assert StepDecay(120, 1, recipe.schedule.drops).drop_epochs == (30, 60, 90)
     assert recipe.schedule.warmup_epochs == 0
     assert recipe.model.zero_gamma is False
     assert recipe.mix.kind == "none"

@@ -23,7 +23,7 @@ def test_differences_name_what_matters_to_learning():
 
 def test_tuples_may_have_become_lists():
     values = Recipe().as_dict()
-    kept = {**values, "schedule": {**values["schedule"], "drops": [30, 60, 90]}}
+    kept = {**values, "schedule": {**values["schedule"], "drops": [0.25, 0.5, 0.75]}}
     assert list(differences(kept, values)) == []
 
 

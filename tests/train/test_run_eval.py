@@ -11,6 +11,7 @@ import torchvision
 
 from fasttricks.cli import main
 from fasttricks.pipelines.registry import make_loader
+from fasttricks.train.run_eval import report
 from tests.train.test_weights import saved
 
 
@@ -86,6 +87,23 @@ def test_mistakes_are_told_in_one_line(picture_folder, tmp_path, capsys):
     few = tmp_path / "few.pth"
     torch.save(torchvision.models.resnet18(num_classes=2).state_dict(), few)
     assert "label 2, the model 2 classes" in told(few, "--model", "resnet18b")[-1]
+
+
+def test_a_place_for_the_numbers_is_looked_at_first(picture_folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("fasttricks.train.run_eval.load_trained", lambda *_, **__: 1 / 0)
+    out = str(tmp_path / "nowhere" / "x.json")
+    assert main(["eval", str(tmp_path), "--data", str(picture_folder), "--json", out]) == 2
+    told = capsys.readouterr().err
+    assert told == f"fasttricks: error: cannot write {out}: {tmp_path}/nowhere is not a folder\n"
+
+
+@pytest.mark.parametrize(("rate", "shown"), [(0.4, "<1"), (1.0, "1"), (1234.4, "1234")])
+def test_no_rate_is_shown_as_nothing(rate, shown):
+    facts = dict.fromkeys(("averaged", "flip"), False) | {"dtype": "float32", "images_per_s": rate}
+    facts |= {"model": "m", "checkpoint": "c", "size": 64, "inference_images_per_s": rate}
+    first, second = report(facts, "top-1").splitlines()[1:]
+    assert first == f"  {shown} images/s, loading included"
+    assert second.startswith(f"  {shown} images/s inference alone")
 
 
 def test_two_processes_count_every_picture_once(picture_folder, tmp_path):

@@ -128,8 +128,10 @@ def test_sigterm_saves_and_ends(picture_folder, tmp_path):
         calls = 0
 
         def forward(self, x):
-            Terminated.calls += 1
-            if Terminated.calls == 3:
+            Terminated.calls += (
+                self.training
+            )  # it is also called once, in shapes only, to be counted
+            if Terminated.calls == 3 and self.training:
                 os.kill(os.getpid(), signal.SIGTERM)
             return super().forward(x)
 

@@ -1,0 +1,108 @@
+"""Settings of a training run that are about pictures: which, how they change, how they mix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import tyro
+
+from fasttricks.errors import UnknownNameError
+from fasttricks.pipelines.registry import REGISTRY
+from fasttricks.train.check import check
+from fasttricks.tricks.progressive import ProgressiveSize
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Which pictures, and how they come."""
+
+    path: Annotated[str, tyro.conf.arg(name="data", prefix_name=False)] = ""
+    """Folder of class folders, or with train and val inside; a pack; for ffcv a .beton."""
+    pipeline: Annotated[str, tyro.conf.arg(prefix_name=False)] = "roi"
+    """Which loader: torchvision, roi, resident, dali or ffcv."""
+    val: str = ""
+    """What to evaluate on, if it is not val inside --data; `none` evaluates on nothing."""
+    batch_size: int = 256
+    """Pictures per update, over all processes and accumulated parts."""
+    size: int = 224
+    """Side of training pictures in pixels."""
+    progressive: tuple[int, ...] = ()
+    """Sides in pixels, one after the other, instead of one size; rising multiples of 32."""
+    progressive_starts: tuple[float, ...] = ()
+    """Shares of the epochs after which each of them begins, the first 0; default: equal parts."""
+    eval_size: int = 224
+    """Side of evaluation pictures in pixels."""
+    eval_batch_size: int = 256
+    """Pictures per step of evaluation, over all processes."""
+    views: int = 1
+    """Repeated augmentation: a batch holds `batch_size / views` pictures, each this often."""
+    threads: int | None = None
+    """Threads or processes of the loader; None: as many as this process may use CPUs."""
+    on_error: Literal["raise", "replace"] = "raise"
+    """A picture that cannot be decoded stops the run, or is replaced and counted."""
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "eval_batch_size", "views", "size", "eval_size"):
+            check(self, name, getattr(self, name) >= 1, "at least 1")
+        check(self, "batch_size", self.batch_size % self.views == 0, "a multiple of views")
+        check(self, "threads", self.threads is None or self.threads >= 1, "at least 1")
+        if self.progressive:
+            ProgressiveSize(1, self.progressive, self.progressive_starts)
+        if self.pipeline not in REGISTRY:
+            raise UnknownNameError("pipeline", self.pipeline, list(REGISTRY))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentConfig:
+    """What is done to each training picture; the defaults are those of "Bag of Tricks" 2.1."""
+
+    area: float = 0.08
+    """The smallest share of a picture's area that a crop takes."""
+    color: Literal["hsv", "hsv-literal", "reference", "none"] = "hsv"
+    """How hue, saturation and brightness are scaled; docs/design.md explains the names."""
+    jitter: float = 0.4
+    """Hue, saturation and brightness are scaled by factors from 1 - jitter to 1 + jitter."""
+    lighting: float = 0.1
+    """Standard deviation of the three coefficients of the PCA noise, for pixels of 0 to 255."""
+    flip: float = 0.5
+    """Probability of a left-right flip."""
+    policy: Literal["none", "auto", "rand", "trivial"] = "none"
+    """AutoAugment, RandAugment or TrivialAugment on the cropped picture."""
+    crop_ratio: float = 0.875
+    """Of evaluation: crop over resized shorter side."""
+
+    def __post_init__(self) -> None:
+        check(self, "area", 0 < self.area <= 1, "in (0, 1]")
+        check(self, "jitter", 0 <= self.jitter < 1, "in [0, 1)")
+        check(self, "lighting", self.lighting >= 0, "at least 0")
+        check(self, "flip", 0 <= self.flip <= 1, "in [0, 1]")
+        check(self, "crop_ratio", 0 < self.crop_ratio <= 1, "in (0, 1]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixConfig:
+    """What is done with several pictures of a batch, and what is erased."""
+
+    kind: Literal["none", "mixup", "cutmix", "ricap"] = "none"
+    """At most one of these mixes pictures and their targets."""
+    alpha: float | None = None
+    """Parameter of the Beta distribution that shares are drawn from; None: 0.2 for mixup, 1 for
+    CutMix, 0.3 for RICAP."""
+    per: Literal["sample", "batch"] = "sample"
+    """One draw for each picture, or for the batch."""
+    pairing: Literal["permutation", "two-batches", "halves"] = "permutation"
+    """Who is mixed with whom, for mixup: `two-batches` and `halves` are types 1 and 2 of
+    "Assembled CNN"."""
+    group: int = 32
+    """Partners lie in the same group of so many pictures; it divides the batch of a process."""
+    cutout: int = 0
+    """Side of a square hole in pixels; 0: none."""
+    erasing: float = 0.0
+    """Probability of Random Erasing."""
+
+    def __post_init__(self) -> None:
+        check(self, "alpha", self.alpha is None or self.alpha > 0, "above 0")
+        check(self, "group", self.group >= 1, "at least 1")
+        check(self, "cutout", self.cutout >= 0, "at least 0")
+        check(self, "erasing", 0 <= self.erasing <= 1, "in [0, 1]")

@@ -1,0 +1,140 @@
+"""The sums of `resize`: weighted rows and columns of a picture, 32 rows of output at a time.
+
+The *vertical* sums come first, along source rows, whose bytes lie side by side as vector code wants
+them. Then the block is transposed: now 32 rows of one column lie side by side, and the *horizontal*
+sums have the same form, red, green and blue apart without shuffling. Then the block is transposed
+back. Sums are uint16 with 8 bits after the point and weights have 16 bits, so nearly all of the
+error is the last rounding to uint8.
+
+Filters are int32 [outputs, 1 + taps]: the first source pixel of each output, and its weights, which
+sum to 65536.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fasttricks.kernels.jit import kernel
+from fasttricks.kernels.lanes import (
+    BYTES,
+    LANES,
+    add_scaled,
+    load,
+    load_bytes,
+    splat,
+    store,
+    transpose_8_columns,
+    transpose_16_bytes,
+)
+
+ROWS = LANES
+"""Output rows of a block."""
+GROUP = 16
+"""Output columns that are transposed back at once: 48 bytes of a row."""
+MOST_TAPS = 126
+"""On each axis: more would let white overflow, see `_vertical`."""
+
+
+@kernel
+def sum_plainly(
+    src: NDArray[np.uint8],
+    down: NDArray[np.int32],
+    across: NDArray[np.int32],
+    dst: NDArray[np.uint8],
+) -> None:
+    """Any shape, slowly: for what is too small for vectors, or shrunk too far for 16-bit sums."""
+    for y in range(dst.shape[0]):
+        for x in range(dst.shape[1]):
+            red = green = blue = 1 << 31
+            for j in range(down.shape[1] - 1):
+                row = down[y, 0] + j
+                for i in range(across.shape[1] - 1):
+                    column = across[x, 0] + i
+                    weight = np.int64(down[y, 1 + j]) * across[x, 1 + i]
+                    red += weight * src[row, column, 0]
+                    green += weight * src[row, column, 1]
+                    blue += weight * src[row, column, 2]
+            dst[y, x, 0], dst[y, x, 1], dst[y, x, 2] = red >> 32, green >> 32, blue >> 32
+
+
+@kernel
+def sum_blocks(
+    src: NDArray[np.uint8],
+    down: NDArray[np.int32],
+    across: NDArray[np.int32],
+    tile: int,
+    dst: NDArray[np.uint8],
+    workspace: NDArray[np.uint8],
+) -> None:
+    """At least ROWS x GROUP pixels from rows of LANES bytes or more, `tile` columns at a time."""
+    source, stride, row_bytes = src.ctypes.data, src.strides[0], 3 * src.shape[1]
+    height, width = down.shape[0], across.shape[0]
+    half = (workspace.size - 3 * GROUP * BYTES) // 2
+    block = workspace.ctypes.data
+    columns, group, pitch = block + half, block + 2 * half, half // ROWS
+    for y0 in range(0, height, ROWS):
+        y = min(y0, height - ROWS)  # the last block may do some rows again
+        for x0 in range(0, width, tile):
+            begin, end = min(x0, width - GROUP), min(x0 + tile, width)
+            left, right = across[begin, 0], across[end - 1, 0]
+            first = min(3 * min(left, right), row_bytes - LANES)
+            last = 3 * (max(left, right) + across.shape[1] - 1)
+            rows = down[y : y + ROWS]
+            _vertical(source, stride, row_bytes, rows, first, last, block, pitch)
+            for byte in range(0, last - first, 8):
+                transpose_8_columns(block + 2 * byte, pitch, columns + byte * BYTES)
+            for x1 in range(begin, end, GROUP):
+                x = min(x1, end - GROUP)
+                _horizontal(columns, across[x : x + GROUP], first, group)
+                corner = dst.ctypes.data + y * dst.strides[0] + 3 * x
+                for byte in range(0, 3 * GROUP, 16):
+                    transpose_16_bytes(group + byte * BYTES, corner + byte, dst.strides[0])
+
+
+@kernel
+def _vertical(
+    source: int,
+    stride: int,
+    row_bytes: int,
+    filters: NDArray[np.int32],
+    first: int,
+    last: int,
+    block: int,
+    pitch: int,
+) -> None:
+    """Sum source rows, bytes [first, last) of each, into uint16 rows `pitch` apart at `block`.
+
+    A sum begins with half its number of taps, because each product is cut off, by 1/2 on average.
+    With at most 126 taps, white is at most 65280 + 2 * 63 after both sums: rounding fits.
+    """
+    taps = filters.shape[1] - 1
+    for r in range(filters.shape[0]):
+        row = source + filters[r, 0] * stride
+        target = block + r * pitch
+        for byte in range(first, last, LANES):
+            inside = min(byte, row_bytes - LANES)
+            total = splat(taps // 2)
+            at = row + inside
+            for k in range(taps):
+                total = add_scaled(total, load_bytes(at), filters[r, 1 + k])
+                at += stride
+            store(target + 2 * (inside - first), total)
+
+
+@kernel
+def _horizontal(columns: int, filters: NDArray[np.int32], first: int, out: int) -> None:
+    """Sum columns of the transposed block, which begins with the one of byte `first` of a row."""
+    taps = filters.shape[1] - 1
+    for x in range(filters.shape[0]):
+        at = columns + (3 * filters[x, 0] - first) * BYTES
+        red = green = blue = splat(taps // 2 + 128)
+        for k in range(taps):
+            red = add_scaled(red, load(at), filters[x, 1 + k])
+            green = add_scaled(green, load(at + BYTES), filters[x, 1 + k])
+            blue = add_scaled(blue, load(at + 2 * BYTES), filters[x, 1 + k])
+            at += 3 * BYTES
+        target = out + 3 * BYTES * x
+        store(target, red)
+        store(target + BYTES, green)
+        store(target + 2 * BYTES, blue)

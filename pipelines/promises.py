@@ -1,0 +1,96 @@
+"""Batches that threads are making while somebody waits for them, in the order of an epoch.
+
+What `resident_line` and `roi_batch` share. They differ in what a thread takes: rows of a batch that
+all threads work on, or pieces of it that were read ahead.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from fasttricks.pipelines.recycle import Claim
+
+
+class Promise:
+    """A batch that is begun, or waited for.
+
+    Attributes:
+        claim: for the memory of its images.
+        finished: set when all of it is there, or when it will never be.
+        error: why it will never be.
+    """
+
+    def __init__(self, blocks: int) -> None:
+        """blocks: see `Claim`."""
+        self.claim = Claim(blocks)
+        self.finished = threading.Event()
+        self.error: BaseException | None = None
+
+    def fail(self, error: BaseException) -> None:
+        """It cannot be made."""
+        self.error = error
+        self.finished.set()
+
+
+P = TypeVar("P", bound=Promise)
+
+
+class Promises(Generic[P]):
+    """Those of an epoch, by step; any thread may ask for one, which is then made.
+
+    Attributes:
+        stopped: whether threads are to leave.
+    """
+
+    def __init__(self, make: Callable[[int], P], hurry: Callable[[Claim], None]) -> None:
+        """make: the promise of a step. hurry: end the wait for memory for a claim."""
+        self.stopped = False
+        self._make, self._hurry = make, hurry
+        self._kept: dict[int, P] = {}
+        self._known = threading.Lock()
+        self._awaited: Claim | None = None
+        self._error: BaseException | None = None
+
+    def __getitem__(self, step: int) -> P:
+        with self._known:
+            if step not in self._kept:
+                self._kept[step] = self._make(step)
+                if self._error is not None:
+                    self._kept[step].fail(self._error)
+            return self._kept[step]
+
+    def result(self, step: int) -> P:
+        """Wait until it is finished; each can be had once.
+
+        Raises:
+            Exception: what kept it from being made.
+        """
+        promise = self[step]
+        self._hurry(promise.claim)
+        promise.finished.wait()
+        del self._kept[step]
+        if promise.error is not None:
+            raise promise.error
+        return promise
+
+    def may_await(self, claim: Claim) -> bool:
+        """Whether to wait for memory for a claim now; `stop` will end that wait.
+
+        For one thread at a time. False if another one stopped all work before it could know of this
+        claim.
+        """
+        self._awaited = claim
+        return not self.stopped
+
+    def stop(self, error: BaseException | None = None) -> None:
+        """Let threads leave; with an error, no promise will be kept any more."""
+        self.stopped = True
+        if self._awaited is not None:
+            self._hurry(self._awaited)
+        if error is not None:
+            with self._known:
+                self._error = error
+                for promise in self._kept.values():
+                    promise.fail(error)

@@ -1,0 +1,73 @@
+"""Whoever waits for a batch gets it, or what kept it from being made."""
+
+import threading
+
+import pytest
+
+from fasttricks.pipelines.promises import Promise, Promises
+
+
+class Kept(Promise):
+    """Of a step."""
+
+    def __init__(self, step):
+        super().__init__(2)
+        self.step = step
+
+
+def promises():
+    """Promises, and the claims that were hurried."""
+    hurried = []
+    return Promises(Kept, hurried.append), hurried
+
+
+def test_a_promise_is_made_once_whoever_asks_first():
+    made, _ = promises()
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(made[3])) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {id(promise) for promise in found} == {id(made[3])}
+    assert made[3].step == 3
+
+
+def test_waiting_for_a_result_hurries_its_memory():
+    made, hurried = promises()
+    worker = threading.Timer(0.05, made[1].finished.set)
+    worker.start()
+    assert made.result(1).step == 1
+    assert [claim.blocks for claim in hurried] == [2]
+    fresh = made[1]  # had once: now it would be another
+    assert not fresh.finished.is_set()
+
+
+def test_a_failure_is_raised_where_its_result_is_asked_for():
+    made, _ = promises()
+    made[2].fail(ValueError("no picture"))
+    made[1].finished.set()
+    assert made.result(1).step == 1
+    with pytest.raises(ValueError, match="no picture"):
+        made.result(2)
+
+
+def test_an_error_breaks_those_there_are_and_those_to_come():
+    made, _ = promises()
+    waiting = made[0]
+    made.stop(MemoryError("full"))
+    assert made.stopped
+    assert waiting.finished.is_set()
+    for step in (0, 7):
+        with pytest.raises(MemoryError, match="full"):
+            made.result(step)
+
+
+def test_stopping_ends_the_wait_for_memory_that_is_under_way():
+    made, hurried = promises()
+    claim = made[0].claim
+    assert made.may_await(claim)
+    made.stop()
+    assert hurried == [claim]
+    assert not made.may_await(made[1].claim)
+    assert not made[0].finished.is_set()  # whoever has begun may still finish
