@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 
 class Teller:
-    """Notes are lines that stay; steps move the bar of a terminal. Elsewhere a row is named once."""
+    """Notes are lines that stay; steps move a terminal's bar. Elsewhere each row is named once."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)

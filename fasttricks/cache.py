@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+import time
+from contextlib import suppress
 from pathlib import Path
+
+UNUSED = 30 * 24 * 3600
+"""Seconds after which what nobody has used is removed."""
 
 
 def cache_dir() -> Path:
@@ -15,3 +21,26 @@ def cache_dir() -> Path:
         return Path(own)
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "fasttricks"
+
+
+def use(folder: Path) -> None:
+    """Note that a folder is used, and remove those beside it that nobody has used for long.
+
+    Safe with several processes: a folder is noted before anything in it is used, and leaves in one
+    step under another name before it is emptied. Where nothing can be written, nothing happens.
+    """
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)
+    with suppress(OSError):
+        for other in list(folder.parent.iterdir()):
+            _remove_unused(other)
+
+
+def _remove_unused(folder: Path) -> None:
+    with suppress(OSError):  # another process is faster, or it is another user's
+        if folder.is_dir() and folder.lstat().st_mtime < time.time() - UNUSED:
+            # What a killed process leaves has this form too, is as old, and goes the next time.
+            leaving = folder.with_name(f".{os.getpid()}-{folder.name[-16:]}")
+            folder.rename(leaving)
+            shutil.rmtree(leaving, ignore_errors=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, cast
+from inspect import getdoc
+from typing import Annotated, cast, get_args
 
 import tyro
 
@@ -28,7 +29,7 @@ from fasttricks.commands.train import Train
 from fasttricks.commands.tricks import Tricks
 from fasttricks.errors import FasttricksError
 from fasttricks.parse import Told, parse
-from fasttricks.welcome import welcome
+from fasttricks.welcome import overview, welcome
 
 Command = (
     Annotated[Ablate, tyro.conf.subcommand("ablate")]
@@ -77,12 +78,24 @@ def _run(arguments: list[str]) -> int:
     if not arguments:
         print(welcome())
         return 0
+    if arguments[0] in ("-h", "--help"):
+        print(overview(_descriptions()))
+        return 0
     if arguments == ["--version"]:
         from fasttricks.versions import describe
 
         print(describe())
         return 0
     return cast(Command, parse(Command, arguments)).run()
+
+
+def _descriptions() -> dict[str, str]:
+    """What the commands say of themselves, by name."""
+    found = {}
+    for one in get_args(Command):
+        kind, settings = get_args(one)
+        found[settings.name] = getdoc(kind) or ""
+    return found
 
 
 if __name__ == "__main__":

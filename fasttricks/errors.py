@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """A question with the known name that is nearest, for what follows; "" if none is near."""
+    from difflib import get_close_matches
+
+    return "".join(f"did you mean {near}? " for near in get_close_matches(name, known, n=1))
+
 
 class FasttricksError(Exception):
     """Base of all errors whose message alone tells the user what to do."""
@@ -12,10 +21,30 @@ class DataError(FasttricksError):
 
 
 class UnknownNameError(FasttricksError, ValueError):
-    """A pipeline, peer or option value that does not exist; the message lists those that do."""
+    """A pipeline, peer or option value that does not exist; the message lists those that do.
 
-    def __init__(self, kind: str, name: str, known: list[str]) -> None:
-        super().__init__(f"unknown {kind} {name!r}; known: {', '.join(known)}")
+    Args:
+        kind: what it would be the name of.
+        known: all names.
+        see: what lists them, where they are too many for a line.
+    """
+
+    def __init__(self, kind: str, name: str, known: Sequence[str], see: str = "") -> None:
+        listed = see or f"known: {', '.join(known)}"
+        super().__init__(f"unknown {kind} {name!r}; {did_you_mean(name, known)}{listed}")
+
+
+class BatchSizeError(FasttricksError, ValueError):
+    """Batches of this size cannot be made of this data or mix.
+
+    Attributes:
+        fact: what does not fit, for those who have other names for the settings.
+        settings: the arguments of `make_loader` that could be changed.
+    """
+
+    def __init__(self, fact: str, remedy: str, settings: tuple[str, ...]) -> None:
+        super().__init__(f"{fact}; {remedy}")
+        self.fact, self.settings = fact, settings
 
 
 class MissingExtraError(FasttricksError, ImportError):

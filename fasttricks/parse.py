@@ -15,19 +15,22 @@ from typing import TypeVar, cast
 
 import tyro
 
-from fasttricks.errors import FasttricksError, UnknownNameError
+from fasttricks.errors import FasttricksError, UnknownNameError, did_you_mean
 from fasttricks.welcome import commands, example_of
 
 CONFIG = (tyro.conf.OmitSubcommandPrefixes,)
-DESCRIPTION = """The fastest honest input path for image-classification training.
-
-Without arguments: an example of each command. --version: the versions of all that takes part."""
 T = TypeVar("T")
 
 _FRAME = re.compile("[╭╮╰╯│─]+")
 _WHERE = re.compile(r"Error parsing (__tyro-dummy-inner__\S*: )?")
 _APPLIED = re.compile(r" \(applied to [^)]*\)")
 _HELP = re.compile(r"fasttricks [\w -]*--help")
+_WRONG_VALUE = (  # tyro and Python speak of types; whole numbers first, for both may match
+    (r"no type matching \S*INT\S* could be instantiated from \['([^']*)'\]", "whole number"),
+    (r"no type matching \S*FLOAT\S* could be instantiated from \['([^']*)'\]", "number"),
+    (r"invalid literal for int\(\) with base 10: '([^']*)'", "whole number"),
+    (r"could not convert string to float: '([^']*)'", "number"),
+)
 _EXPLAINED = 8
 """Columns in a frame from which on a row explains the one above."""
 _ROOM = "4000"
@@ -55,7 +58,6 @@ def parse(kind: object, arguments: Sequence[str]) -> object:
             cast(type[object], kind),
             args=arguments,
             prog="fasttricks",
-            description=DESCRIPTION,
             config=CONFIG,
         )
 
@@ -105,12 +107,17 @@ def sentences(framed: str, example: str = "") -> list[str]:
     title, *sections = _sections(framed)
     said = " ".join(sections[0] if sections else title) or "cannot be understood"
     said = _APPLIED.sub("", _WHERE.sub("", said)).rstrip(".")
+    for pattern, kind in _WRONG_VALUE:
+        said = re.sub(pattern, rf"'\1' is no {kind}", said)
     parts = [said[:1].lower() + said[1:]]
     if title[:1] in (["Required options"], ["Missing subcommand"]) and example:
         parts.append(f"for example: {example}")
     for words in sections[1:]:
         if words[0].startswith("Available subcommands"):
-            parts.append(" ".join(words).lower())
+            listed = " ".join(words).lower()
+            given = [word for word in said.partition(": ")[2].split() if word[:1] != "-"]
+            near = did_you_mean(given[0], listed.partition(": ")[2].split(", ")) if given else ""
+            parts.append(near + listed)
         elif words[0].startswith("Perhaps you meant") and words[1:] and not parts[1:]:
             parts.append(f"perhaps you meant {words[1]}")
     return parts

@@ -1,6 +1,10 @@
-"""What `fasttricks` says without arguments: every command, by an example that can be typed."""
+"""What `fasttricks` says of itself: every command, by an example that can be typed, or in words."""
 
 from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Mapping
 
 from fasttricks.version import __version__
 
@@ -52,3 +56,27 @@ def welcome() -> str:
         lines += [f"  {what:<{width}}  fasttricks {line}" for what, line in examples]
     lines += ["", "fasttricks COMMAND --help has all flags; fasttricks --version all versions."]
     return "\n".join(lines)
+
+
+def overview(descriptions: Mapping[str, str]) -> str:
+    """What each command is for, as wide as the terminal.
+
+    Args:
+        descriptions: by name; their first paragraphs are shown.
+    """
+    width = min(100, shutil.get_terminal_size().columns)
+    indent = max(map(len, descriptions)) + 4
+    lines = [
+        "usage: fasttricks COMMAND ...",
+        "",
+        f"fasttricks {__version__}: the fastest honest input path for image classification",
+        "",
+    ]
+    for name, text in descriptions.items():
+        words = " ".join(text.strip().split("\n\n")[0].split())
+        begin = f"  {name}".ljust(indent)
+        lines.append(
+            textwrap.fill(words, width, initial_indent=begin, subsequent_indent=" " * indent)
+        )
+    lines += ["", "fasttricks COMMAND --help has all flags; without arguments: examples."]
+    return "\n".join([*lines, "fasttricks --version has the versions of all that takes part."])

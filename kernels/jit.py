@@ -2,23 +2,75 @@
 
 numba's own cache notices an edit of the file that a function stands in, but not of a function that
 it calls in another file, and would go on running the old callee. So the cache folder is named by a
-hash of all sources beside the function and of all kernels.
+hash of all sources beside the function and of all kernels. Folders of versions that nobody has used
+for a month are removed.
+
+Compiling everything takes up to a minute, so it is said once, on stderr, where it takes long.
 """
 
 from __future__ import annotations
 
 import hashlib
 import inspect
+import multiprocessing
+import os
+import sys
+import threading
+import time
+import weakref
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numba
+from numba.core import event
 
-from fasttricks.cache import cache_dir
+from fasttricks.cache import cache_dir, use
 
 R = TypeVar("R")
+
+NOTICE = "fasttricks: compiling kernels, once for this machine and version"
+PATIENCE = 2.0
+"""Seconds of compilation after which it is said."""
+
+
+class Notice(event.Listener):
+    """Says that kernels of ours are being compiled, once, when that has taken `PATIENCE`.
+
+    Kernels that are called by others are compiled while those are, so there is often an occasion
+    to look at the clock. Of several processes, those of loaders and of torchrun, one speaks.
+    """
+
+    def __init__(self) -> None:
+        self.kernels: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.told = False
+        self._seconds = 0.0
+        self._began: dict[int, list[float]] = {}
+
+    def on_start(self, compiling: Any) -> None:
+        """A function is going to be compiled, whoever's it is."""
+        if compiling.data["dispatcher"] in self.kernels:
+            self._began.setdefault(threading.get_ident(), []).append(time.monotonic())
+            self._tell(self._began[threading.get_ident()][0])
+
+    def on_end(self, compiling: Any) -> None:
+        """It has been, or cannot be."""
+        begun = self._began.get(threading.get_ident())
+        if begun and compiling.data["dispatcher"] in self.kernels:
+            self._tell(begun[0])
+            last = begun.pop()
+            self._seconds += 0 if begun else time.monotonic() - last
+
+    def _tell(self, since: float) -> None:
+        if not self.told and self._seconds + time.monotonic() - since > PATIENCE:
+            self.told = True
+            if multiprocessing.parent_process() is None and os.environ.get("RANK", "0") == "0":
+                print(NOTICE, file=sys.stderr, flush=True)
+
+
+NOTICES = Notice()
+event.register("numba:compile", NOTICES)
 
 
 @cache
@@ -32,6 +84,13 @@ def _folder(home: Path) -> str:
     return str(cache_dir() / "numba" / digest.hexdigest()[:16])
 
 
+@cache
+def _used(home: Path) -> str:
+    folder = _folder(home)
+    use(Path(folder))
+    return folder
+
+
 def kernel(function: Callable[..., R]) -> Callable[..., R]:
     """Compile `function` with numba: cached on disk, without the GIL, single-threaded.
 
@@ -40,11 +99,12 @@ def kernel(function: Callable[..., R]) -> Callable[..., R]:
     enter parallel code, and pipelines bring their own threads.
     """
     home = Path(inspect.getfile(function)).resolve().parent
-    previous, numba.config.CACHE_DIR = numba.config.CACHE_DIR, _folder(home)
+    previous, numba.config.CACHE_DIR = numba.config.CACHE_DIR, _used(home)
     try:
         compiled: Callable[..., R] = numba.njit(cache=True, nogil=True, error_model="numpy")(
             function
         )
+        NOTICES.kernels.add(compiled)
         return compiled
     finally:
         numba.config.CACHE_DIR = previous

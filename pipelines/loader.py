@@ -21,7 +21,7 @@ import torch
 
 from fasttricks.data.open import as_path, open_data
 from fasttricks.data.samples import Samples
-from fasttricks.errors import DataError
+from fasttricks.errors import BatchSizeError
 from fasttricks.kernels.mixed import Mixed, mixed_targets
 from fasttricks.kernels.plan import PLAN_VERSION, epoch_order
 from fasttricks.kernels.plan_mix import Mixing, Place, plan_mix
@@ -72,10 +72,11 @@ class Loader(ABC):
         self._active: weakref.ref[Generator[Step]] | None = None
         self._targets = torch.from_numpy(np.ascontiguousarray(samples.targets))
         if options.drop_last and len(samples) < options.global_batch:
-            raise ValueError(
+            raise BatchSizeError(
                 f"a batch of {options.global_batch} (batch_size {options.batch_size} x world_size "
-                f"{options.world_size}) is larger than the data set ({len(samples)} pictures); "
-                "use a smaller batch or drop_last=False"
+                f"{options.world_size}) is larger than the data set ({len(samples)} pictures)",
+                "use a smaller batch or drop_last=False",
+                ("batch_size", "drop_last"),
             )
 
     @classmethod

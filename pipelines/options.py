@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from fasttricks.cpus import available_cpus
-from fasttricks.errors import UnknownNameError
+from fasttricks.errors import BatchSizeError, UnknownNameError
 from fasttricks.kernels.augment import Augment, PlanParams, StageParams
 from fasttricks.kernels.mixes import MIXING, Mix, pictures_per_output
 
@@ -121,10 +121,11 @@ class Options:
         if self.work == "decode":
             raise ValueError('mix needs finished pictures: work "normalise" or "full"')
         if isinstance(self.mix[0], MIXING) and self.samples_per_step % self.mix_group:
-            raise ValueError(
-                f"pictures are mixed inside groups of mix_group={self.mix_group} samples, and a "
-                f"batch of {self.samples_per_step} is no multiple of that; give another batch or "
-                "another mix_group"
+            raise BatchSizeError(
+                f"pictures are mixed inside groups of {self.mix_group} samples, and a batch of "
+                f"{self.samples_per_step} is no multiple of that",
+                "give another batch_size or another mix_group",
+                ("batch_size", "mix_group"),
             )
 
     @property

@@ -92,7 +92,7 @@ class ResidentLoader(Loader):
 
     def _on_cpu(self, job: Job) -> Generator[Batch]:
         if self._decoded is None:
-            raise RuntimeError("the loader is closed")
+            raise RuntimeError("this loader is closed")
         mixings = _mixings(job)
         line = Line(
             len(job.batches),
@@ -161,7 +161,7 @@ class ResidentLoader(Loader):
         if self._device is not None:
             return {}
         if self._decoded is None:
-            raise RuntimeError("the loader is closed")
+            raise RuntimeError("this loader is closed")
         order = np.concatenate(self._slices(0, 0))
         good = order[~np.isin(order % len(self._places), list(self._decoded.causes))]
         return measure(self._places, good[:count], self.options)

@@ -90,7 +90,7 @@ class Memory(NamedTuple):
     small: Bytes
     """Pictures of the batch, uint8 [n, size, size, 3]: one, or as many as are mixed together."""
     stage: Bytes
-    """For `apply_stage`."""
+    """For `apply_row`."""
 
 
 def memory_for(places: npt.NDArray[Any], size: int, together: int = 1) -> Memory:

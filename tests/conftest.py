@@ -30,6 +30,14 @@ def no_shared_memory(tmp_path_factory):
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_notice_of_compiling():
+    """What a test finds on stderr does not depend on whether kernels were compiled before."""
+    from fasttricks.kernels.jit import NOTICES
+
+    NOTICES.told = True
+
+
 @pytest.fixture(scope="session")
 def shared():
     """The folder of real pictures; tests that need it skip where it is absent."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fasttricks.cli import main
+from fasttricks.kernels.jit import NOTICE
 from fasttricks.welcome import commands
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -143,7 +144,7 @@ def test_no_bar_in_pipes_even_with_forced_colours(picture_folder, tmp_path):
     settings = {"FORCE_COLOR": "1", "FASTTRICKS_CACHE": str(tmp_path)}
     done = run(["index", str(picture_folder)], settings)
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+    assert set(done.stderr.splitlines()) <= {NOTICE}  # in a new cache folder
 
 
 @pytest.mark.parametrize(

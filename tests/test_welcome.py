@@ -34,3 +34,17 @@ def test_shown_without_arguments(capsys):
     assert max(map(len, told.out.splitlines())) <= 80
     for command in commands():
         assert example_of(command) in told.out
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_has_the_first_paragraph_of_each_command(flag, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "76")
+    assert main([flag]) == 0
+    told = capsys.readouterr().out
+    assert max(map(len, told.splitlines())) <= 76
+    assert "required" not in told
+    words = " ".join(told.split())
+    for kind in kinds():
+        first, *others = [" ".join(part.split()) for part in kind.__doc__.split("\n\n")]
+        assert f"{kind.__name__.lower()} {first}" in words
+        assert not any(other in words for other in others)

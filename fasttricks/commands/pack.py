@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -53,6 +55,9 @@ class Pack:
         """Pack and say what was done."""
         is_beton = self.destination.suffix == ".beton"
         self._check_flags("a .beton" if is_beton else "a pack of tar shards")
+        self._check_values()
+        if not is_beton and self.quality is not None and self.max_size is None:
+            raise ValueError("--quality is for pictures that --max-size reduces; give both")
         print(self._beton() if is_beton else self._shards())
         return 0
 
@@ -61,6 +66,18 @@ class Pack:
             if owner != kind and getattr(self, name) != getattr(Pack, name):
                 flag = ("--no-" if getattr(Pack, name) is True else "--") + name.replace("_", "-")
                 raise ValueError(f"{flag} is for {owner}, and {self.destination} becomes {kind}")
+
+    def _check_values(self) -> None:
+        limits = {
+            "max_size": (1, math.inf, "at least 1"),
+            "quality": (1, 100, "1 to 100"),
+            "shard_size": (math.ulp(0), sys.float_info.max, "more than 0 MB"),
+            "workers": (1, math.inf, "at least 1"),
+        }
+        for name, (least, most, words) in limits.items():
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:
+                raise ValueError(f"--{name.replace('_', '-')} must be {words}; got {value}")
 
     def _shards(self) -> Any:
         from fasttricks.pack import pack

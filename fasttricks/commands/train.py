@@ -41,7 +41,7 @@ class Train:
     recipe: Chosen
 
     def run(self) -> int:
-        """Train, and say at the end what held training back; 130 if it was stopped before."""
+        """Train, and say at the end what held training back; 130 if a signal ended it."""
         if not self.recipe.data.path:
             raise ValueError(
                 "say what to train on: --data FOLDER, with train and val inside, of class folders"
@@ -52,4 +52,4 @@ class Train:
         from fasttricks.train.trainer import train
 
         outcome = train(self.recipe)
-        return 130 if outcome.stopped else 0
+        return 130 if outcome.ended == "signal" else 0

@@ -116,7 +116,8 @@ def _seek_index(scan: Scan) -> Text:
 
 def _broken(scan: Scan, everything: bool) -> Iterator[Text]:
     for name, cause in scan.around:
-        yield Text.assemble((printable(name), "red"), f": {printable(cause)}")
+        named = "" if name in cause else f"{printable(name)}: "
+        yield Text.assemble((named, "red"), printable(cause))
     broken = scan.tally.broken
     shown = None if everything else LISTED
     for index, faults in islice(broken.items(), shown):

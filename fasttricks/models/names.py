@@ -82,11 +82,11 @@ def model_config(name: str, **overrides: Any) -> ModelConfig:
     where it has none. `attention` also takes `"se"`, `"sk"` or a mapping with that under `"name"`.
 
     Raises:
-        UnknownNameError: no such model; the message lists those that exist.
+        UnknownNameError: no such model; the message names the nearest, and what lists all.
         ValueError: an unknown field or a value outside its range; the message says what is allowed.
     """
     if name not in MODELS:
-        raise UnknownNameError("model", name, list_models())
+        raise UnknownNameError("model", name, list_models(), see="`fasttricks models` lists all")
     config = MODELS[name]
     _check_fields(name, overrides, (field.name for field in fields(config)))
     return replace(

@@ -57,6 +57,7 @@ def run(config: ShowConfig) -> int:
     originals = [read_original(samples, i, config.seed, config.epoch, params) for i in indices]
     cut = _may_cut(samples)
     made = [make(name, samples, config, indices, mix, cut) for name in names]
+    _tell_replaced(made)
     how = ", ".join(config.mix_names) or "nothing mixed"
     how += "" if config.alpha is None else f", alpha {config.alpha:g}"
     title = f"{label} · seed {config.seed}, epoch {config.epoch} · {config.size} pixels · {how}"
@@ -120,7 +121,7 @@ def _all(samples: Samples, besides: list[str]) -> list[str]:
         if name == "resident":
             why = "would decode the whole data set; ask for it by name"
         elif name == "ffcv" and not isinstance(samples, Beton | Slices):
-            why = "reads packs only; see fasttricks pack --help"
+            why = "reads a pack or a .beton; see fasttricks pack --help"
         if not why:
             found.append(name)
         elif name not in besides:
@@ -171,10 +172,17 @@ def make(
         with loader:
             return collect(loader, config.epoch, indices)
 
-    plain = outputs(())
-    for line in plain.replaced:
-        print(f"{name} replaced {line}", file=sys.stderr)
-    return Made(pipeline=name, plain=plain, mixed=outputs(mix) if mix else None)
+    return Made(pipeline=name, plain=outputs(()), mixed=outputs(mix) if mix else None)
+
+
+def _tell_replaced(made: list[Made]) -> None:
+    """Each bad sample once, and which pipelines met it: those, whose batches held it."""
+    by: dict[str, dict[str, None]] = {}
+    for one in made:
+        for line in one.plain.replaced:
+            by.setdefault(line, {})[one.pipeline] = None
+    for line, names in by.items():
+        print(f"replaced {line}; by {', '.join(names)}", file=sys.stderr)
 
 
 def _check_names(names: list[str]) -> None:

@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 Precision = Literal["float32", "bfloat16", "float16"]
+FLOAT16_ON_CPU = "float16 is for GPUs; on a CPU it would only be slower"
 Option = bool | int | float | str
 WARMUP = 5 / 120
 """Share of the epochs that "Bag of Tricks" warms up for."""

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from fasttricks.data.open import locate
-from fasttricks.errors import DataError
+from fasttricks.errors import BatchSizeError, DataError
 from fasttricks.kernels.augment import Augment
 from fasttricks.kernels.mixed import Mixed
 from fasttricks.kernels.mixes import RICAP, CutMix, Cutout, Mix, Mixup, RandomErasing
@@ -44,6 +44,9 @@ class Batch(NamedTuple):
 AHEAD = 8
 """Steps that may be queued on a GPU before it is waited for: each of them holds a batch there."""
 
+FLAGS = {"batch_size": "--data.batch-size", "mix_group": "--mix.group"}
+"""What the command line calls settings of loaders."""
+
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -61,18 +64,22 @@ def train_loader(recipe: Recipe, world: World) -> Loader:
             f"data.batch_size {data.batch_size} cannot be divided evenly by {world.size} processes "
             f"x accumulate {recipe.accumulate} x views {data.views}"
         )
-    return make_loader(
-        data.pipeline,
-        data.path,
-        batch_size=data.batch_size // (parts * data.views),
-        train=True,
-        size=picture_size(recipe),
-        augment=augmentation(recipe.augment),
-        mix=mixes(recipe.mix),
-        mix_group=recipe.mix.group,
-        views=data.views,
-        **_common(recipe, world),
-    )
+    try:
+        return make_loader(
+            data.pipeline,
+            data.path,
+            batch_size=data.batch_size // (parts * data.views),
+            train=True,
+            size=picture_size(recipe),
+            augment=augmentation(recipe.augment),
+            mix=mixes(recipe.mix),
+            mix_group=recipe.mix.group,
+            views=data.views,
+            **_common(recipe, world),
+        )
+    except BatchSizeError as error:
+        flags = " or ".join(FLAGS[name] for name in error.settings if name in FLAGS)
+        raise ValueError(f"{error.fact}; change {flags}") from None
 
 
 def eval_loader(recipe: Recipe, world: World) -> Loader | None:

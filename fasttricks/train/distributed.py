@@ -99,6 +99,10 @@ def _device(name: str, local: int) -> torch.device:
     seen = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "cpu" or (name == "auto" and not seen):
         return torch.device("cpu")
+    if not seen:
+        raise ValueError(
+            "device cuda was asked for, but torch sees no CUDA device; use --device cpu"
+        )
     if local >= seen:
         raise ValueError(
             f"device cuda: torch sees {seen} of them, and this is local process {local}"

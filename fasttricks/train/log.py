@@ -48,6 +48,8 @@ class Log:
 
     def __enter__(self) -> Self:
         if self._first:
+            if self._folder.is_file():
+                raise DataError(f"{self._folder} is a file; --out names a folder")
             try:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 self._file = self._exit.enter_context(open(self._folder / FILE, "a", buffering=1))

@@ -13,7 +13,14 @@ from typing import Any, Literal
 
 from fasttricks.models.config import BOTTLENECK_DEPTHS, ResNetConfig
 from fasttricks.models.names import model_config
-from fasttricks.train.config import AugmentConfig, LossConfig, MixConfig, ModelConfig, Recipe
+from fasttricks.train.config import (
+    FLOAT16_ON_CPU,
+    AugmentConfig,
+    LossConfig,
+    MixConfig,
+    ModelConfig,
+    Recipe,
+)
 from fasttricks.train.ladder import FULL_LENGTH, Change, Ladder, Rung, Skip
 from fasttricks.train.recipes import assemble, baseline
 
@@ -59,7 +66,7 @@ def no_bias_decay(recipe: Recipe) -> Recipe:
 def float16(recipe: Recipe) -> Recipe:
     """Forward and backward pass in 16 bits, where a device computes in them."""
     if recipe.device == "cpu":
-        raise Skip("float16 is for GPUs; on a CPU it would only be slower")
+        raise Skip(FLOAT16_ON_CPU)
     return replace(recipe, precision="float16")
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from types import FrameType, TracebackType
 from typing import Any
 
+NOTE = b"fasttricks: stopping after this step; Ctrl-C again ends at once\n"
+
 
 class Stopper:
-    """While it is entered, SIGTERM and SIGINT only leave a note; a second SIGINT interrupts.
+    """While it is entered, SIGTERM and SIGINT only leave a note, which is told at once.
+
+    A second signal interrupts if it is SIGINT, and should tidying up then take long, a third ends
+    the process on the spot.
 
     Attributes:
         asked: the name of the signal that came, "" as long as none did.
@@ -41,5 +47,9 @@ class Stopper:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.asked and number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             raise KeyboardInterrupt
+        if not self.asked and os.environ.get("RANK", "0") == "0":
+            # Not print: the signal may have come in the middle of one, which cannot be re-entered.
+            os.write(2, NOTE)
         self.asked = signal.Signals(number).name

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from fasttricks.train.build import (
     wrapped,
 )
 from fasttricks.train.checkpoint import Checkpoints
-from fasttricks.train.config import Recipe
+from fasttricks.train.config import FLOAT16_ON_CPU, Recipe
 from fasttricks.train.data import Feed, count_classes, eval_loader, train_loader
 from fasttricks.train.distributed import World, join
 from fasttricks.train.diverged import stop_diverged
@@ -33,6 +33,7 @@ from fasttricks.train.evaluate import Metrics, evaluate
 from fasttricks.train.log import Log
 from fasttricks.train.memory import keep_memory
 from fasttricks.train.objective import Objective
+from fasttricks.train.outcome import Ending, Outcome
 from fasttricks.train.resume import collect, refuse_to_overwrite, restore
 from fasttricks.train.signals import Stopper
 from fasttricks.train.step import Step
@@ -41,20 +42,6 @@ from fasttricks.train.threads import use_threads
 from fasttricks.train.vote import Vote
 from fasttricks.tricks.dropblock import DropBlockSchedule
 from fasttricks.tricks.mixed_precision import MixedPrecision
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What came of a run."""
-
-    steps: int
-    """Updates done, those before a resumption included."""
-    metrics: Metrics | None
-    """Of the last evaluation."""
-    stopped: str
-    """Why it ended early; "" if it did not."""
-    summary: list[str]
-    """Where the time went."""
 
 
 def train(recipe: Recipe, build: Build = build_model) -> Outcome:
@@ -87,6 +74,8 @@ class Trainer:
     ) -> None:
         if recipe.cuda_graph and (world.device.type != "cuda" or world.size > 1):
             raise ValueError("cuda_graph is for one process on a CUDA device")
+        if recipe.precision == "float16" and world.device.type == "cpu":
+            raise ValueError(f"{FLOAT16_ON_CPU}: give --precision float32 or bfloat16")
         self.recipe, self.world, self.stopper = recipe, world, stopper
         self.clock = Clock()
         self.vote = Vote(world)
@@ -125,6 +114,7 @@ class Trainer:
         self.last_step = min(self.schedule.steps, recipe.max_steps or self.schedule.steps)
         self.steps_done = self.saved_at = self.images_seen = 0
         self.stopped = ""
+        self.ended: Ending = "complete"
         self.metrics: Metrics | None = None
         self.log = stack.enter_context(
             Log(Path(recipe.folder), self.schedule.steps, first=world.first)
@@ -138,7 +128,7 @@ class Trainer:
             if not self.stopped and self.steps_done % self.steps_per_epoch == 0:
                 self._end_epoch()
         if self.last_step < self.schedule.steps and not self.stopped:
-            self.stopped = f"max_steps {self.last_step}"
+            self.stopped, self.ended = f"max_steps {self.last_step}", "max-steps"
         if self.stopped:
             if self.saved_at != self.steps_done:
                 self.save()
@@ -184,6 +174,7 @@ class Trainer:
             stop_diverged(self)
         if reading.stop:
             self.stopped = self.stopper.asked or "a signal to another process"
+            self.ended = "signal"
         images = steps * self.recipe.data.batch_size
         self.images_seen += images
         self.clock.trained(seconds, waited)
@@ -275,7 +266,11 @@ class Trainer:
         for line in words:
             self.log.say(line)
         return Outcome(
-            steps=self.steps_done, metrics=self.metrics, stopped=self.stopped, summary=words
+            steps=self.steps_done,
+            metrics=self.metrics,
+            ended=self.ended,
+            stopped=self.stopped,
+            summary=words,
         )
 
     def position(self) -> dict[str, int]:

@@ -71,8 +71,11 @@ def test_a_model_needs_no_pipelines() -> None:
         ({"kernels": True, "plot": Path("x.png")}, "--kernels takes no"),
         ({"kernels": True, "compare": Path("x.json")}, "--kernels takes no"),
         ({"only": "resize"}, "--only chooses among --kernels or the rows of --model"),
-        ({"model": "resnet51"}, "unknown model 'resnet51'; known: resnet18, "),
-        ({"model": "resnet50d", "against": "resnet50,resnet51"}, "unknown model 'resnet51'; known"),
+        ({"model": "resnet51"}, "unknown model 'resnet51'; did you mean resnet50"),
+        (
+            {"model": "resnet50d", "against": "resnet50,resnet51"},
+            "unknown model 'resnet51'; did you",
+        ),
         ({"model": "resnet50d", "against": "resnet50,resnet50d"}, "than --model resnet50d"),
         ({"against": "resnet50"}, "--against names networks to compare with that of --model"),
         ({"model": "resnet18", "kernels": True}, "--model takes no --kernels"),

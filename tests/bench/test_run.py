@@ -40,7 +40,11 @@ def test_table_json_and_comparison(
     assert command.run(settings(picture_folder, json=tmp_path / "one.json")) == 0
     first = capsys.readouterr()
     assert [json.loads(line)["row"] for line in (tmp_path / "one.json").open()] == ["a", "b"]
-    assert first.err.splitlines() == ["left out: ffcv: not today", "a x1: starting", "b x1: starting"]
+    assert first.err.splitlines() == [
+        "left out: ffcv: not today",
+        "a x1: starting",
+        "b x1: starting",
+    ]
     assert any(line.split()[:2] == ["b", "1"] for line in first.out.splitlines())
     assert "\x1b" not in first.out
 

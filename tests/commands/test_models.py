@@ -55,7 +55,7 @@ def test_printed_gmacs_at_another_size_say_so(capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--name", "resnet51"], "unknown model 'resnet51'; known: resnet18, "),
+        (["--name", "resnet51"], "unknown model 'resnet51'; did you mean resnet50"),
         (["--size", "0"], "--size must be at least 1"),
         (["--name", "bl_resnet50", "--size", "100"], "bl_resnet50 cannot take it"),
         (["--name", "inception_v3", "--size", "20"], "inception_v3 cannot take it"),

@@ -62,9 +62,14 @@ def test_a_beton_from_any_source(folder, tmp_path, capsys):
         (["p.beton", "--no-shuffle"], "--no-shuffle is for a pack of tar shards"),
         (["p.beton", "--no-index"], "--no-index is for a pack of tar shards"),
         (["p.beton", "--shard-size", "10"], "--shard-size is for a pack of tar shards"),
-        (["p", "--quality", "50"], "give max_size, too"),
+        (["p", "--quality", "50"], "--quality is for pictures that --max-size reduces"),
+        (["p", "--max-size", "0"], "--max-size must be at least 1; got 0"),
+        (["p.beton", "--mode", "jpg", "--max-size", "-1"], "--max-size must be at least 1; got -1"),
+        (["p", "--max-size", "9", "--quality", "0"], "--quality must be 1 to 100; got 0"),
+        (["p", "--shard-size", "0"], "--shard-size must be more than 0 MB; got 0.0"),
+        (["p", "--shard-size", "inf"], "--shard-size must be more than 0 MB; got inf"),
         (["p", "--labels", "nowhere"], "labels are for ILSVRC2012_img_val.tar"),
-        (["p", "--workers", "0"], "workers must be at least 1"),
+        (["p", "--workers", "0"], "--workers must be at least 1; got 0"),
     ],
 )
 def test_mistakes(arguments, words, folder, tmp_path, monkeypatch, capsys):

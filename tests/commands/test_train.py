@@ -8,6 +8,7 @@ import tyro
 
 from fasttricks.cli import main
 from fasttricks.commands.train import Train
+from fasttricks.train.outcome import Outcome
 from fasttricks.train.recipes import RECIPES
 
 
@@ -69,3 +70,11 @@ def test_recipes_are_listed_with_cost_and_accuracy(capsys):
         assert entry.cost in line
         assert entry.accuracy in line
     assert 'P1 is "Bag of Tricks" (arXiv 1812.01187)' in said
+
+
+@pytest.mark.parametrize(("ended", "code"), [("complete", 0), ("max-steps", 0), ("signal", 130)])
+def test_the_exit_code_is_0_unless_a_signal_ended_it(ended, code, monkeypatch):
+    outcome = Outcome(steps=1, metrics=None, ended=ended, stopped="words", summary=[])
+    monkeypatch.setattr("fasttricks.train.trainer.train", lambda recipe: outcome)
+    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
+    assert main(["train", "cpu-small", "--data", "x", "--max-steps", "1"]) == code

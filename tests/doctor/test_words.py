@@ -66,7 +66,8 @@ def test_a_damaged_index(folder, told):
     path.write_bytes(path.read_bytes()[:-8])
     lines = told(folder)
     assert "cut short" in line(lines, "seek index")
-    assert lines[-1].startswith(f"{path}: the seek index")
+    assert lines[-1].startswith(f"the seek index {path} ")
+    assert lines[-1].count(str(path)) == 1
 
 
 def test_broken_pictures_are_one_line_each(folder, told):

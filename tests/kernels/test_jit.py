@@ -50,3 +50,64 @@ def test_a_division_by_zero_is_ieees(value):
         return 1.0 / x
 
     assert over(value) == (np.inf if value == 0 else 1 / value)
+
+
+@pytest.fixture
+def notices(monkeypatch):
+    """A notice that has not been given, with a clock of its own."""
+    monkeypatch.setattr(jit.NOTICES, "told", False)
+    monkeypatch.setattr(jit.NOTICES, "_seconds", 0.0)
+    monkeypatch.delenv("RANK", raising=False)
+    return jit.NOTICES
+
+
+def compiled_anew():
+    """A kernel that is in no cache, and its callee."""
+
+    @kernel
+    def inner(x):
+        return x + 1
+
+    @kernel
+    def outer(x):
+        return inner(x) * 2
+
+    for one in (inner, outer):
+        one._cache = numba.core.caching.NullCache()
+    assert outer(np.int64(2)) == 6
+
+
+def test_compiling_is_said_once_where_it_takes_long(notices, monkeypatch, capsys):
+    compiled_anew()
+    assert capsys.readouterr().err == ""
+    assert 0 < notices._seconds < jit.PATIENCE
+    assert not any(notices._began.values())
+    monkeypatch.setattr(jit, "PATIENCE", 0.0)
+    compiled_anew()
+    compiled_anew()
+    assert capsys.readouterr().err.splitlines() == [jit.NOTICE]
+
+
+def test_short_ones_add_up(notices, monkeypatch, capsys):
+    monkeypatch.setattr(notices, "_seconds", jit.PATIENCE)
+    compiled_anew()
+    assert jit.NOTICE in capsys.readouterr().err
+
+
+def test_other_processes_and_other_peoples_functions_are_not_spoken_of(
+    notices, monkeypatch, capsys
+):
+    monkeypatch.setattr(jit, "PATIENCE", 0.0)
+    numba.njit(lambda x: x + 1)(1)
+    assert not notices.told
+    monkeypatch.setenv("RANK", "1")
+    compiled_anew()
+    assert notices.told
+    assert capsys.readouterr().err == ""
+
+
+def test_a_folder_that_is_used_is_noted(monkeypatch):
+    noted = []
+    monkeypatch.setattr(jit, "use", noted.append)
+    jit._used.__wrapped__(HERE)
+    assert noted == [Path(folder())]

@@ -98,7 +98,9 @@ def test_switching_options_renames_no_weight() -> None:
 
 
 def test_mistakes_are_named() -> None:
-    with pytest.raises(UnknownNameError, match="unknown model 'vgg16'; known: resnet18"):
+    with pytest.raises(
+        UnknownNameError, match="unknown model 'vgg16'; `fasttricks models` lists all"
+    ):
         create_model("vgg16")
     with pytest.raises(ValueError, match="mobilenet_v1 has no field 'dropout'"):
         create_model("mobilenet_v1", dropout=0.1)

@@ -80,8 +80,8 @@ def test_attention_is_chosen_by_name() -> None:
         attention("resnet50d", "eca")
 
 
-def test_unknown_names_list_the_known() -> None:
-    with pytest.raises(UnknownNameError, match="unknown model 'resnet51'; known: resnet18, "):
+def test_an_unknown_name_is_told_the_nearest_and_what_lists_all() -> None:
+    with pytest.raises(UnknownNameError, match="unknown model 'resnet51'; did you mean resnet50"):
         model_config("resnet51")
 
 

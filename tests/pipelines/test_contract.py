@@ -204,3 +204,13 @@ def test_size_may_follow_the_epoch(name, pictures, open_loader):
             assert images.shape[2:] == (32 + 17 * epoch,) * 2
             want = expected_picture(loader, pictures, epoch, int(loader.indices(epoch, 0)[0]))
             assert np.abs(images[0].permute(1, 2, 0).numpy() - want).max() <= 1 + 1e-3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_closed_loader_says_so(name, pictures, open_loader):
+    loader = open_loader(name, pictures)
+    loader.close()
+    loader.close()
+    with pytest.raises(RuntimeError, match="this loader is closed"):
+        iter(loader)
+    assert f"({len(pictures)} samples, batch " in repr(loader)

@@ -17,6 +17,7 @@ from numba.core import event
 
 from fasttricks import Samples, pipelines
 from fasttricks.data.seek_build import build_index
+from fasttricks.kernels.jit import NOTICE
 from fasttricks.pipelines.beton import pack
 from fasttricks.pipelines.beton_file import MODES, STORED_SOURCE, Beton
 from tests.pictures import jpeg
@@ -219,7 +220,7 @@ def test_threads_change_nothing(packs):
         text=True,
         check=False,
     )
-    assert run.stderr == ""  # not even FFCV's complaint at exit
+    assert set(run.stderr.splitlines()) <= {NOTICE}  # not even FFCV's complaint at exit
     assert run.returncode == 0
     assert set(run.stdout.split()) == {digest(packs["source"], 1)}
 

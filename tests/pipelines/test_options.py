@@ -40,7 +40,7 @@ def test_an_index_may_be_named(index):
         ({"device": torch.device("meta")}, r"cpu or cuda\[:n\]; got 'meta'"),
         (
             {"batch_size": 8, "mix": (Mixup(),)},
-            "a batch of 8 .*; give another batch or another mix",
+            "a batch of 8 .*; give another batch_size or another mix_group",
         ),
     ],
 )

@@ -14,7 +14,10 @@ from fasttricks.pipelines import registry
 
 
 def test_an_unknown_pipeline_lists_the_known_ones():
-    with pytest.raises(UnknownNameError, match=r"'dalli'; known: torchvision, roi, .*dali, ffcv"):
+    with pytest.raises(
+        UnknownNameError,
+        match=r"'dalli'; did you mean dali\? known: torchvision, roi, .*dali, ffcv",
+    ):
         fasttricks.make_loader("dalli", "nowhere", batch_size=1)
 
 

@@ -10,6 +10,8 @@ from fasttricks.data import scan_folder
 from fasttricks.kernels.augment import Augment
 from fasttricks.kernels.plan import plan_batch
 from fasttricks.show import run as show_run
+from fasttricks.show.collect import Outputs
+from fasttricks.show.columns import Made
 from fasttricks.show.config import ShowConfig
 from fasttricks.show.draw import BOX_COLOR
 from fasttricks.show.grid import GAP, GROUP_GAP, MARGIN
@@ -121,7 +123,10 @@ def test_without_data_pictures_are_generated(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--pipeline", "dalli"], "unknown pipeline 'dalli'; known: all, torchvision, roi"),
+        (
+            ["--pipeline", "dalli"],
+            "unknown pipeline 'dalli'; did you mean dali? known: all, torchvision, roi",
+        ),
         (["--index", "37"], "the data set has samples 0 to 36; got 37"),
         (["--index", "first"], "--index takes numbers"),
         (["--mix", "mixup,cutmix"], "only the first of several can mix"),
@@ -154,7 +159,7 @@ def test_all_leaves_out_what_would_take_long_or_cannot_read_the_data(picture_fol
     assert not {"resident", "ffcv"} & set(names)
     told = capsys.readouterr().err
     assert "left out: resident: would decode the whole data set" in told
-    assert "left out: ffcv: " in told
+    assert "left out: ffcv: reads a pack or a .beton; see " in told
     assert show_run.usable(["resident", "all"], scan_folder(picture_folder))[0] == "resident"
     assert "left out: resident" not in capsys.readouterr().err
 
@@ -180,3 +185,16 @@ def test_large_sets_are_not_indexed_unasked(monkeypatch, capsys):
     assert "no seek index yet for these 3 pictures" in capsys.readouterr().err
     monkeypatch.setattr(show_run, "SMALL", 3)
     assert show_run._may_cut(samples)
+
+
+def test_what_pipelines_replaced_is_told_once(capsys):
+    def of(pipeline, *replaced):
+        plain = Outputs(levels=[], parts=[], replaced=list(replaced))
+        return Made(pipeline=pipeline, plain=plain, mixed=None)
+
+    cut, empty = "sample 3 (c.jpg): cut short", "sample 9 (i.jpg): empty"
+    show_run._tell_replaced([of("roi", cut, empty, cut), of("dali", cut)])
+    assert capsys.readouterr().err.splitlines() == [
+        f"replaced {cut}; by roi, dali",
+        f"replaced {empty}; by roi",
+    ]

@@ -57,6 +57,23 @@ def test_what_is_trained_on_is_not_evaluated_on_in_silence(picture_folder, tmp_p
     assert eval_loader(replace(recipe, data=replace(recipe.data, val="none")), CPU) is None
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"data": {"batch_size": 64}}, r"\(37 pictures\); change --data\.batch-size$"),
+        (
+            {"mix": MixConfig(kind="cutmix", group=3)},
+            r"groups of 3 samples.*; change --data\.batch-size or --mix\.group$",
+        ),
+    ],
+)
+def test_a_batch_that_does_not_fit_is_told_in_flags(picture_folder, tmp_path, changes, told):
+    recipe = tiny.recipe(picture_folder, tmp_path, **changes)
+    with pytest.raises(ValueError, match=told) as error:
+        train_loader(recipe, CPU)
+    assert not {"drop_last", "mix_group"} & set(str(error.value).split())
+
+
 def test_classes_are_counted_and_compared(picture_folder, tmp_path):
     recipe = tiny.recipe(picture_folder, tmp_path)
     with train_loader(recipe, CPU) as loader:

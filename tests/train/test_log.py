@@ -67,5 +67,9 @@ def test_tensorboard_gets_the_numbers_where_it_is(tmp_path, monkeypatch):
 
 def test_a_folder_that_cannot_be_is_told(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="cannot write to"), Log(tmp_path / "file", 1, first=True):
+    told = "file is a file; --out names a folder$"
+    with pytest.raises(DataError, match=told), Log(tmp_path / "file", 1, first=True):
+        pass
+    beneath = Log(tmp_path / "file" / "run", 1, first=True)
+    with pytest.raises(DataError, match=r"cannot write to .*run: Not a directory"), beneath:
         pass

@@ -44,7 +44,7 @@ def test_switches_take_their_value(value):
         ("precision=int8", "invalid choice 'int8' for argument 'precision'"),
         ("schedule.epochs=0", "schedule.epochs must be at least 1; got 0"),
         ("data.pipeline=roi", "perhaps you meant pipeline STR"),
-        ("model.name=resnet19", "unknown model 'resnet19'; known: resnet18, "),
+        ("model.name=resnet19", "unknown model 'resnet19'; did you mean resnet1"),
         ("help=", "unrecognized options: help"),
     ],
 )

@@ -22,6 +22,19 @@ def test_the_second_interrupt_interrupts():
         os.kill(os.getpid(), signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL  # a third one does not wait
+    assert signal.getsignal(signal.SIGINT) != signal.SIG_DFL
+
+
+@pytest.mark.parametrize(("rank", "told"), [("0", 1), ("3", 0)])
+def test_the_note_is_told_at_once_and_once(rank, told, monkeypatch, capfd):
+    monkeypatch.setenv("RANK", rank)
+    with Stopper():
+        os.kill(os.getpid(), signal.SIGTERM)
+        said = capfd.readouterr().err
+        assert said.count("stopping after this step; Ctrl-C again ends at once") == told
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert capfd.readouterr().err == ""
 
 
 def test_handlers_are_put_back():

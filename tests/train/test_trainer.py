@@ -14,7 +14,9 @@ from fasttricks.errors import DataError
 from fasttricks.train.checkpoint import Checkpoints, load
 from fasttricks.train.config import LossConfig, MixConfig
 from fasttricks.train.diverged import DivergedError
+from fasttricks.train.ladder import Skip
 from fasttricks.train.resume import ResumeError
+from fasttricks.train.rungs import float16
 from fasttricks.train.trainer import train
 from tests.train import tiny
 
@@ -43,7 +45,7 @@ def test_a_run_learns_logs_evaluates_and_is_saved(picture_folder, tmp_path, caps
     recipe = tiny.recipe(picture_folder, tmp_path, schedule={"epochs": 6})
     outcome = train(recipe, tiny.normed)
     assert outcome.steps == 24
-    assert outcome.stopped == ""
+    assert (outcome.ended, outcome.stopped) == ("complete", "")
     assert outcome.metrics is not None
     assert (outcome.metrics.count, outcome.metrics.size) == (37, 32)
 
@@ -89,6 +91,7 @@ def test_a_resumed_run_ends_like_the_unbroken_one_to_the_bit(
     train(tiny.recipe(picture_folder, whole, **changes), tiny.normed)
     first = train(tiny.recipe(picture_folder, broken, max_steps=stop, **changes), tiny.normed)
     assert (first.steps, first.stopped) == (stop, f"max_steps {stop}")
+    assert first.ended == "max-steps"
     second = train(tiny.recipe(picture_folder, broken, resume="auto", **changes), tiny.normed)
     expected, got = state_of(whole), state_of(broken)
     assert second.steps == load(Checkpoints(whole).latest())["step"]
@@ -117,6 +120,14 @@ def test_a_finished_run_is_not_trained_again(picture_folder, tmp_path):
     assert same(before["model"], state_of(tmp_path)["model"])
 
 
+def test_float16_on_a_cpu_is_refused_as_by_the_ladder(picture_folder, tmp_path):
+    recipe = tiny.recipe(picture_folder, tmp_path, precision="float16")
+    with pytest.raises(ValueError, match=r"float16 is for GPUs; .*: give --precision float32"):
+        train(recipe, tiny.plain)
+    with pytest.raises(Skip, match="float16 is for GPUs; "):
+        float16(recipe)
+
+
 def test_a_new_run_does_not_overwrite_an_old_one(picture_folder, tmp_path):
     train(tiny.recipe(picture_folder, tmp_path, max_steps=1), tiny.plain)
     with pytest.raises(ResumeError, match="--resume auto"):
@@ -137,7 +148,7 @@ def test_sigterm_saves_and_ends(picture_folder, tmp_path):
 
     recipe = tiny.recipe(picture_folder, tmp_path, log_every=50)
     outcome = train(recipe, lambda r, k: Terminated(tiny.plain(r, k)))
-    assert (outcome.steps, outcome.stopped) == (3, "SIGTERM")
+    assert (outcome.steps, outcome.stopped, outcome.ended) == (3, "SIGTERM", "signal")
     checkpoint = load(Checkpoints(tmp_path).latest())
     assert checkpoint["step"] == 3
     assert checkpoint["state"]["loader"]["consumed"] == 24

@@ -87,5 +87,5 @@ def test_other_networks_of_ours_stand_before_those_of_others() -> None:
 def test_unknown_names() -> None:
     with pytest.raises(UnknownNameError, match="unknown model 'resnet51'"):
         libraries("resnet50", ["resnet51"])
-    with pytest.raises(UnknownNameError, match=r"unknown model 'resnet51'; known: resnet18, "):
+    with pytest.raises(UnknownNameError, match=r"unknown model 'resnet51'; did you mean resnet50"):
         libraries("resnet51")

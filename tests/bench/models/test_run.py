@@ -168,7 +168,10 @@ def test_only_chooses_rows(small_networks: None, tmp_path: Path) -> None:
     assert {row["row"] for row in rows} == {"inference eager"}
     assert {row["rounds"] for row in rows} == {8}
     assert run.chosen_rows(["training"]) == ["training eager", "training compiled"]
-    with pytest.raises(UnknownNameError, match="unknown row 'compiled'; known: training eager, "):
+    with pytest.raises(
+        UnknownNameError,
+        match=r"unknown row 'compiled'; did you mean training compiled\? known: training eager, ",
+    ):
         run.chosen_rows(["compiled"])
 
 
@@ -178,7 +181,7 @@ def test_a_size_that_is_impossible_is_told_with_the_models_name() -> None:
 
 
 def test_mistakes_are_found_first(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="unknown model 'resnet51'; known: resnet18, "):
+    with pytest.raises(ValueError, match="unknown model 'resnet51'; did you mean resnet50"):
         bench.run(settings(model="resnet51"))
     with pytest.raises(DataError, match="cannot write"):
         bench.run(settings(json=tmp_path / "no" / "m.json"))
