@@ -150,6 +150,7 @@ class RoiLoader(Loader):
             piece.put(position, self._repair(thread, feed, position, job))
         counts = self._read.counts(piece)
         self._read.free(piece)
+        del work  # it has the batch's memory, which goes back as soon as another thread ends it
         if (group := making.group(feed.first)) and group.add(count):
             self._mix(making, group)
         if making.add(feed.first, piece.shown, piece.replaced, counts):
@@ -226,6 +227,7 @@ class RoiLoader(Loader):
     def _on_device(self, making: Making, job: Job) -> torch.Tensor:
         o, images = self.options, making.images
         assert images is not None
+        making.images = None  # threads may still have `making`
         if o.device.type == "cpu":
             return images.permute(0, 3, 1, 2)
         if o.work == "decode":

@@ -175,11 +175,17 @@ def why_unread(path: str | os.PathLike[str], error: Exception) -> str:
 
     torch itself would advise to run what is inside.
     """
-    if isinstance(error, RuntimeError):  # from the reader of the archive
+    if isinstance(error, RuntimeError) and _is_archive(path):
         return f"checkpoint {path} is damaged: {_first_line(error).partition('. ')[0]}"
     if isinstance(error, OSError):
         return f"cannot read {path}: {error.strerror}"
     return f"{path} is not a checkpoint that can be read: only tensors and plain values are"
+
+
+def _is_archive(path: str | os.PathLike[str]) -> bool:
+    """Whether a file begins as those do that torch writes: as a zip archive, whole or not."""
+    with open(path, "rb") as file:
+        return file.read(2) == b"PK"
 
 
 def checked(content: Any, path: str | os.PathLike[str]) -> State:
