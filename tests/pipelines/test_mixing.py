@@ -162,7 +162,7 @@ def test_half_precision_is_rounded_once(pictures, open_loader):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"mix": Mixup(), "mix_group": 5}, "mix_group=5 samples, and a batch of 8 is no multiple"),
+        ({"mix": Mixup(), "mix_group": 5}, "groups of 5 samples, and a batch of 8 is no multiple"),
         ({"mix": Mixup(), "train": False}, "mix is for training"),
         ({"mix": Cutout(3), "work": "decode"}, "mix needs finished pictures"),
         ({"mix": "mixup"}, "must be a fasttricks Mixup"),

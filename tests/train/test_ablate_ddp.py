@@ -1,11 +1,7 @@
 """A ladder climbed by two processes, started by torchrun."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +9,8 @@ from fasttricks.train.ablate import climb_all
 from fasttricks.train.config import MixConfig
 from fasttricks.train.ladder import Rung, climb
 from tests.train import ablate_run, tiny
+from tests.train.by_torchrun import run_by_two
 
-ROOT = Path(__file__).resolve().parents[2]
 RUNS = [(rung, seed) for seed in (0, 1) for rung in ("start", "broken", "smoothing")]
 
 
@@ -22,18 +18,8 @@ RUNS = [(rung, seed) for seed in (0, 1) for rung in ("start", "broken", "smoothi
 def by_two(picture_folder, tmp_path_factory):
     """(folder, what was printed) of the command as two processes ran it."""
     folder = tmp_path_factory.mktemp("ladder")
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"),
-            *(ROOT / "tests/train/ablate_run.py", picture_folder, folder),
-        ],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return folder, done.stdout
+    printed = run_by_two("ablate_run.py", picture_folder, folder)
+    return folder, printed
 
 
 def of_rank(folder, rank):

@@ -1,10 +1,6 @@
 """Two processes on the CPU, started by torchrun, against one."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -13,8 +9,8 @@ from fasttricks.train.checkpoint import Checkpoints, load
 from fasttricks.train.config import MixConfig
 from fasttricks.train.trainer import train
 from tests.train import tiny
+from tests.train.by_torchrun import run_by_two
 
-ROOT = Path(__file__).resolve().parents[2]
 MIX = {"kind": "mixup", "group": 4}
 RUNS = {
     "mixed": {"net": "plain", "mix": MIX},
@@ -32,17 +28,7 @@ CLOSE = 1e-5
 def by_two(picture_folder, tmp_path_factory):
     """The folder in which two processes have made all of RUNS, one after the other."""
     folder = tmp_path_factory.mktemp("two")
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"),
-            *(ROOT / "tests/train/ddp_run.py", picture_folder, folder, json.dumps(RUNS)),
-        ],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_by_two("ddp_run.py", picture_folder, folder, json.dumps(RUNS))
     return folder
 
 

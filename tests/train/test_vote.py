@@ -1,10 +1,6 @@
 """All processes stop after the same step, soon after one of them was asked to."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -13,25 +9,14 @@ from fasttricks.train.checkpoint import Checkpoints, load
 from fasttricks.train.distributed import World
 from fasttricks.train.vote import Vote
 from tests.train import stopped_run
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.train.by_torchrun import run_by_two
 
 
 @pytest.fixture(scope="module")
 def by_two(picture_folder, tmp_path_factory):
     """What two processes report, and where they trained."""
     folder = tmp_path_factory.mktemp("two")
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"),
-            *(ROOT / "tests/train/stopped_run.py", picture_folder, folder),
-        ],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_by_two("stopped_run.py", picture_folder, folder)
     return [json.loads((folder / f"rank-{rank}.json").read_text()) for rank in (0, 1)], folder
 
 
