@@ -2,7 +2,7 @@
 
 Every operation of a step is shared out to torch's threads and waited for, hundreds of times in a
 step, and threads that sleep meanwhile have to be woken. With a small network on small pictures that
-takes a good part of what two threads gain, and costs half as much CPU time again.
+takes more than what two threads gain, and costs half as much CPU time again.
 
 The number decides in which order torch adds, so the last bits of what is learned depend on it.
 It is therefore worked out from network, pictures and CPUs alone, never measured: the same run on

@@ -6,39 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from fasttricks.data import Samples
-from fasttricks.errors import DataError, UnknownNameError
-from fasttricks.kernels.augment import Augment
 from fasttricks.kernels.plan import PLAN_VERSION
-from fasttricks.pipelines.job import Batch, own_part, view_rows
-from fasttricks.pipelines.loader import Loader
+from fasttricks.pipelines.job import own_part
 from fasttricks.pipelines.options import Options
-
-
-class Echo(Loader):
-    """Pictures of one pixel that hold (index, epoch, size)."""
-
-    name, edge = "echo", "renormalise"
-    closed = 0
-
-    def _run(self, job):
-        try:
-            for indices in job.batches:
-                rows, _ = view_rows(indices, self.options.views)
-                pixel = [[i, job.epoch, job.params.size] for i in rows]
-                yield Batch(images=torch.tensor(pixel).reshape(-1, 3, 1, 1), indices=indices)
-        finally:
-            self.closed += 1
-
-
-def echo(count=103, **options):
-    samples = Samples([bytes([i]) for i in range(count)], np.arange(count) * 10)
-    options = {"batch_size": 8, "rank": 0, "world_size": 1, "size": 32, **options}
-    return Echo(samples, Options(**options))
-
-
-def shown(loader):
-    return [images[:, 0].flatten().tolist() for images, _ in loader]
+from tests.pipelines.echo import echo, shown
 
 
 def test_an_epoch_is_a_permutation_and_the_next_another():
@@ -243,79 +214,3 @@ def test_torchrun_environment_is_the_default(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "4")
     options = Options(batch_size=1)
     assert (options.rank, options.world_size) == (3, 4)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ({"batch_size": 0}, "batch_size"),
-        ({"rank": 2, "world_size": 2}, "rank"),
-        ({"dtype": torch.float64}, "float32, torch.float16, torch.bfloat16"),
-        ({"work": "half"}, "decode, normalise, full"),
-        ({"on_error": "ignore"}, "raise, replace"),
-        ({"size": 0}, "size"),
-        ({"seed": -1}, "seed"),
-        ({"device": torch.device("meta")}, "cpu or cuda"),
-        ({"batch_size": 104}, "larger than the data set"),
-    ],
-)
-def test_bad_settings_are_named(wrong, message):
-    with pytest.raises(ValueError, match=message):
-        echo(**wrong)
-    assert issubclass(UnknownNameError, ValueError)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"area": (0, 1)},
-        {"area": (0.5, 1.5)},
-        {"aspect": (2, 1)},
-        {"hue": (0.5, float("nan"))},
-        {"flip": 1.1},
-        {"color": "sepia"},
-        {"std": (1, 0, 1)},
-        {"lighting": -1},
-        {"crop_ratio": 0},
-    ],
-)
-def test_bad_augmentation_is_named(wrong):
-    with pytest.raises(ValueError, match=f"Augment.{next(iter(wrong))}"):
-        Augment(**wrong)
-
-
-def test_a_closed_loader_says_so():
-    loader = echo()
-    next(iter(loader))
-    loader.close()
-    loader.close()
-    with pytest.raises(RuntimeError, match="this loader is closed"):
-        iter(loader)
-
-
-@pytest.mark.parametrize("epoch", ["1", 1.0, None, -1, 2**32])
-def test_what_is_no_epoch_is_refused(epoch):
-    with pytest.raises(ValueError, match=r"epoch must be an integer in \[0, 2\*\*32\); got"):
-        echo().set_epoch(epoch)
-
-
-def test_numpys_integers_are_epochs_and_positions():
-    loader, other = echo(), echo()
-    loader.set_epoch(np.int64(3))
-    other.set_epoch(3)
-    assert shown(loader) == shown(other)
-    state = loader.state_dict()
-    assert all(type(value) is int for value in state.values())
-    loader.load_state_dict({name: np.int64(value) for name, value in state.items()})
-    assert loader.state_dict() == state
-
-
-def test_it_shows_what_it_is():
-    assert repr(echo(200)) == "Echo(200 samples, batch 8, train, cpu)"
-    assert repr(echo(train=False)) == "Echo(103 samples, batch 8, eval, cpu)"
-
-
-@pytest.mark.parametrize("data", [[1, 2], torch.utils.data.TensorDataset(torch.zeros(3))])
-def test_another_librarys_data_set_is_told_how_to_become_samples(data):
-    with pytest.raises(DataError, match=rf"got {type(data).__name__}.*Samples\(paths, targets\)"):
-        Echo.open(data, Options(batch_size=1))
