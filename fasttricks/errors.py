@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
@@ -13,7 +14,21 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
 
 
 class FasttricksError(Exception):
-    """Base of all errors whose message alone tells the user what to do."""
+    """Base of all errors whose message alone tells the user what to do.
+
+    All of them can be pickled, as happens to what a worker process raises, whatever their
+    constructors take: they are built again from the finished message and their attributes.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _as_it_was, (type(self), self.args, self.__dict__)
+
+
+def _as_it_was(kind: type[FasttricksError], args: tuple[Any, ...], values: dict[str, Any]) -> Any:
+    error = kind.__new__(kind)
+    super(FasttricksError, error).__init__(*args)  # the constructor of its own wants other words
+    error.__dict__.update(values)
+    return error
 
 
 class DataError(FasttricksError):
@@ -31,7 +46,7 @@ class UnknownNameError(FasttricksError, ValueError):
 
     def __init__(self, kind: str, name: str, known: Sequence[str], see: str = "") -> None:
         listed = see or f"known: {', '.join(known)}"
-        super().__init__(f"unknown {kind} {name!r}; {did_you_mean(name, known)}{listed}")
+        super().__init__(f"unknown {kind} {name!r}; {did_you_mean(str(name), known)}{listed}")
 
 
 class BatchSizeError(FasttricksError, ValueError):
@@ -71,6 +86,3 @@ class BadSampleError(FasttricksError):
         self.index = index
         self.name = name
         self.cause = cause
-
-    def __reduce__(self) -> tuple[type[BadSampleError], tuple[int, str, str]]:
-        return type(self), (self.index, self.name, self.cause)

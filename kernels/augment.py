@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from fasttricks.kernels.checks import number, numbers
 from fasttricks.kernels.policy import Policy, Table, no_choices
 
 Range = tuple[float, float]
 
 COLORS = ("hsv", "hsv-literal", "reference", "none")
 HSV_LITERAL, REFERENCE = 1, 2
+
+INTERPOLATIONS = ("bilinear", "bicubic")
+"""The filters that pictures can be resized with; plans have them by number."""
 
 
 class PlanParams(NamedTuple):
@@ -20,6 +24,8 @@ class PlanParams(NamedTuple):
     train: bool
     size: int
     resize: int
+    interpolation: int
+    """One of INTERPOLATIONS, by number."""
     area: Range
     log_aspect: Range
     flip: float
@@ -89,38 +95,48 @@ class Augment:
     """Divides per channel, 0-255 scale."""
     crop_ratio: float = 0.875
     """Evaluation crop over resized shorter side; 224 / 0.875 = 256."""
+    interpolation: str = "bilinear"
+    """The filter of the resize, antialiased, in training and evaluation: `bilinear`, a triangle, or
+    `bicubic`, Keys' cubic with a = -0.5 (Pillow's and DALI's), twice as wide and sharper.
+
+    A cubic filter overshoots at hard edges. Pixels are clipped to 0..255 once, when both axes are
+    done, as DALI does it; PIL, and so the pipeline `torchvision`, clips after each.
+    """
     policy: Policy | None = None
     """`AutoAugment()`, `RandAugment()` or `TrivialAugment()`, carried out on the flipped crop."""
 
     def __post_init__(self) -> None:
+        # Kept as plain floats, so that numba sees one type whatever the caller wrote.
         for name in ("area", "aspect", "hue", "saturation", "brightness", "contrast"):
-            low, high = _numbers(name, getattr(self, name), 2, "(low, high)")
-            if not (math.isfinite(low) and math.isfinite(high) and low <= high):
-                raise ValueError(
-                    f"Augment.{name} must be (low, high), low <= high; got {low, high}"
-                )
+            pair = numbers(f"Augment.{name}", getattr(self, name), 2, "(low, high)")
+            if not (all(map(math.isfinite, pair)) and pair[0] <= pair[1]):
+                raise ValueError(f"Augment.{name} must be (low, high), low <= high; got {pair}")
+            object.__setattr__(self, name, pair)
         if self.area[0] <= 0 or self.area[1] > 1:
             raise ValueError(f"Augment.area must lie in (0, 1]; got {self.area}")
         if self.aspect[0] <= 0:
             raise ValueError(f"Augment.aspect must be positive; got {self.aspect}")
-        if not 0 <= self.flip <= 1:
-            raise ValueError(f"Augment.flip is a probability in [0, 1]; got {self.flip}")
-        if not 0 < self.crop_ratio <= 1:
-            raise ValueError(f"Augment.crop_ratio must lie in (0, 1]; got {self.crop_ratio}")
-        if not (self.lighting >= 0 and math.isfinite(self.lighting)):
-            raise ValueError(f"Augment.lighting must be >= 0; got {self.lighting}")
+        number("Augment.flip", self.flip, "a probability in [0, 1]", lambda p: 0 <= p <= 1)
+        number("Augment.crop_ratio", self.crop_ratio, "in (0, 1]", lambda ratio: 0 < ratio <= 1)
+        number("Augment.lighting", self.lighting, "a number >= 0", lambda s: 0 <= s < math.inf)
         self._check_normalisation()
         if self.color not in COLORS:
             raise ValueError(
                 f"Augment.color must be one of {', '.join(COLORS)}; got {self.color!r}"
             )
+        if self.interpolation not in INTERPOLATIONS:
+            raise ValueError(
+                f"Augment.interpolation must be one of {', '.join(INTERPOLATIONS)}; "
+                f"got {self.interpolation!r}"
+            )
         self._check_stage()
 
     def _check_normalisation(self) -> None:
         for name in ("mean", "std"):
-            values = getattr(self, name)
-            if not all(map(math.isfinite, _numbers(name, values, 3, "R, G, B"))):
+            values = numbers(f"Augment.{name}", getattr(self, name), 3, "R, G, B")
+            if not all(map(math.isfinite, values)):
                 raise ValueError(f"Augment.{name} must be finite; got {values}")
+            object.__setattr__(self, name, values)
         if min(self.std) <= 0:
             raise ValueError(f"Augment.std must be positive; got {self.std}")
         if max(self.std) < 1:  # no set of pictures varies so little: this is the scale of ToTensor
@@ -161,16 +177,17 @@ class Augment:
             train=train,
             size=size,
             resize=self.resize(size),
-            area=_floats(self.area),
+            interpolation=INTERPOLATIONS.index(self.interpolation),
+            area=self.area,
             log_aspect=(math.log(self.aspect[0]), math.log(self.aspect[1])),
             flip=float(self.flip) if train else 0.0,
             jitter=train and work == "full" and self.color != "none",
-            hue=_floats(self.hue) if linear else one,
-            saturation=_floats(self.saturation) if linear else one,
-            brightness=_floats(self.brightness) if linear else one,
+            hue=self.hue if linear else one,
+            saturation=self.saturation if linear else one,
+            brightness=self.brightness if linear else one,
             lighting=float(self.lighting),
-            mean=(float(self.mean[0]), float(self.mean[1]), float(self.mean[2])),
-            std=(float(self.std[0]), float(self.std[1]), float(self.std[2])),
+            mean=self.mean,
+            std=self.std,
         )
 
     def stage(self, *, size: int, train: bool, work: str = "full") -> StageParams | None:
@@ -185,24 +202,8 @@ class Augment:
             table=no_choices() if self.policy is None else self.policy.table(size),
             rounds=0 if self.policy is None else self.policy.rounds,
             color=color,
-            hue=_floats(self.hue),
-            saturation=_floats(self.saturation),
-            brightness=_floats(self.brightness),
-            contrast=_floats(self.contrast),
+            hue=self.hue,
+            saturation=self.saturation,
+            brightness=self.brightness,
+            contrast=self.contrast,
         )
-
-
-def _numbers(name: str, given: Any, count: int, which: str) -> list[float]:
-    """A setting as it was given, if it is so many numbers at all."""
-    try:
-        numbers = [float(one) for one in given]
-    except (TypeError, ValueError):
-        numbers = []
-    if len(numbers) != count:
-        raise ValueError(f"Augment.{name} must be {count} numbers, {which}; got {given!r}")
-    return numbers
-
-
-def _floats(pair: Range) -> Range:
-    """Plain floats, so that numba sees one type whatever the caller wrote."""
-    return float(pair[0]), float(pair[1])

@@ -82,27 +82,34 @@ def betas(
 
 
 @kernel
-def _permutation(
-    first: int, group: int, view: int, epoch: int, stream: int, seed: Word, out: Ints
+def _permutations(
+    firsts: Ints, views: Ints, group: int, epoch: int, stream: int, seed: Word, out: Ints
 ) -> None:
-    for begin in range(0, len(out), group):
-        end = min(begin + group, len(out))
-        for i in range(begin, end):
-            out[i] = i
-        for last in range(end - 1, begin, -1):
-            second = view + (last - begin) * _NUMBER
-            high, low, _, _ = philox(first + begin, second, epoch, stream, seed)
-            other = begin + np.int64(below(high, low, last - begin + 1))
-            out[last], out[other] = out[other], out[last]
+    count = out.shape[1]
+    for i in range(len(firsts)):
+        row = out[i]
+        for begin in range(0, count, group):
+            end = min(begin + group, count)
+            for number in range(begin, end):
+                row[number] = number
+            for last in range(end - 1, begin, -1):
+                second = views[i] + (last - begin) * _NUMBER
+                high, low, _, _ = philox(firsts[i] + begin, second, epoch, stream, seed)
+                other = begin + np.int64(below(high, low, last - begin + 1))
+                row[last], row[other] = row[other], row[last]
 
 
-def permutation(
-    first: int, count: int, group: int, view: int, epoch: int, stream: int, seed: int
+def permutations(
+    firsts: Ints, views: Ints, count: int, group: int, epoch: int, stream: int, seed: int
 ) -> Ints:
-    """Numbers below `count` in random order inside each `group` of them, int64 [count].
+    """K times the numbers below `count` in random order inside each `group`, int64 [K, count].
 
-    `first` is the position of number 0. Groups are smaller than 2**16.
+    Args:
+        firsts: int64 [K], the position of number 0.
+        views: int64 [K].
+        count: numbers that are permuted.
+        group: consecutive numbers that stay together; below 2**16.
     """
-    out = np.empty(count, np.int64)
-    _permutation(first, group, view, epoch, stream, np.uint64(seed), out)
+    out = np.empty((len(firsts), count), np.int64)
+    _permutations(firsts, views, group, epoch, stream, np.uint64(seed), out)
     return out

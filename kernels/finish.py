@@ -8,7 +8,8 @@ from importlib.util import find_spec
 import torch
 
 from fasttricks.kernels import finish_numba, finish_torch, mix_torch
-from fasttricks.kernels.mix import check, from_words
+from fasttricks.kernels.mix import Mixes, check, from_words
+from fasttricks.kernels.mix_check import right
 
 FORMS = {
     torch.float32: finish_numba.FLOAT32,
@@ -56,6 +57,7 @@ def finish(
     Raises:
         ValueError: an argument is not as said here, or Triton is needed and not installed.
     """
+    _check_tensors(pixels=pixels, matrix=matrix, flip=flip, out=out, mix=mix)
     _check_inputs(pixels, matrix, flip, dtype)
     backend = choose(backend, pixels.device)
     batch, height, width, _ = pixels.shape
@@ -63,7 +65,7 @@ def finish(
         mix_torch.check_words(mix, pixels.device, "finish")
         batch = len(mix)
         if mix.device.type == "cpu" and not checked:
-            check(from_words(mix.numpy()), *pixels.shape[:3])
+            _check_mixes(from_words(mix.numpy()), *pixels.shape[:3])
     if out is None:
         interleaved = torch.empty((batch, height, width, 3), dtype=dtype, device=pixels.device)
         out = interleaved.permute(0, 3, 1, 2)
@@ -124,6 +126,14 @@ def choose(name: str, device: torch.device) -> str:
     return name
 
 
+def _check_tensors(**given: torch.Tensor | None) -> None:
+    for name, value in given.items():
+        if not isinstance(value, torch.Tensor) and (
+            value is not None or name not in ("out", "mix")
+        ):
+            raise ValueError(f"finish: {name} must be a torch.Tensor; got {type(value).__name__}")
+
+
 def _check_inputs(
     pixels: torch.Tensor, matrix: torch.Tensor, flip: torch.Tensor, dtype: torch.dtype
 ) -> None:
@@ -141,6 +151,11 @@ def _check_inputs(
         raise ValueError(f"finish: dtype must be one of {', '.join(map(str, FORMS))}; got {dtype}")
 
 
+def _check_mixes(mixes: Mixes, batch_in: int, height: int, width: int) -> None:
+    if not right(mixes, batch_in, height, width):
+        check(mixes, batch_in, height, width)  # which takes its time to name the problem
+
+
 def _check_out(
     out: torch.Tensor, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device
 ) -> None:
@@ -151,6 +166,8 @@ def _check_out(
             f"finish: out must be {wanted}; got {_describe(out)}, strides {out.stride()}, "
             f"on {out.device}"
         )
+    if out.requires_grad:
+        raise ValueError("finish: out is written, so it must not require gradients")
 
 
 def _describe(tensor: torch.Tensor) -> str:

@@ -94,6 +94,8 @@ def finish_mixed(
     """
     batch, scratch = Batch(pixels, matrix, flip, origin), np.zeros(SCRATCH, np.uint8)
     height, width = out.shape[1], out.shape[2]
+    begins = np.int64(out.ctypes.data) | out.strides[0] | out.strides[1]  # of all rows
+    streamed = form == FLOAT32 and begins % STREAM == 0
     for n in range(first, last):
         mix = mixes[n]
         top = 0
@@ -102,6 +104,8 @@ def finish_mixed(
             left = 0
             while left < width:
                 right = _next_column(mix, top, left, width)
+                if streamed:
+                    right = _whole_steps(left, right)
                 box = top, left, bottom - top, right - left
                 _cell(batch, mix, box, _out(out, n, box, form), width, scratch)
                 left = right
@@ -126,6 +130,16 @@ def _next_column(mix: Any, top: int, left: int, end: int) -> int:
         if patch.top <= top < patch.top + patch.height:
             end = _edge(left, patch.left, patch.width, end)
     return end
+
+
+@kernel
+def _whole_steps(left: int, right: int) -> int:
+    """Where to end a cell so that the whole steps of PIXELS inside it are a cell of their own,
+    which can be streamed."""
+    step = (left // PIXELS + 1) * PIXELS
+    if left % PIXELS or right < step:
+        return min(right, step)
+    return right // PIXELS * PIXELS
 
 
 @kernel

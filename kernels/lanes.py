@@ -1,4 +1,4 @@
-"""32 unsigned 16-bit numbers as one value in numba code: what `resize` computes with.
+"""32 16-bit numbers as one value in numba code: what `resize` computes with.
 
 One register of AVX-512, two of AVX2, four of SSE2 or NEON. Addresses are integers in bytes and need
 no alignment. Nothing is checked: callers stay inside their arrays.
@@ -70,6 +70,18 @@ def load_bytes(typing: Any, address: Any) -> Any:
 
 
 @intrinsic
+def load_centred(typing: Any, address: Any) -> Any:
+    """The 32 uint8 at `address`, less 128, each times 256: int16."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        small = read(builder, args[0], llvm_type(U8, LANES))
+        high = builder.shl(builder.zext(small, _IR), constant(_IR, 8))
+        return builder.xor(high, constant(_IR, 0x8000))
+
+    return _TYPE(_INT), emit
+
+
+@intrinsic
 def store(typing: Any, address: Any, value: Any) -> Any:
     """Write the 32 uint16 to `address`."""
 
@@ -93,6 +105,62 @@ def add_scaled(typing: Any, total: Any, value: Any, weight: Any) -> Any:
         return builder.add(args[0], builder.trunc(high, _IR))
 
     return _TYPE(_TYPE, _TYPE, _INT), emit
+
+
+def _high_product(builder: Any, value: Any, weight: Any) -> Any:
+    """floor(value * weight / 65536) of int16."""
+    wide = llvm_type(U32, LANES)
+    value = builder.sext(value, wide)
+    weight = builder.sext(repeat(builder, builder.trunc(weight, U16), LANES), wide)
+    high = builder.lshr(builder.mul(value, weight), constant(wide, 16))
+    return builder.trunc(high, _IR)
+
+
+@intrinsic
+def add_floor(typing: Any, total: Any, value: Any, weight: Any) -> Any:
+    """`total + floor(value * weight / 65536)`: int16, also the weight."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.add(args[0], _high_product(builder, args[1], args[2]))
+
+    return _TYPE(_TYPE, _TYPE, _INT), emit
+
+
+@intrinsic
+def add_ceiling(typing: Any, total: Any, value: Any, weight: Any) -> Any:
+    """`total + ceil(value * weight / 65536)`: int16, also the weight."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.sub(args[0], _high_product(builder, args[1], builder.neg(args[2])))
+
+    return _TYPE(_TYPE, _TYPE, _INT), emit
+
+
+@intrinsic
+def doubled(typing: Any, value: Any) -> Any:
+    """`value * 2 - 1` modulo 65536: less by half of the bit that is new."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.sub(builder.shl(args[0], constant(_IR, 1)), constant(_IR, 1))
+
+    return _TYPE(_TYPE), emit
+
+
+@intrinsic
+def to_levels(typing: Any, value: Any) -> Any:
+    """From int16 with 5 bits after the point, counted from level 128, to the nearest levels.
+
+    Clipped to 0..255, each times 256; the low byte is anything.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        low, high = constant(_IR, -128 << 5), constant(_IR, (128 << 5) - 1)
+        value = builder.add(args[0], constant(_IR, 1 << 4))
+        value = builder.select(builder.icmp_signed("<", value, low), low, value)
+        value = builder.select(builder.icmp_signed(">", value, high), high, value)
+        return builder.xor(builder.shl(value, constant(_IR, 3)), constant(_IR, 0x8000))
+
+    return _TYPE(_TYPE), emit
 
 
 def _transpose_parts(builder: Any, rows: Sequence[Any]) -> Sequence[Any]:

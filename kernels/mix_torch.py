@@ -1,4 +1,8 @@
-"""Mix finished pictures as torch operations: any device, no synchronisation with the host."""
+"""Mix finished pictures as torch operations: any device, no synchronisation with the host.
+
+This is for `finish_torch`, whose descriptions are on the device only: everything is computed
+everywhere, and then chosen. `mix_float` is for those who have them on the host.
+"""
 
 from __future__ import annotations
 
@@ -12,37 +16,6 @@ from fasttricks.kernels.mix import CONSTANT, MIX, PATCH, PATCHES, WORDS, word
 _MASK = 0xFFFFFFFF
 
 
-def mix_images(images: torch.Tensor, words: torch.Tensor, *, noise: bool = True) -> torch.Tensor:
-    """Make pictures out of finished pictures, as `words` describe it (see `kernels.mix`).
-
-    Computed in float32 (in float64 for float64), rounded once. The descriptions are not looked at:
-    `kernels.mix.check` them on the host.
-
-    Args:
-        images: floats [B_in, C, H, W].
-        words: int32 [B_out, WORDS], on the same device.
-        noise: False promises that no patch has noise, and saves drawing it for every pixel.
-
-    Returns:
-        [B_out, C, H, W], dtype and memory format of `images`. A constant's `value` is R, G, B where
-        C is 3, else its first number is that of all channels. Channel c of pixel i gets normal
-        c % 3 of block i + (c // 3) * H * W as noise.
-
-    Raises:
-        ValueError: an argument is not as said here.
-    """
-    if images.ndim != 4 or not images.is_floating_point():
-        given = f"{images.dtype} {list(images.shape)}"
-        raise ValueError(f"mix_images: images must be floats [B, C, H, W]; got {given}")
-    check_words(words, images.device, "mix_images")
-    exact = images if images.dtype == torch.float64 else images.float()
-    mixed = mix_interleaved(exact.permute(0, 2, 3, 1), words, noise).permute(0, 3, 1, 2)
-    memory = torch.channels_last
-    if images.is_contiguous() or not images.is_contiguous(memory_format=memory):
-        memory = torch.contiguous_format
-    return mixed.to(images.dtype).contiguous(memory_format=memory)
-
-
 def check_words(words: torch.Tensor, device: torch.device, who: str) -> None:
     """Refuse what cannot be a batch of descriptions; numbers are not looked at."""
     if words.ndim != 2 or words.shape[1] != WORDS or words.dtype != torch.int32:
@@ -53,7 +26,18 @@ def check_words(words: torch.Tensor, device: torch.device, who: str) -> None:
 
 
 def mix_interleaved(pictures: torch.Tensor, words: torch.Tensor, noise: bool) -> torch.Tensor:
-    """`mix_images` of float32 or float64 [B_in, H, W, C]: [B_out, H, W, C] of that dtype."""
+    """Make pictures out of finished pictures, as `words` describe it (see `kernels.mix`).
+
+    The descriptions are not looked at: `kernels.mix.check` them on the host.
+
+    Args:
+        pictures: float32 or float64 [B_in, H, W, C].
+        words: int32 [B_out, WORDS], on the same device.
+        noise: False promises that no patch has noise, and saves drawing it for every pixel.
+
+    Returns:
+        [B_out, H, W, C] of the same dtype; see `mix_float.mix_floats` for constants and noise.
+    """
     _, height, width, channels = pictures.shape
     own = pictures[_word(words, "own").long()]
     drawn = _normals(words, height, width, channels) if noise else None

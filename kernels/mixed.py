@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 
-from fasttricks.kernels.mix import words
-from fasttricks.kernels.mix_torch import mix_images
-from fasttricks.kernels.mixes import MIXING, Mix, as_mixes, has_noise
+from fasttricks.kernels.checks import integer, number
+from fasttricks.kernels.mix_float import mix_floats, sent
+from fasttricks.kernels.mixes import MIXING, Mix, as_mixes
 from fasttricks.kernels.plan_mix import Mixing, Place, plan_mix
 
 
 class Mixed(NamedTuple):
-    """Targets of B pictures that are mixed from k each (2, or 4 for RICAP)."""
+    """Targets of B pictures that are mixed from k each (2, or 4 if RICAP may be among them)."""
 
     labels: torch.Tensor
     """[B, k] class indices; or [B, k, ...], rows of whatever the data set's targets are."""
@@ -32,13 +33,13 @@ class Mixed(NamedTuple):
 
         Raises:
             ValueError: labels are no class indices, one is K or more (looked at on the CPU only: it
-                would stop a GPU), or smoothing is not in [0, 1).
+                would stop a GPU), K is no integer >= 1, or smoothing is not in [0, 1).
         """
         if self.labels.ndim != 2 or self.labels.is_floating_point():
             given = f"{self.labels.dtype} {list(self.labels.shape)}"
             raise ValueError(f"soft needs class indices [B, k]; the labels are {given}")
-        if not 0 <= smoothing < 1:
-            raise ValueError(f"smoothing must lie in [0, 1); got {smoothing}")
+        integer("soft: num_classes", num_classes, "an integer >= 1", lambda k: k >= 1)
+        number("soft: smoothing", smoothing, "a number in [0, 1)", lambda eps: 0 <= eps < 1)
         labels = self.labels.long()
         if labels.device.type == "cpu" and labels.numel():
             low, high = int(labels.min()), int(labels.max())
@@ -53,9 +54,22 @@ class Mixed(NamedTuple):
         """Mix rows that belong to samples, a teacher's probabilities or logits for one: [B, ...].
 
         Args:
-            values: float [N, ...], one row per sample index, on the same device.
+            values: [N, ...], one row per sample index, on the same device.
+
+        Returns:
+            float32, or float64 if the values are that: shares of integers are none.
+
+        Raises:
+            ValueError: the values are no such tensor, or have no row for a sample (looked at on the
+                CPU only).
         """
-        rows = values[self.indices]
+        if not isinstance(values, torch.Tensor) or values.ndim == 0:
+            raise ValueError(f"combine needs a tensor [N, ...], a row per sample; got {values!r}")
+        if self.indices.device.type == "cpu" and self.indices.numel():
+            last = int(self.indices.max())
+            if last >= len(values):
+                raise ValueError(f"combine: {len(values)} rows, and none for sample {last}")
+        rows = values[self.indices].to(torch.promote_types(values.dtype, torch.float32))
         weights = self.weights.reshape(*self.weights.shape, *[1] * (rows.ndim - 2))
         return (rows * weights.to(rows.dtype)).sum(1)
 
@@ -84,7 +98,7 @@ def mixed_targets(
 def mix(
     images: torch.Tensor,
     targets: torch.Tensor,
-    how: Mix | tuple[Mix, ...],
+    how: Mix | Sequence[Mix],
     generator: torch.Generator | None = None,
 ) -> tuple[torch.Tensor, Mixed | torch.Tensor]:
     """Mix a trainer's batch: finished pictures and their targets, on their device.
@@ -95,7 +109,7 @@ def mix(
     Args:
         images: float [B, C, H, W], any memory format, which is kept.
         targets: [B, ...], on any device.
-        how: what to do; a tuple mixes with its first and erases with the others. With
+        how: what to do; a tuple or list mixes with its first and erases with the others. With
             `Mixup(pairing="two-batches")` half as many pictures come out.
         generator: a CPU generator that the seed is drawn from; torch's own if None. One in the same
             state on all ranks draws the same for each.
@@ -113,18 +127,30 @@ def mix(
     if images.ndim != 4 or not images.is_floating_point():
         given = f"{images.dtype} {list(images.shape)}"
         raise ValueError(f"mix: images must be floats [B, C, H, W]; got {given}")
+    if targets.ndim == 0:
+        raise ValueError(f"mix: targets must be [B, ...]; got a single number, {targets.dtype}")
     if len(targets) != len(images) or not len(images):
         raise ValueError(f"mix: {len(images)} images and {len(targets)} targets")
+    if not isinstance(generator, torch.Generator | None):
+        raise ValueError(f"mix: generator must be a torch.Generator or None; got {generator!r}")
+    if generator is not None and generator.device.type != "cpu":
+        given = f"one on {generator.device}"
+        raise ValueError(f"mix: generator must be on the CPU, or a GPU is waited for; got {given}")
     if not mixes:
         return images, targets
-    seed = int(torch.randint(2**63 - 1, (), generator=generator))
-    count, _, height, width = images.shape
-    place = Place(seed=seed, epoch=0, first=0, batch=0, group=min(count, 65535))
-    mixing = plan_mix(mixes, place, count, 1, height, width)
-    description = torch.from_numpy(words(mixing.mixes)).to(images.device, non_blocking=True)
-    out = mix_images(images, description, noise=has_noise(mixes))
+    mixing = drawn(mixes, images.shape, generator)
+    out = mix_floats(images, mixing.mixes)
     if not isinstance(mixes[0], MIXING):
         return out, targets
-    rows = torch.from_numpy(mixing.rows).to(targets.device, non_blocking=True)
-    weights = torch.from_numpy(mixing.weights).to(targets.device, non_blocking=True)
+    rows, weights = sent(mixing.rows, targets.device), sent(mixing.weights, targets.device)
     return out, Mixed(targets[rows], weights, rows)
+
+
+def drawn(
+    mixes: tuple[Mix, ...], shape: torch.Size, generator: torch.Generator | None = None
+) -> Mixing:
+    """What `mix` draws for images of a shape [B, C, H, W]."""
+    seed = int(torch.randint(2**63 - 1, (), generator=generator, device="cpu"))
+    count, _, height, width = shape
+    place = Place(seed=seed, epoch=0, first=0, batch=0, group=min(count, 65535))
+    return plan_mix(mixes, place, count, 1, height, width)

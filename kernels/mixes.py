@@ -8,9 +8,11 @@ is the mean colour.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from fasttricks.kernels.checks import integer, number, numbers
 from fasttricks.kernels.mix import PATCHES
 
 PER = ("batch", "sample")
@@ -34,8 +36,8 @@ class Mixup:
     pairing: str = "permutation"
     """Who is whose partner. `permutation`: a random one inside each group. `two-batches`: twice as
     many pictures are read, neighbours are mixed (type 1 of "Assembled CNN"). `halves`: the first
-    half of a group with the second, then again with the second half reversed and a new lambda
-    (type 2)."""
+    half of a group with the second, then again with the second half reversed and a new lambda, also
+    where it is one per `batch` (type 2)."""
 
     patches: ClassVar[int] = 1
     shares: ClassVar[int] = 2
@@ -85,6 +87,94 @@ class RICAP:
         _check_choice(self, "per", PER)
 
 
+@dataclass(frozen=True, init=False, repr=False)
+class OneOf:
+    """One of several mixes by chance, or none: mixup or CutMix, as timm and torchvision mix.
+
+        OneOf(Mixup(0.2), CutMix(1.0))
+        OneOf(Mixup(0.2), CutMix(1.0), weights=(0.7, 0.3), probability=0.9)
+        OneOf(Mixup(0.2), probability=0.5)
+
+    A picture that gets one of them becomes what that one alone would have made of it; one that gets
+    none stays as it is, and has all of its target.
+    """
+
+    mixes: tuple[Mixup | CutMix | RICAP, ...]
+    """What is chosen from: whatever makes one picture out for one in, so no mixup of
+    `two-batches`."""
+    weights: tuple[float, ...]
+    """How often each is chosen, in proportion; all alike by default."""
+    probability: float
+    """That anything is mixed at all."""
+    per: str
+    """One choice per `sample`, or per `batch`: the whole step, on all ranks."""
+
+    def __init__(
+        self,
+        *mixes: Mixup | CutMix | RICAP,
+        weights: Sequence[float] | None = None,
+        probability: float = 1.0,
+        per: str = "sample",
+    ) -> None:
+        self._check_members(mixes)
+        values = {
+            "mixes": mixes,
+            "weights": self._checked_weights(weights, len(mixes)),
+            "probability": probability,
+            "per": per,
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        _check_probability(self)
+        _check_choice(self, "per", PER)
+
+    def __repr__(self) -> str:
+        settings = (f"{name}={getattr(self, name)!r}" for name in ("weights", "probability", "per"))
+        return f"OneOf({', '.join([*map(repr, self.mixes), *settings])})"
+
+    @staticmethod
+    def _check_members(mixes: tuple[object, ...]) -> None:
+        if not mixes:
+            raise ValueError("OneOf needs a mix to choose; got none")
+        for one in mixes:
+            if not isinstance(one, Mixup | CutMix | RICAP):
+                raise ValueError(
+                    "OneOf chooses between Mixup, CutMix and RICAP, given one after the other; got "
+                    f"{one!r}"
+                )
+            if isinstance(one, Mixup) and one.pairing == "two-batches":
+                raise ValueError(
+                    'OneOf: Mixup(pairing="two-batches") makes half as many pictures as it reads, '
+                    f'so it cannot be left out by chance; take "permutation" or "halves": {one!r}'
+                )
+
+    @staticmethod
+    def _checked_weights(weights: Sequence[float] | None, count: int) -> tuple[float, ...]:
+        if weights is None:
+            return (1.0,) * count
+        try:
+            given = tuple(float(weight) for weight in weights)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"OneOf.weights must be numbers, one per mix; got {weights!r}"
+            ) from None
+        if len(given) != count:
+            raise ValueError(f"OneOf.weights must be one per mix, {count} in all; got {given}")
+        if not (all(weight >= 0 for weight in given) and 0 < sum(given) < math.inf):
+            raise ValueError(f"OneOf.weights must be >= 0, finite and not all 0; got {given}")
+        return given
+
+    @property
+    def patches(self) -> int:
+        """Rectangles that a picture may get."""
+        return max(one.patches for one in self.mixes)
+
+    @property
+    def shares(self) -> int:
+        """Pictures that one may be mixed from."""
+        return max(one.shares for one in self.mixes)
+
+
 @dataclass(frozen=True)
 class Cutout:
     """Square holes of the mean colour, clipped at the border (arXiv 1708.04552).
@@ -94,16 +184,20 @@ class Cutout:
     """
 
     length: int
-    """Side of a hole in pixels."""
+    """Side of a hole in pixels, 2 or more."""
     holes: int = 1
 
     shares: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
-        if not isinstance(self.length, int) or self.length < 1:
-            raise ValueError(f"Cutout.length must be an integer >= 1; got {self.length!r}")
-        if not isinstance(self.holes, int) or not 0 <= self.holes <= PATCHES:
-            raise ValueError(f"Cutout.holes must lie in [0, {PATCHES}]; got {self.holes!r}")
+        integer(
+            "Cutout.length",
+            self.length,
+            "an integer >= 2, as a hole reaches length // 2 pixels to both sides",
+            lambda length: length >= 2,
+        )
+        taken = f"an integer in [0, {PATCHES}]"
+        integer("Cutout.holes", self.holes, taken, lambda holes: 0 <= holes <= PATCHES)
 
     @property
     def patches(self) -> int:
@@ -135,42 +229,39 @@ class RandomErasing:
     shares: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
-        if not 0 <= self.probability <= 1:
-            raise ValueError(
-                f"RandomErasing.probability must lie in [0, 1]; got {self.probability}"
-            )
+        _check_probability(self)
         for name, most in (("area", 1.0), ("aspect", math.inf)):
-            low, high = getattr(self, name)
-            if not (0 < low <= high <= most and math.isfinite(high)):
+            pair = numbers(f"RandomErasing.{name}", getattr(self, name), 2, "(low, high)")
+            if not (0 < pair[0] <= pair[1] <= most and math.isfinite(pair[1])):
                 raise ValueError(
                     f"RandomErasing.{name} must be (low, high) with 0 < low <= high"
                     + (f" <= {most:g}" if most == 1 else "")
-                    + f"; got {low, high}"
+                    + f"; got {pair}"
                 )
+            object.__setattr__(self, name, pair)
         _check_choice(self, "fill", FILLS)
-        if not math.isfinite(self.value):
-            raise ValueError(f"RandomErasing.value must be finite; got {self.value}")
-        if not isinstance(self.tries, int) or not 1 <= self.tries <= 255:
-            raise ValueError(f"RandomErasing.tries must lie in [1, 255]; got {self.tries!r}")
+        number("RandomErasing.value", self.value, "a finite number", math.isfinite)
+        taken = "an integer in [1, 255]"
+        integer("RandomErasing.tries", self.tries, taken, lambda tries: 1 <= tries <= 255)
 
 
-Mix = Mixup | CutMix | RICAP | Cutout | RandomErasing
-MIXING = (Mixup, CutMix, RICAP)
+Mix = Mixup | CutMix | RICAP | OneOf | Cutout | RandomErasing
+MIXING = (Mixup, CutMix, RICAP, OneOf)
 """Those that mix pictures, and so targets; the others erase."""
 
 
-def as_mixes(mix: Mix | tuple[Mix, ...] | None) -> tuple[Mix, ...]:
+def as_mixes(mix: Mix | Sequence[Mix] | None) -> tuple[Mix, ...]:
     """A checked tuple: at most one that mixes, first, then those that erase.
 
     Raises:
         ValueError: something else, or more rectangles than a description holds.
     """
-    mixes = mix if isinstance(mix, tuple) else () if mix is None else (mix,)
+    mixes = tuple(mix) if isinstance(mix, tuple | list) else () if mix is None else (mix,)
     for one in mixes:
         if not isinstance(one, Mix):
             raise ValueError(
-                "mix must be a fasttricks Mixup, CutMix, RICAP, Cutout or RandomErasing, or a "
-                f"tuple of them; got {one!r}"
+                "mix must be a fasttricks Mixup, CutMix, RICAP, OneOf, Cutout or RandomErasing, or "
+                f"a tuple of them; got {one!r}"
             )
     if any(isinstance(one, MIXING) for one in mixes[1:]):
         raise ValueError("mix: only the first of several can mix pictures; the others must erase")
@@ -191,9 +282,13 @@ def pictures_per_output(mixes: tuple[Mix, ...]) -> int:
 
 
 def _check_positive(config: object, name: str) -> None:
-    value = getattr(config, name)
-    if not (value > 0 and math.isfinite(value)):
-        raise ValueError(f"{type(config).__name__}.{name} must be > 0; got {value}")
+    setting = f"{type(config).__name__}.{name}"
+    number(setting, getattr(config, name), "a number > 0", lambda x: 0 < x < math.inf)
+
+
+def _check_probability(config: OneOf | RandomErasing) -> None:
+    setting = f"{type(config).__name__}.probability"
+    number(setting, config.probability, "a number in [0, 1]", lambda p: 0 <= p <= 1)
 
 
 def _check_choice(config: object, name: str, known: tuple[str, ...]) -> None:

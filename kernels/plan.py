@@ -10,7 +10,7 @@ grid is the window; in evaluation the box is the whole picture.
 
 Counter layout, frozen as PLAN_VERSION: (index, view, epoch, stream), key = seed. Streams 0 to 9 are
 the tries for a crop, FLIP_AND_JITTER, LIGHTING and CONTRAST_AND_ORDER are one block each, ORDER
-shuffles the epoch, 40 to 47 are kept for mixing, POLICY and the three behind it are the rounds of a
+shuffles the epoch, 39 to 47 are kept for mixing, POLICY and the three behind it are the rounds of a
 policy (`kernels.plan_stage` says what their words are).
 """
 
@@ -50,9 +50,11 @@ SAMPLE = np.dtype(
         ("grid_top", "<i4"),
         ("grid_left", "<i4"),
         ("flip", "<i4"),
+        ("interpolation", "<i4"),
     ]
 )
-"""One sample's geometry; see the module's text."""
+"""One sample's geometry; see the module's text. The filter is not drawn, but whoever carries out a
+plan has to know it: `kernels.filters`."""
 
 
 @kernel
@@ -139,6 +141,7 @@ def plan_geometry(
     out: Any,
 ) -> None:
     """Write one sample's geometry and flip into `out`, a record of SAMPLE."""
+    out.interpolation = p.interpolation
     if p.train:
         out.top, out.left, out.height, out.width = crop_box(
             seed, epoch, index, view, height, width, p

@@ -2,22 +2,19 @@
 
 A draw depends on seed, epoch and the *position* of a sample in the epoch's global order, so not on
 ranks or batches, as long as a rank's part of a batch consists of whole groups: partners are found
-inside groups of `Place.group` consecutive samples.
-
-Counter layout, beside those of `kernels.plan`: (position, view + 2^16 * n, epoch, stream), key =
-seed, where n counts tries, steps of a permutation, or rectangles.
+inside groups of `Place.group` consecutive samples. `kernels.mix_draw` has the numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from fasttricks.kernels.draws import betas, blocks, permutation
-from fasttricks.kernels.mix import CONSTANT, Mixes, plain
+from fasttricks.kernels.mix import CONSTANT, Mixes, plain, words
+from fasttricks.kernels.mix_draw import SLOT, Draw, Floats, Ints, Place
 from fasttricks.kernels.mixes import (
     MIXING,
     RICAP,
@@ -25,29 +22,12 @@ from fasttricks.kernels.mixes import (
     Cutout,
     Mix,
     Mixup,
+    OneOf,
     RandomErasing,
     pictures_per_output,
 )
 
-SHARES, PARTNERS, RECTANGLE, NOISE = 40, 42, 46, 47
-"""Streams. SHARES takes two, PARTNERS four, one for each permutation."""
-_SLOT = 512  # blocks of RECTANGLE that one mix of several may use
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-
-
-class Place(NamedTuple):
-    """Where a rank's batch stands in an epoch."""
-
-    seed: int
-    epoch: int
-    first: int
-    """Position of the rank's first sample in the epoch's global order."""
-    batch: int
-    """Position at which the step begins, the same on all ranks."""
-    group: int = 32
-    """Partners are found inside so many consecutive samples."""
+__all__ = ["Mixing", "Place", "plan_mix", "plan_mixes", "span"]
 
 
 class Mixing(NamedTuple):
@@ -78,71 +58,49 @@ def span(mixes: tuple[Mix, ...], group: int) -> int:
 def plan_mix(
     mixes: tuple[Mix, ...], place: Place, count: int, views: int, height: int, width: int
 ) -> Mixing:
-    """Draw what the outputs of a batch are mixed from.
-
-    Args:
-        mixes: from `kernels.mixes.as_mixes`, not empty.
-        place: where the batch stands.
-        count: samples in the batch, n. Input rows are view-major: row view * n + i.
-        views: augmentations per sample; each is mixed with its own kind.
-        height, width: of the pictures, in pixels.
-    """
-    draw = _Draw(place, count, views, pictures_per_output(mixes), height, width)
-    mixing = Mixing(plain(draw.own), draw.own[:, None], np.ones((len(draw.own), 1), np.float32))
-    for slot, mix in enumerate(mixes):
-        mixing = _HOW[type(mix)](mix, draw, mixing, slot * _SLOT)
+    """Draw what the outputs of a batch are mixed from; `plan_mixes` of one batch."""
+    (mixing,) = plan_mixes(mixes, [place], count, views, height, width)
     return mixing
 
 
-class _Draw:
-    """The rows of a batch and the random numbers that belong to them.
+def plan_mixes(
+    mixes: tuple[Mix, ...],
+    places: Sequence[Place],
+    count: int,
+    views: int,
+    height: int,
+    width: int,
+) -> list[Mixing]:
+    """Draw what the outputs of some batches are mixed from. All at once, as NumPy's calls take the
+    same time for many outputs as for few.
 
-    Attributes:
-        own: int64 [B], each output's own input row.
+    Args:
+        mixes: from `kernels.mixes.as_mixes`, not empty.
+        places: where the batches stand, one or more, of one seed, epoch and group.
+        count: samples in each batch, n. Input rows are view-major: row view * n + i.
+        views: augmentations per sample; each is mixed with its own kind.
+        height, width: of the pictures, in pixels.
+
+    Returns:
+        For each place; they share memory.
+
+    Raises:
+        ValueError: the places have not one seed, epoch and group.
     """
+    if len({(place.seed, place.epoch, place.group) for place in places}) != 1:
+        raise ValueError(f"places must be of one seed, epoch and group; got {list(places)}")
+    draw = Draw(places, count, views, pictures_per_output(mixes), height, width)
+    mixing = _alone(draw)
+    for number, mix in enumerate(mixes):
+        mixing = _HOW[type(mix)](mix, draw, mixing, number * SLOT)
+    each = len(draw.own) // len(places)
+    parts = (slice(number * each, (number + 1) * each) for number in range(len(places)))
+    return [Mixing(mixing.mixes[p], mixing.rows[p], mixing.weights[p]) for p in parts]
 
-    def __init__(
-        self, place: Place, count: int, views: int, pictures: int, height: int, width: int
-    ) -> None:
-        self.place, self.count, self.views = place, count, views
-        self.height, self.width = height, width
-        starts = np.arange(0, count, pictures)
-        self.view = np.repeat(np.arange(views), len(starts))
-        self.own = self.view * count + np.tile(starts, views)
-        self._position = place.first + np.tile(starts, views)
 
-    def _at(self, per: str) -> Ints:
-        """The positions that draws belong to."""
-        same = np.full_like(self._position, self.place.batch)
-        return self._position if per == "sample" else same
-
-    def share(self, alpha: float, per: str, which: int = 0) -> Floats:
-        """Beta(alpha, alpha) for each output, [B]; `which` tells several apart."""
-        place = self.place
-        return betas(alpha, self._at(per), self.view, which, place.epoch, SHARES, place.seed)
-
-    def uniform(self, number: int, per: str = "sample", stream: int = RECTANGLE) -> Floats:
-        """Four values in [0, 1) for each output, [B, 4]."""
-        words = blocks(self._at(per), self.view, number, self.place.epoch, stream, self.place.seed)
-        return np.asarray(words * 2.0**-32, np.float64)
-
-    def noise_keys(self) -> npt.NDArray[np.uint32]:
-        """[B, 2]"""
-        place = self.place
-        words = blocks(self._at("sample"), self.view, 0, place.epoch, NOISE, place.seed)
-        return words[:, :2].astype(np.uint32)
-
-    def partners(self, which: int = 0) -> Ints:
-        """A row of the same view for each output, [B]: a permutation inside each group."""
-        place, stream = self.place, PARTNERS + which
-        found = [
-            view * self.count
-            + permutation(
-                place.first, self.count, place.group, view, place.epoch, stream, place.seed
-            )
-            for view in range(self.views)
-        ]
-        return np.concatenate(found)
+def _alone(draw: Draw) -> Mixing:
+    """Nothing mixed yet: each output is its own picture."""
+    return Mixing(plain(draw.own), draw.own[:, None], np.ones((len(draw.own), 1), np.float32))
 
 
 def _patch(mixes: Mixes, chosen: Any = slice(None), **fields: Any) -> None:
@@ -154,39 +112,42 @@ def _patch(mixes: Mixes, chosen: Any = slice(None), **fields: Any) -> None:
     mixes["count"][rows] += 1
 
 
-def _mixup(mix: Mixup, draw: _Draw, mixing: Mixing, slot: int) -> Mixing:
+def _mixup(mix: Mixup, draw: Draw, mixing: Mixing, slot: int) -> Mixing:
     own, partner = draw.own, draw.own
+    share = draw.share(mix.alpha, mix.per)
     if mix.pairing == "permutation":
         partner = draw.partners()
     elif mix.pairing == "two-batches":  # of an odd number of samples the last stays alone
         last = draw.view * draw.count + draw.count - 1
         partner = np.minimum(own + 1, last)
     else:
-        own, partner = _halves(draw)
-    weight = (1.0 - draw.share(mix.alpha, mix.per)).astype(np.float32)
+        own, partner, again = _halves(draw)
+        if mix.per == "batch":  # else every output has a share of its own anyway
+            share = np.where(again, draw.share(mix.alpha, mix.per, which=1), share)
+    weight = (1.0 - share).astype(np.float32)
     mixing.mixes["own"] = own
     whole = {"height": draw.height, "width": draw.width}
     _patch(mixing.mixes, source=partner, weight=weight, **whole)
     return Mixing(mixing.mixes, np.stack([own, partner], 1), np.stack([1 - weight, weight], 1))
 
 
-def _halves(draw: _Draw) -> tuple[Ints, Ints]:
-    """(own, partner): x1 with x2 in the first half of a group, x1 with x2 reversed in the second.
-
-    A sample in the middle of an odd group stays alone.
+def _halves(draw: Draw) -> tuple[Ints, Ints, npt.NDArray[np.bool_]]:
+    """(own, partner, whether it is the second time): x1 with x2 in the first half of a group, x1
+    with x2 reversed in the second. A sample in the middle of an odd group stays alone.
     """
     group = draw.place.group
-    begin = np.arange(draw.count) // group * group
-    length = np.minimum(group, draw.count - begin)
-    k, half = np.arange(draw.count) - begin, length // 2
+    number = draw.own - draw.view * draw.count  # in its batch
+    k = number % group
+    length = np.minimum(group, draw.count - (number - k))
+    half = length // 2
     second = length - half  # where the second half begins
-    own = np.where(k < half, k, np.where(k < second, k, k - second))
-    partner = np.where(k < half, k + second, np.where(k < second, k, length - 1 - (k - second)))
-    offset = draw.view * draw.count
-    return (offset + np.tile(begin + numbers, draw.views) for numbers in (own, partner))  # type: ignore[return-value]
+    again = k >= second
+    own = np.where(again, k - second, k)
+    partner = np.where(k < half, k + second, np.where(again, length - 1 - own, k))
+    return draw.own - k + own, draw.own - k + partner, again
 
 
-def _cutmix(mix: CutMix, draw: _Draw, mixing: Mixing, slot: int) -> Mixing:
+def _cutmix(mix: CutMix, draw: Draw, mixing: Mixing, slot: int) -> Mixing:
     side = np.sqrt(1.0 - draw.share(mix.alpha, mix.per))
     where = draw.uniform(slot, mix.per)
     top, height = _clipped(where[:, 0], (draw.height * side).astype(np.int64), draw.height)
@@ -205,7 +166,7 @@ def _clipped(uniform: Floats, length: Ints, size: int) -> tuple[Ints, Ints]:
     return begin, np.minimum(centre + reach, size) - begin
 
 
-def _ricap(mix: RICAP, draw: _Draw, mixing: Mixing, slot: int) -> Mixing:
+def _ricap(mix: RICAP, draw: Draw, mixing: Mixing, slot: int) -> Mixing:
     height = np.rint(draw.height * draw.share(mix.beta, mix.per, 0)).astype(np.int64)
     width = np.rint(draw.width * draw.share(mix.beta, mix.per, 1)).astype(np.int64)
     rows, areas = [], []
@@ -232,7 +193,7 @@ def _ricap(mix: RICAP, draw: _Draw, mixing: Mixing, slot: int) -> Mixing:
     return Mixing(mixing.mixes, np.stack(rows, 1), shares.astype(np.float32))
 
 
-def _cutout(mix: Cutout, draw: _Draw, mixing: Mixing, slot: int) -> Mixing:
+def _cutout(mix: Cutout, draw: Draw, mixing: Mixing, slot: int) -> Mixing:
     length = np.full(len(draw.own), mix.length)
     for hole in range(mix.holes):
         where = draw.uniform(slot + hole)
@@ -243,7 +204,7 @@ def _cutout(mix: Cutout, draw: _Draw, mixing: Mixing, slot: int) -> Mixing:
     return mixing
 
 
-def _erase(mix: RandomErasing, draw: _Draw, mixing: Mixing, slot: int) -> Mixing:
+def _erase(mix: RandomErasing, draw: Draw, mixing: Mixing, slot: int) -> Mixing:
     waiting = draw.uniform(slot)[:, 0] < mix.probability
     mixing.mixes["key"] = draw.noise_keys()
     value = np.full((len(draw.own), 3), mix.value)
@@ -285,10 +246,26 @@ def _normals(uniform: Floats) -> Floats:
     return np.stack([*found, radius[:, 1] * np.cos(angle[:, 1])], 1)
 
 
+def _one_of(mix: OneOf, draw: Draw, mixing: Mixing, slot: int) -> Mixing:
+    chosen = draw.choice(mix.weights, mix.probability, mix.per)
+    rows = np.repeat(draw.own[:, None], mix.shares, axis=1)
+    weights = np.zeros(rows.shape, np.float32)
+    weights[:, 0] = 1.0
+    for number, member in enumerate(mix.mixes):
+        ours = np.flatnonzero(chosen == number)
+        theirs = draw.only(ours)
+        made = _HOW[type(member)](member, theirs, _alone(theirs), slot)
+        words(mixing.mixes)[ours] = words(made.mixes)  # as records they would take much longer
+        rows[ours, : member.shares] = made.rows
+        weights[ours, : member.shares] = made.weights
+    return Mixing(mixing.mixes, rows, weights)
+
+
 _HOW: dict[type[Mix], Callable[..., Mixing]] = {
     Mixup: _mixup,
     CutMix: _cutmix,
     RICAP: _ricap,
+    OneOf: _one_of,
     Cutout: _cutout,
     RandomErasing: _erase,
 }

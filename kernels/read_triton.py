@@ -131,8 +131,7 @@ def _channel(w0, w1, w2, CHANNEL: tl.constexpr, REVERSED: tl.constexpr, GROUP: t
     STEP: tl.constexpr = -3 if REVERSED else 3
     channel = _four(w0, w1, w2, FIRST, STEP, GROUP)
     if GROUP == 8:
-        later = _four(w0, w1, w2, FIRST + 4 * STEP, STEP, GROUP)
-        channel = tl.join(channel, later).permute(0, 2, 1).reshape(w0.shape[0], 8)
+        channel = eight(channel, _four(w0, w1, w2, FIRST + 4 * STEP, STEP, GROUP))
     return channel
 
 
@@ -148,6 +147,12 @@ def _four(w0, w1, w2, FIRST: tl.constexpr, STEP: tl.constexpr, GROUP: tl.constex
         _byte(w0, w1, w2, FIRST + 3 * STEP, GROUP),
     )
     return tl.join(even, odd).reshape(w0.shape[0], 4)
+
+
+@triton.jit
+def eight(first, later):
+    """Two [n, 4] side by side, [n, 8]: each thread renames what it has."""
+    return tl.join(first, later).permute(0, 2, 1).reshape(first.shape[0], 8)
 
 
 @triton.jit

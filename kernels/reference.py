@@ -6,7 +6,8 @@ Pictures are [height, width, 3], channels R, G, B, on the 0-255 scale.
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,35 @@ Window = tuple[int, int, int, int]
 """(top, left, height, width)."""
 
 EDGES = ("renormalise", "clamp")
+CLIPS = ("last", "each")
+
+Floats = NDArray[np.float64]
+
+
+class Filter(NamedTuple):
+    """What pictures are resized with."""
+
+    radius: int
+    """It is 0 at this distance from its centre and beyond."""
+    at: Callable[[Floats], Floats]
+    """Its value at distances, in pixels of the coarser of the two grids."""
+
+
+def triangle(distances: Floats) -> Floats:
+    """Linear interpolation."""
+    return np.maximum(0.0, 1.0 - abs(distances))
+
+
+def cubic(distances: Floats, a: float = -0.5) -> Floats:
+    """Cubic convolution (Keys, IEEE Trans. ASSP 29, 1981, equation 15 has a = -0.5)."""
+    x = abs(distances)
+    near = ((a + 2) * x - (a + 3)) * x**2 + 1
+    far = a * (x - 1) * (x - 2) ** 2
+    return np.where(x < 1, near, np.where(x < 2, far, 0.0))
+
+
+FILTERS = {"bilinear": Filter(1, triangle), "bicubic": Filter(2, cubic)}
+"""By the names of `Augment.interpolation`."""
 
 
 def filter_matrix(
@@ -25,12 +55,13 @@ def filter_matrix(
     out_size: int,
     edge: str = "renormalise",
     box: tuple[float, float] | None = None,
-) -> NDArray[np.float64]:
-    """The antialiased triangle filter along one axis as a matrix [out_size, in_size].
+    interpolation: str = "bilinear",
+) -> Floats:
+    """An antialiased filter along one axis as a matrix [out_size, in_size].
 
-    Output i looks at its centre (i + 0.5) * in_size / out_size (half-pixel centres) with a triangle
-    of half-width max(in_size / out_size, 1). Of the triangle that sticks out of the picture,
-    "renormalise" (Pillow's `Image.resize(..., BILINEAR)`, torchvision's `antialias=True`) gives the
+    Output i looks at its centre (i + 0.5) * in_size / out_size (half-pixel centres) with a filter
+    that is max(in_size / out_size, 1) times as wide as `FILTERS` has it. Of what sticks out of the
+    picture, "renormalise" (Pillow's `Image.resize`, torchvision's `antialias=True`) gives the
     weight to all pixels inside, "clamp" (DALI's `resize` with `antialias=True`) to the edge pixel.
 
     Args:
@@ -39,29 +70,30 @@ def filter_matrix(
     """
     if edge not in EDGES:
         raise ValueError(f"edge must be one of {', '.join(EDGES)}; got {edge!r}")
+    used = FILTERS[interpolation]
     if box is not None:
-        return _boxed_matrix(in_size, out_size, *box)
+        return _boxed_matrix(in_size, out_size, *box, used)
     scale = in_size / out_size
-    reach = max(scale, 1.0)
-    margin = int(np.ceil(reach)) + 1  # no triangle goes further out of the picture
+    stretch = max(scale, 1.0)
+    margin = int(np.ceil(used.radius * stretch)) + 1  # no filter goes further out of the picture
     positions = np.arange(-margin, in_size + margin)
     centres = (np.arange(out_size) + 0.5) * scale
-    weights = np.maximum(0.0, 1.0 - abs(positions + 0.5 - centres[:, None]) / reach)
+    weights = used.at((positions + 0.5 - centres[:, None]) / stretch)
     inside = weights[:, margin : margin + in_size]
     if edge == "clamp":
         inside[:, 0] += weights[:, :margin].sum(axis=1)
         inside[:, -1] += weights[:, margin + in_size :].sum(axis=1)
-    matrix: NDArray[np.float64] = inside / inside.sum(axis=1, keepdims=True)
+    matrix: Floats = inside / inside.sum(axis=1, keepdims=True)
     return matrix
 
 
-def _boxed_matrix(in_size: int, out_size: int, begin: float, size: float) -> NDArray[np.float64]:
+def _boxed_matrix(in_size: int, out_size: int, begin: float, size: float, used: Filter) -> Floats:
     scale = size / out_size
     positions = np.arange(in_size) + 0.5 - begin
-    distances = abs(positions - (np.arange(out_size)[:, None] + 0.5) * scale)
-    weights = np.maximum(0.0, 1.0 - distances / max(scale, 1.0))
+    distances = positions - (np.arange(out_size)[:, None] + 0.5) * scale
+    weights = used.at(distances / max(scale, 1.0))
     weights *= (positions >= 0) & (positions < size)
-    matrix: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
+    matrix: Floats = weights / weights.sum(axis=1, keepdims=True)
     return matrix
 
 
@@ -70,23 +102,34 @@ def resize(
     grid: tuple[int, int],
     window: Window | None = None,
     edge: str = "renormalise",
-) -> NDArray[np.float64]:
+    interpolation: str = "bilinear",
+    clip: str = "last",
+) -> Floats:
     """Resize `box` to `grid` (height, width) and keep `window` of it (default: all), unrounded.
 
-    Rows and columns are filtered one after the other, with nothing rounded in between.
+    Columns and rows are filtered one after the other, with nothing rounded in between. A cubic
+    filter overshoots: the result is clipped to 0..255. With clip="each" so is what the first of the
+    two gives, along rows, as Pillow does it; this moves pixels beside hard black and white edges,
+    by 30 levels at most.
 
     Args:
-        box: uint8 (or any real) [height, width, 3].
-        edge: see `filter_matrix`.
+        box: uint8 (or any real from 0 to 255) [height, width, 3].
+        edge, interpolation: see `filter_matrix`.
+        clip: one of CLIPS.
 
     Returns:
         float64 [window height, window width, 3].
     """
+    if clip not in CLIPS:
+        raise ValueError(f"clip must be one of {', '.join(CLIPS)}; got {clip!r}")
     top, left, height, width = window or (0, 0, *grid)
-    down = filter_matrix(box.shape[0], grid[0], edge)[top : top + height]
-    across = filter_matrix(box.shape[1], grid[1], edge)[left : left + width]
-    result: NDArray[np.float64] = np.einsum("yh,hwc,xw->yxc", down, box, across, optimize=True)
-    return result
+    down = filter_matrix(box.shape[0], grid[0], edge, None, interpolation)[top : top + height]
+    across = filter_matrix(box.shape[1], grid[1], edge, None, interpolation)[left : left + width]
+    narrow: Floats = np.einsum("hwc,xw->hxc", box, across, optimize=True)
+    if clip == "each":
+        narrow = np.clip(narrow, 0, 255)
+    result: Floats = np.einsum("yh,hxc->yxc", down, narrow, optimize=True)
+    return np.clip(result, 0, 255)
 
 
 def finish(

@@ -1,8 +1,8 @@
-"""Resize on the CPU: the antialiased triangle filter on uint8 pictures, without the GIL.
+"""Resize on the CPU: an antialiased triangle or cubic on uint8 pictures, without the GIL.
 
-The filter is that of Pillow's `Image.resize(..., BILINEAR)` and of torchvision's `antialias=True`,
-weights renormalised at the box's rim; `reference.resize` is the definition. Here is what is summed
-with which weights; `resize_sums` sums.
+The filters are those of Pillow's `Image.resize` and of torchvision's `antialias=True`, weights
+renormalised at the box's rim; `reference.resize` is the definition. Here is what is summed with
+which weights; `resize_sums` sums. Which filter is a number of `filters`.
 """
 
 from __future__ import annotations
@@ -12,38 +12,43 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from fasttricks.kernels import resize_cubic
+from fasttricks.kernels.filters import BICUBIC, radius
 from fasttricks.kernels.jit import kernel
 from fasttricks.kernels.lanes import BYTES, LANES
-from fasttricks.kernels.resize_sums import GROUP, MOST_TAPS, ROWS, sum_blocks, sum_plainly
+from fasttricks.kernels.resize_sums import BITS, GROUP, MOST_TAPS, ROWS, sum_blocks, sum_plainly
 
 _TILE = 384  # source columns that a block reads at once, so that it stays in the L2 cache
 _ALIGN = 64
 
 
 @kernel
-def support(first: int, count: int, in_size: float, out_size: int) -> tuple[int, int]:
+def support(
+    first: int, count: int, in_size: float, out_size: int, interpolation: int
+) -> tuple[int, int]:
     """The half-open range (low, high) of source rows that outputs [first, first + count) need.
 
     `in_size` rows become `out_size`; the same holds for columns. A decoder that gives this range of
     the box gives all that `resize` reads.
     """
     scale = in_size / out_size
-    reach = max(scale, 1.0)
+    reach = radius(interpolation) * max(scale, 1.0)
     low = math.floor((first + 0.5) * scale - 0.5 - reach) + 1
     high = math.ceil((first + count - 0.5) * scale - 0.5 + reach)
     return max(0, low), min(math.floor(in_size), high)
 
 
 @kernel
-def _taps(in_size: float, out_size: int) -> int:
+def _taps(in_size: float, out_size: int, interpolation: int) -> int:
     """The most source pixels that an output pixel is a sum of."""
-    return math.ceil(2.0 * max(in_size / out_size, 1.0))
+    return math.ceil(2.0 * radius(interpolation) * max(in_size / out_size, 1.0))
 
 
 @kernel
-def _block_bytes(in_size: float, out_size: int) -> int:
+def _block_bytes(in_size: float, out_size: int, interpolation: int) -> int:
     """A bound of the bytes of a source row that a block reads at once."""
-    pixels = max(_TILE, int(GROUP * in_size / out_size)) + _taps(in_size, out_size) + 2
+    taps = _taps(in_size, out_size, interpolation)
+    pixels = max(_TILE, int(GROUP * in_size / out_size)) + taps + 2
     return (3 * pixels // LANES + 3) * LANES
 
 
@@ -51,12 +56,12 @@ def _block_bytes(in_size: float, out_size: int) -> int:
 def scratch_bytes(max_height: float, max_width: float, out_h: int, out_w: int) -> int:
     """Bytes of workspace with which `resize` takes every box up to max_height x max_width.
 
-    out_h, out_w: the window's size (its grid is never smaller).
+    out_h, out_w: the window's size (its grid is never smaller). Enough for every filter.
     """
     return (
-        4 * out_h * (1 + _taps(max_height, out_h))
-        + 4 * out_w * (1 + _taps(max_width, out_w))
-        + 2 * BYTES * _block_bytes(max_width, out_w)
+        4 * out_h * (1 + _taps(max_height, out_h, BICUBIC))
+        + 4 * out_w * (1 + _taps(max_width, out_w, BICUBIC))
+        + 2 * BYTES * _block_bytes(max_width, out_w, BICUBIC)
         + 3 * GROUP * BYTES
         + 3 * _ALIGN
     )
@@ -74,6 +79,7 @@ def resize(
     grid_top: int,
     grid_left: int,
     flip: int,
+    interpolation: int,
     dst: NDArray[np.uint8],
     scratch: NDArray[np.uint8],
 ) -> None:
@@ -92,6 +98,7 @@ def resize(
         grid_height, grid_width: size that the whole box is resized to.
         grid_top, grid_left: the grid pixel that dst[0, 0] is.
         flip: if not 0, the window is mirrored left-right.
+        interpolation: the filter, BILINEAR or BICUBIC of `filters`.
         dst: uint8 [out_h, out_w, 3], pixels contiguous, rows at any distance; written completely.
         scratch: uint8, one per thread, any content, at least
             `scratch_bytes(height, width, out_h, out_w)` long.
@@ -106,8 +113,8 @@ def resize(
         raise ValueError("resize: dst must be uint8 [out_h, out_w, 3] with contiguous pixels")
     if min(grid_top, grid_left, grid_height - grid_top - out_h, grid_width - grid_left - out_w) < 0:
         raise ValueError("resize: the window (dst from grid_top, grid_left on) leaves the grid")
-    top, bottom = support(grid_top, out_h, height, grid_height)
-    left, right = support(grid_left, out_w, width, grid_width)
+    top, bottom = support(grid_top, out_h, height, grid_height, interpolation)
+    left, right = support(grid_left, out_w, width, grid_width, interpolation)
     if origin_top >= top + 1 or origin_top + have_h <= bottom - 1:
         raise ValueError("resize: src lacks rows of the box that the window needs, see support()")
     if origin_left >= left + 1 or origin_left + have_w <= right - 1:
@@ -115,22 +122,27 @@ def resize(
     if scratch.size < scratch_bytes(height, width, out_h, out_w):
         raise ValueError("resize: scratch is smaller than scratch_bytes(height, width, *window)")
 
+    how, signed = interpolation, interpolation == BICUBIC
     # Typed as below: numba would compile `_filter` a second time for a constant 0 and False.
     begin, upright = np.int64(0), np.bool_(False)
     down, at = _filter(
-        scratch, begin, grid_top, out_h, height, grid_height, upright, origin_top, have_h
+        scratch, begin, grid_top, out_h, height, grid_height, how, upright, origin_top, have_h
     )
     across, at = _filter(
-        scratch, at, grid_left, out_w, width, grid_width, flip != 0, origin_left, have_w
+        scratch, at, grid_left, out_w, width, grid_width, how, flip != 0, origin_left, have_w
     )
     taps = max(down.shape[1], across.shape[1]) - 1
     if out_h < ROWS or out_w < GROUP or 3 * have_w < LANES or taps > MOST_TAPS:
-        sum_plainly(src, down, across, dst)
+        sum_plainly(src, down, across, resize_cubic.BITS if signed else BITS, dst)
         return
-    size = 2 * BYTES * _block_bytes(width, grid_width) + 3 * GROUP * BYTES
+    size = 2 * BYTES * _block_bytes(width, grid_width, interpolation) + 3 * GROUP * BYTES
     workspace, at = _carve(scratch, at, size)
     tile = max(1, int(_TILE * grid_width / width) // GROUP) * GROUP
-    sum_blocks(src, down, across, tile, dst, workspace)
+    if signed:
+        place = math.floor(origin_top), math.floor(origin_left)
+        sum_blocks(src, place, down, across, tile, dst, workspace)
+    else:
+        sum_blocks(src, None, down, across, tile, dst, workspace)
 
 
 @kernel
@@ -148,6 +160,7 @@ def _filter(
     count: int,
     in_size: float,
     out_size: int,
+    interpolation: int,
     mirrored: bool,
     origin: float,
     available: int,
@@ -155,12 +168,13 @@ def _filter(
     """The filter of outputs [first, first + count), in reverse order if `mirrored`.
 
     Gives an int32 [count, 1 + taps] in `scratch`, and the offset behind it. Column 0 is the first
-    source pixel, counted from `origin`; the rest are weights that sum to 65536. All taps lie in the
-    `available` pixels.
+    source pixel, counted from `origin`; the rest are weights that sum to 65536, or for the cubic
+    filter to 16384. All taps lie in the `available` pixels.
     """
     scale = in_size / out_size
-    reach = max(scale, 1.0)
-    taps = min(available, _taps(in_size, out_size))
+    stretch = max(scale, 1.0)
+    reach = radius(interpolation) * stretch
+    taps = min(available, _taps(in_size, out_size, interpolation))
     whole = math.floor(origin)
     part, at = _carve(scratch, at, 4 * count * (1 + taps))
     table = part.view(np.int32).reshape(count, 1 + taps)
@@ -170,6 +184,9 @@ def _filter(
         start = max(0, min(math.floor(centre - reach) + 1 - whole, available - taps))
         table[i, 0] = start
         begin = whole + start - centre
+        if interpolation == BICUBIC:
+            resize_cubic.weigh(table, i, begin, stretch)
+            continue
         total = 0.0
         for k in range(taps):
             total += max(0.0, reach - abs(begin + k))

@@ -7,7 +7,7 @@ back. Sums are uint16 with 8 bits after the point and weights have 16 bits, so n
 error is the last rounding to uint8.
 
 Filters are int32 [outputs, 1 + taps]: the first source pixel of each output, and its weights, which
-sum to 65536.
+sum to 65536, or to 16384 if some are negative: then `resize_cubic` has the sums of a block.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fasttricks.kernels import resize_cubic
 from fasttricks.kernels.jit import kernel
 from fasttricks.kernels.lanes import (
     BYTES,
@@ -28,6 +29,8 @@ from fasttricks.kernels.lanes import (
     transpose_16_bytes,
 )
 
+BITS = 16
+"""After the point of a weight that is not negative."""
 ROWS = LANES
 """Output rows of a block."""
 GROUP = 16
@@ -41,12 +44,17 @@ def sum_plainly(
     src: NDArray[np.uint8],
     down: NDArray[np.int32],
     across: NDArray[np.int32],
+    bits: int,
     dst: NDArray[np.uint8],
 ) -> None:
-    """Any shape, slowly: for what is too small for vectors, or shrunk too far for 16-bit sums."""
+    """Any shape, slowly: for what is too small for vectors, or shrunk too far for 16-bit sums.
+
+    bits: of weights, after the point.
+    """
+    half = np.int64(1) << (2 * bits - 1)
     for y in range(dst.shape[0]):
         for x in range(dst.shape[1]):
-            red = green = blue = 1 << 31
+            red = green = blue = half
             for j in range(down.shape[1] - 1):
                 row = down[y, 0] + j
                 for i in range(across.shape[1] - 1):
@@ -55,19 +63,32 @@ def sum_plainly(
                     red += weight * src[row, column, 0]
                     green += weight * src[row, column, 1]
                     blue += weight * src[row, column, 2]
-            dst[y, x, 0], dst[y, x, 1], dst[y, x, 2] = red >> 32, green >> 32, blue >> 32
+            dst[y, x, 0] = _level(red, 2 * bits)
+            dst[y, x, 1] = _level(green, 2 * bits)
+            dst[y, x, 2] = _level(blue, 2 * bits)
+
+
+@kernel
+def _level(total: int, bits: int) -> int:
+    """The whole part of a sum with so many bits after the point, clipped."""
+    return min(max(total >> bits, 0), 255)
 
 
 @kernel
 def sum_blocks(
     src: NDArray[np.uint8],
+    place: tuple[int, int] | None,
     down: NDArray[np.int32],
     across: NDArray[np.int32],
     tile: int,
     dst: NDArray[np.uint8],
     workspace: NDArray[np.uint8],
 ) -> None:
-    """At least ROWS x GROUP pixels from rows of LANES bytes or more, `tile` columns at a time."""
+    """At least ROWS x GROUP pixels from rows of LANES bytes or more, `tile` columns at a time.
+
+    place: where in the box `src` begins, if weights may be negative; None if not. Code for one
+    has nothing of the other: numba leaves out what is not for the type that it compiles for.
+    """
     source, stride, row_bytes = src.ctypes.data, src.strides[0], 3 * src.shape[1]
     height, width = down.shape[0], across.shape[0]
     half = (workspace.size - 3 * GROUP * BYTES) // 2
@@ -81,12 +102,21 @@ def sum_blocks(
             first = min(3 * min(left, right), row_bytes - LANES)
             last = 3 * (max(left, right) + across.shape[1] - 1)
             rows = down[y : y + ROWS]
-            _vertical(source, stride, row_bytes, rows, first, last, block, pitch)
+            if place is None:
+                _vertical(source, stride, row_bytes, rows, first, last, block, pitch)
+            else:
+                resize_cubic.sum_rows(
+                    source, stride, row_bytes, place[0], rows, first, last, block, pitch
+                )
             for byte in range(0, last - first, 8):
                 transpose_8_columns(block + 2 * byte, pitch, columns + byte * BYTES)
             for x1 in range(begin, end, GROUP):
                 x = min(x1, end - GROUP)
-                _horizontal(columns, across[x : x + GROUP], first, group)
+                if place is None:
+                    _horizontal(columns, across[x : x + GROUP], first, group)
+                else:
+                    filters = across[x : x + GROUP]
+                    resize_cubic.sum_columns(columns, place[1], filters, first, group)
                 corner = dst.ctypes.data + y * dst.strides[0] + 3 * x
                 for byte in range(0, 3 * GROUP, 16):
                     transpose_16_bytes(group + byte * BYTES, corner + byte, dst.strides[0])

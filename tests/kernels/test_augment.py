@@ -34,9 +34,27 @@ def test_what_may_be_meant_is_taken(std):
         ({"mean": (1.0, 2.0)}, "mean must be 3 numbers"),
         ({"mean": (1.0, 2.0, float("nan"))}, "mean must be finite"),
         ({"std": (0.0, 50.0, 50.0)}, "std must be positive"),
+        ({"interpolation": "lanczos"}, "interpolation must be one of bilinear, bicubic; got 'lanc"),
+        ({"lighting": "x"}, r"lighting must be a number >= 0; got 'x'"),
+        ({"lighting": float("inf")}, "lighting must be a number >= 0; got inf"),
+        ({"flip": "a"}, r"flip must be a probability in \[0, 1\]; got 'a'"),
+        ({"flip": True}, "flip must be a probability.* got True"),
+        ({"flip": 1.5}, "flip must be a probability.* got 1.5"),
+        ({"crop_ratio": "x"}, r"crop_ratio must be in \(0, 1\]; got 'x'"),
+        ({"crop_ratio": 0}, "crop_ratio must be in"),
+        ({"area": ("0.1", "1")}, "area must be 2 numbers"),
         ({"area": (0.5, 0.1)}, "area must be .low, high., low <= high"),
     ],
 )
 def test_what_is_wrong_is_named(wrong, message):
     with pytest.raises(ValueError, match="Augment." + message):
         Augment(**wrong)
+
+
+def test_lists_and_arrays_are_kept_as_tuples_of_floats():
+    """So a transform can be compared, hashed and printed whatever it was made from."""
+    given = Augment(area=[0.1, 1], hue=np.float32([1, 2]), std=np.array([58, 57, 57]))
+    same = Augment(area=(0.1, 1.0), hue=(1.0, 2.0), std=(58.0, 57.0, 57.0))
+    assert given == same
+    assert hash(given) == hash(same)
+    assert repr(given) == repr(same)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fasttricks.kernels.draws import betas, blocks, permutation
+from fasttricks.kernels.draws import betas, blocks, permutations
 from fasttricks.kernels.philox import philox
 
 COUNT = 100_000
@@ -46,21 +46,35 @@ def test_blocks_are_philox_blocks():
         assert tuple(row) == philox(position, view + 2 * 65536, 9, 46, np.uint64(123))
 
 
+def permutation(first, count, group, epoch=1, seed=3):
+    (drawn,) = permutations(np.array([first]), np.array([0]), count, group, epoch, 42, seed)
+    return drawn
+
+
 @pytest.mark.parametrize(("count", "group"), [(64, 32), (37, 8), (5, 32), (1, 1)])
 def test_permutations_stay_inside_groups_of_positions(count, group):
-    drawn = permutation(640, count, group, 0, 1, 42, 3)
+    drawn = permutation(640, count, group)
     for begin in range(0, count, group):
         end = min(begin + group, count)
         assert sorted(drawn[begin:end]) == list(range(begin, end))
     # A batch that begins at a later group has the same partners there.
     if count > group:
-        later = permutation(640 + group, count - group, group, 0, 1, 42, 3)
+        later = permutation(640 + group, count - group, group)
         assert np.array_equal(later + group, drawn[group:])
 
 
 def test_every_partner_is_equally_likely():
-    drawn = permutation(0, 60_000, 6, 0, 0, 42, 11).reshape(-1, 6) % 6
+    drawn = permutation(0, 60_000, 6, epoch=0, seed=11).reshape(-1, 6) % 6
     for place in range(6):
         counts = np.bincount(drawn[:, place], minlength=6)
         expected = len(drawn) / 6
         assert ((counts - expected) ** 2 / expected).sum() < 33  # 5 degrees: p < 4e-6
+
+
+def test_permutations_are_each_their_own():
+    firsts, views = np.array([640, 0, 640, 640]), np.array([0, 0, 1, 0])
+    drawn = permutations(firsts, views, 37, 8, 1, 42, 3)
+    assert np.array_equal(drawn[0], permutation(640, 37, 8))
+    assert np.array_equal(drawn[1], permutation(0, 37, 8))
+    assert np.array_equal(drawn[3], drawn[0])
+    assert len(np.unique(drawn[:3], axis=0)) == 3

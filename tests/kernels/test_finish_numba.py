@@ -1,9 +1,17 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from fasttricks.kernels import mix
-from fasttricks.kernels.finish_numba import FLOAT16, FLOAT32, finish, finish_mixed
-from fasttricks.kernels.rgb import STREAM
+from fasttricks.kernels.finish_numba import (
+    FLOAT16,
+    FLOAT32,
+    _whole_steps,
+    finish,
+    finish_mixed,
+)
+from fasttricks.kernels.rgb import PIXELS, STREAM
 from tests.kernels.finish_checks import batch, mixed_batch
 
 
@@ -85,3 +93,16 @@ def test_nothing_beside_a_streamed_picture_is_written():
     assert out.all()
     assert not canvas[:, :16].any()
     assert not canvas[:, 48:].any()
+
+
+@pytest.mark.parametrize("left", [0, 1, 15, 16, 37])
+def test_whole_steps_of_a_cell_are_a_cell_of_their_own(left):
+    for right in range(left + 1, 100):
+        ends = [left]
+        while ends[-1] < right:
+            ends.append(_whole_steps(ends[-1], right))
+        assert ends[-1] == right
+        pieces = list(pairwise(ends))
+        whole = (-(-left // PIXELS) * PIXELS, right // PIXELS * PIXELS)
+        assert (whole in pieces) == (whole[0] < whole[1])
+        assert len(pieces) <= 3

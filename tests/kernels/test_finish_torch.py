@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 import torch
 
-from fasttricks.kernels import finish_torch
+from fasttricks.kernels import finish_torch, mix, reference
+from fasttricks.kernels.mix_torch import mix_interleaved
 from tests.kernels.finish_checks import DTYPES, check, fresh, mixed_batch
 
 
@@ -22,3 +24,21 @@ def test_asks_for_no_value_on_the_host():
     tensors = [tensor.to("meta") for tensor in (*inputs[:3], inputs.words)]
     out = torch.empty((7, 9, 17, 3), device="meta")
     finish_torch.finish(*tensors[:3], out, tensors[3])
+
+
+def test_mixes_of_more_than_2_31_elements():
+    """Memory that is neither written nor read takes none: only the first and last are touched."""
+    count = 2**31 // (64 * 64 * 3) + 2
+    pictures = torch.empty((count, 64, 64, 3))
+    assert pictures.numel() > 2**31
+    two = torch.from_numpy(np.random.default_rng(0).normal(size=(2, 64, 64, 3)).astype(np.float32))
+    pictures[0], pictures[-1] = two
+    mixes = mix.plain([0, count - 1])
+    mixes["count"] = 1
+    patches = mixes["patches"][:, 0]
+    patches["height"], patches["width"], patches["weight"] = 64, 64, 0.25
+    patches["source"] = count - 1, 0
+    found = mix_interleaved(pictures, torch.from_numpy(mix.words(mixes)), noise=False)
+    mixes["own"], mixes["patches"]["source"][:, 0] = [0, 1], [1, 0]
+    exact = reference.mix(two.permute(0, 3, 1, 2).double().numpy(), mixes)
+    assert abs(found.permute(0, 3, 1, 2).numpy() - exact).max() < 8 * 2.0**-23

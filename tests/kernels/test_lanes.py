@@ -16,6 +16,26 @@ def widen(source, out):
 
 
 @numba.njit
+def widen_centred(source, out):
+    lanes.store(out.ctypes.data, lanes.load_centred(source.ctypes.data))
+
+
+@numba.njit
+def add_cut_off(total, value, weight, upwards, out):
+    a, b = lanes.load(total.ctypes.data), lanes.load(value.ctypes.data)
+    if upwards:
+        lanes.store(out.ctypes.data, lanes.add_ceiling(a, b, weight))
+    else:
+        lanes.store(out.ctypes.data, lanes.add_floor(a, b, weight))
+
+
+@numba.njit
+def double_and_level(value, twice, levels):
+    lanes.store(twice.ctypes.data, lanes.doubled(lanes.load(value.ctypes.data)))
+    lanes.store(levels.ctypes.data, lanes.to_levels(lanes.load(value.ctypes.data)))
+
+
+@numba.njit
 def fill(number, out):
     lanes.store(out.ctypes.data, lanes.splat(number))
 
@@ -41,6 +61,35 @@ def test_add_scaled_takes_the_high_half_of_the_product():
         scale_and_add(total, value, weight, out)
         expected = total.astype(np.int64) + (value.astype(np.int64) * weight >> 16)
         np.testing.assert_array_equal(out, expected % 65536)
+
+
+def test_signed_products_are_cut_off_downwards_or_upwards():
+    total, value = numbers(2, 32).astype(np.int16)
+    value[:3] = -32768, 32767, 0
+    for weight in (-18432, -4097, -1, 0, 1, 16384, 18432):
+        exact = value.astype(np.int64) * weight
+        for upwards, cut in ((False, exact >> 16), (True, -(-exact >> 16))):
+            out = np.zeros(32, np.int16)
+            add_cut_off(total, value, weight, upwards, out)
+            np.testing.assert_array_equal(out, (total + cut).astype(np.int16))
+
+
+def test_load_centred_counts_from_the_middle():
+    source, out = numbers(40).astype(np.uint8), np.zeros(32, np.int16)
+    source[:4] = 0, 127, 128, 255
+    widen_centred(source, out)
+    np.testing.assert_array_equal(out, (source[:32].astype(np.int64) - 128) * 256)
+
+
+def test_levels_are_rounded_and_clipped():
+    value = np.linspace(-200 * 32, 200 * 32, 32).astype(np.int16)
+    value[:2] = 16, 15  # half a level, and a little less
+    twice, levels = np.zeros(32, np.int16), np.zeros(32, np.uint16)
+    double_and_level(value, twice, levels)
+    np.testing.assert_array_equal(twice, 2 * value - 1)
+    expected = np.floor(value / 32 + 128.5).clip(0, 255)
+    np.testing.assert_array_equal(levels >> 8, expected)
+    assert expected[:2].tolist() == [129, 128]
 
 
 def test_load_bytes_and_splat():

@@ -5,7 +5,7 @@ import pytest
 
 from fasttricks.kernels.mix import plain
 from fasttricks.kernels.mix_order import mix_order
-from fasttricks.kernels.mixes import RICAP, CutMix, Cutout, Mixup, as_mixes
+from fasttricks.kernels.mixes import RICAP, CutMix, Cutout, Mixup, OneOf, as_mixes
 from fasttricks.kernels.plan_mix import Place, plan_mix
 
 MIXES = [
@@ -15,6 +15,8 @@ MIXES = [
     RICAP(),
     (CutMix(), Cutout(3)),
     Cutout(3),
+    OneOf(Mixup(), CutMix(), probability=0.8),
+    OneOf(Mixup(pairing="halves"), RICAP(), CutMix()),
 ]
 
 
@@ -63,7 +65,9 @@ def test_a_part_cannot_be_divided():
     assert [len(part) for part in parts_of(mix_order(drawn(MIXES[2]), 70))] == [1] * 35
 
 
-@pytest.mark.parametrize(("mix", "enough"), [(MIXES[0], 3), (MIXES[1], 3), (MIXES[2], 2)], ids=str)
+@pytest.mark.parametrize(
+    ("mix", "enough"), [(MIXES[0], 3), (MIXES[1], 3), (MIXES[2], 2), (MIXES[6], 3)], ids=str
+)
 def test_few_pictures_are_needed_at_a_time(mix, enough):
     mixes = drawn(mix)
     order = mix_order(mixes, 70)

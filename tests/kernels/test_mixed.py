@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from fasttricks.kernels.mixed import Mixed, mix
-from fasttricks.kernels.mixes import RICAP, CutMix, Cutout, Mixup, RandomErasing
+from fasttricks.kernels.mixes import RICAP, CutMix, Cutout, Mixup, OneOf, RandomErasing
 
 MIXES = [
     Mixup(),
@@ -14,6 +14,8 @@ MIXES = [
     Mixup(pairing="two-batches"),
     CutMix(),
     RICAP(),
+    OneOf(Mixup(), CutMix(), probability=0.7),
+    OneOf(Mixup(pairing="halves"), RICAP()),
 ]
 
 
@@ -74,6 +76,40 @@ def test_a_teachers_rows_mix_alike():
     assert mixed.combine(table).tolist() == [[0.25 * 6 + 0.75 * 2, 0.25 * 7 + 0.75 * 3]]
 
 
+@pytest.mark.parametrize(
+    ("dtype", "found"),
+    [
+        (torch.uint8, torch.float32),
+        (torch.int64, torch.float32),
+        (torch.bool, torch.float32),
+        (torch.bfloat16, torch.float32),
+        (torch.float64, torch.float64),
+    ],
+)
+def test_shares_of_a_table_are_fractions(dtype, found):
+    weights = torch.tensor([[0.25, 0.75]])
+    mixed = Mixed(torch.zeros(1, 2).long(), weights, torch.tensor([[0, 1]]))
+    table = torch.tensor([[100], [200]]).to(dtype)
+    combined = mixed.combine(table)
+    assert combined.dtype == found
+    assert combined.item() == (weights[0] * table[:, 0].double()).sum().item()
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (torch.zeros(3, 2), "combine: 3 rows, and none for sample 3"),
+        (torch.zeros(0, 2), "combine: 0 rows, and none for sample 3"),
+        (torch.tensor(1.0), "combine needs a tensor .*; got tensor"),
+        ([[1.0], [2.0]], r"combine needs a tensor \[N, ...\], a row per sample; got \[\[1.0"),
+    ],
+)
+def test_a_table_without_rows_is_refused(values, words):
+    mixed = Mixed(torch.zeros(1, 2).long(), torch.tensor([[0.25, 0.75]]), torch.tensor([[3, 1]]))
+    with pytest.raises(ValueError, match=words):
+        mixed.combine(values)
+
+
 def test_all_equal_labels_stay_what_they_are():
     images, _ = example()
     _, targets = mix(images, torch.full((12,), 4), RICAP(), generator())
@@ -115,8 +151,18 @@ def test_nothing_to_do_gives_back_what_was_given():
         (lambda i, t: mix(i.numpy(), t, Mixup()), "images must be a torch.Tensor; got ndarray"),
         (lambda i, t: mix(i, t.tolist(), Mixup()), "targets must be a torch.Tensor; got list"),
         (lambda i, t: mix(i, t, 0.2), "must be a fasttricks Mixup"),
+        (lambda i, t: mix(i, t, Mixup(), 0), "generator must be a torch.Generator or None; got 0"),
+        (lambda i, t: mix(i, t, Mixup(), generator=0), "generator must be .*; got 0"),
+        (lambda i, t: mix(i, t[0], Mixup()), r"targets must be \[B, ...\]; got a single number"),
         (lambda i, t: mix(i, t, Mixup())[1].soft(3), r"does not lie in \[0, 3\)"),
         (lambda i, t: mix(i, t, Mixup())[1].soft(9, smoothing=1.0), "smoothing"),
+        (lambda i, t: mix(i, t, Mixup())[1].soft(9, "a"), r"smoothing must be a number in .* 'a'"),
+        (
+            lambda i, t: mix(i, t, Mixup())[1].soft(8.0),
+            "num_classes must be an integer >= 1; .*8.0",
+        ),
+        (lambda i, t: mix(i, t, Mixup())[1].soft("8"), "num_classes must be an integer.* got '8'"),
+        (lambda i, t: mix(i, t, Mixup())[1].soft(None), "num_classes must be an integer.* None"),
     ],
 )
 def test_what_is_wrong_is_said(call, words):
@@ -124,6 +170,14 @@ def test_what_is_wrong_is_said(call, words):
     labels[0] = 6
     with pytest.raises(ValueError, match=words):
         call(images, labels)
+
+
+def test_what_is_not_mixed_is_the_picture_and_all_of_its_target():
+    images, labels = example()
+    out, targets = mix(images, labels, OneOf(Mixup(), probability=0.0), generator())
+    assert torch.equal(out, images)
+    assert torch.equal(targets.soft(7), torch.nn.functional.one_hot(labels, 7).float())
+    assert targets.weights.tolist() == [[1, 0]] * len(images)
 
 
 def test_a_wrong_partner_would_be_seen():

@@ -39,3 +39,10 @@ def test_equalized_levels_are_spread_evenly():
     result = run(dark, (Op.EQUALIZE, (0, 0, 0)))
     assert dark.mean() < 70
     assert abs(result.mean() - 127.5) < 8
+
+
+@pytest.mark.parametrize("level", [0, 1, 128, 255])
+def test_a_flat_picture_stays_as_it_is(level):
+    flat = np.full((13, 17, 3), level, np.uint8)
+    flat[..., 1] = 255 - level
+    assert np.array_equal(run(flat, (Op.EQUALIZE, (0, 0, 0))), flat)

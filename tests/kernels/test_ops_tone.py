@@ -80,3 +80,12 @@ def test_saturation_and_value_stop_at_their_most():
     colors = np.array([[[200, 100, 100], [0, 250, 125]]], np.uint8)
     doubled = run(colors, (Op.JITTER_HSV, (1.0, 9.0, 9.0)))
     assert doubled.tolist() == [[[255, 0, 0], [0, 255, 128]]]
+
+
+def test_inverting_twice_is_the_identity():
+    rng = np.random.default_rng()
+    for picture in pictures(SHAPES[-1], rng):
+        step = (Op.INVERT, (0, 0, 0))
+        once = run(picture, step)
+        assert not np.array_equal(once, picture)
+        assert np.array_equal(run(once, step), picture)

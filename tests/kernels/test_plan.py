@@ -121,7 +121,22 @@ def test_evaluation_window_is_torchvisions_to_the_integer(size):
 
 def test_evaluation_example_of_the_paper():
     samples, _ = plan.plan_batch(0, 0, *(np.array([x]) for x in (0, 0, 300, 400)), EVAL)
-    assert samples[0].tolist() == (0, 0, 300, 400, 256, 341, 16, 58, 0)
+    assert samples[0].tolist() == (0, 0, 300, 400, 256, 341, 16, 58, 0, 0)
+
+
+def test_the_filter_is_in_the_plan_and_changes_nothing_else_of_it():
+    given = [np.arange(9), np.zeros(9, int), np.full(9, 300), np.full(9, 400)]
+    for train in (True, False):
+        plans = [
+            plan.plan_batch(3, 1, *given, Augment(interpolation=name).params(size=96, train=train))
+            for name in ("bilinear", "bicubic")
+        ]
+        (one, colour), (other, same) = plans
+        assert one["interpolation"].tolist() == [0] * 9
+        assert other["interpolation"].tolist() == [1] * 9
+        other["interpolation"] = 0
+        assert np.array_equal(one, other)
+        assert np.array_equal(colour, same)
 
 
 def test_lighting_is_normal():

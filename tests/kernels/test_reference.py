@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from fasttricks.kernels import mix, plan, plan_reference, reference
 from tests.kernels.finish_checks import random_mixes
@@ -58,13 +59,46 @@ def test_pixels_outside_a_fractional_box_weigh_nothing():
     assert np.flatnonzero(boxed.any(axis=0)).tolist() == list(range(4, 24))
 
 
+@pytest.mark.parametrize("interpolation", reference.FILTERS)
 @pytest.mark.parametrize(("shape", "grid"), SHAPES)
-def test_resize_is_torchs_antialiased_bilinear(shape, grid):
+def test_resize_is_torchs_antialiased(shape, grid, interpolation):
     box = np.random.default_rng(1).integers(0, 256, (*shape, 3)).astype(np.uint8)
     planes = torch.from_numpy(box).permute(2, 0, 1)[None].double()
-    expected = torch.nn.functional.interpolate(planes, grid, mode="bilinear", antialias=True)
-    result = reference.resize(box, grid)
-    np.testing.assert_allclose(result, expected[0].permute(1, 2, 0), atol=1e-9)
+    expected = torch.nn.functional.interpolate(planes, grid, mode=interpolation, antialias=True)
+    result = reference.resize(box, grid, interpolation=interpolation)
+    np.testing.assert_allclose(result, expected[0].permute(1, 2, 0).clip(0, 255), atol=1e-9)
+
+
+def test_a_cubic_overshoots_and_is_clipped_last_or_after_each_axis():
+    """Two stripes enlarged twice: 9/8 of white across, then half of that and half of -1/8 down."""
+    stripes = np.array([[0, 255, 255, 0], [255, 0, 0, 255]])[[0, 1, 0, 1]]
+    box = stripes.astype(np.uint8)[..., None].repeat(3, 2)
+    last, each = (
+        reference.resize(box, (8, 8), interpolation="bicubic", clip=clip)
+        for clip in reference.CLIPS
+    )
+    across = reference.filter_matrix(4, 8, interpolation="bicubic")
+    narrow = box[..., 0] @ across.T
+    assert narrow.max() > 275
+    assert narrow.min() < -20
+    down = reference.filter_matrix(4, 8, interpolation="bicubic")
+    np.testing.assert_allclose(last[..., 0], (down @ narrow).clip(0, 255), atol=1e-9)
+    np.testing.assert_allclose(each[..., 0], (down @ narrow.clip(0, 255)).clip(0, 255), atol=1e-9)
+    assert abs(last - each).max() > 10
+
+
+def test_clip_each_is_pillows():
+    """Pillow rounds to levels after the first axis, too, whence 0.65 more."""
+    rng = np.random.default_rng(6)
+    for shape, grid in (((60, 80), (47, 50)), ((30, 20), (61, 50)), ((90, 95), (20, 31))):
+        box = (rng.integers(0, 2, (*shape, 3)) * 255).astype(np.uint8)
+        given = Image.fromarray(box).resize(grid[::-1], Image.Resampling.BICUBIC)
+        last, each = (
+            reference.resize(box, grid, interpolation="bicubic", clip=clip)
+            for clip in reference.CLIPS
+        )
+        assert abs(np.asarray(given) - each).max() <= 0.5 + 0.65 + 0.25  # its weights have 16 bits
+        assert abs(np.asarray(given) - last).max() > 5
 
 
 def test_clamp_repeats_the_edge_pixel():
@@ -92,9 +126,11 @@ def test_window_is_a_part_of_the_grid():
     np.testing.assert_allclose(part, whole[3:23, 5:22], atol=1e-9)
 
 
-def test_unknown_edge_rule():
+def test_unknown_rules():
     with pytest.raises(ValueError, match="renormalise, clamp; got 'wrap'"):
         reference.filter_matrix(5, 4, "wrap")
+    with pytest.raises(ValueError, match="last, each; got 'first'"):
+        reference.resize(np.zeros((2, 2, 3), np.uint8), (4, 4), clip="first")
 
 
 def test_finish_is_a_matrix_per_pixel():

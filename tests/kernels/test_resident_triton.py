@@ -9,6 +9,7 @@ import torch
 
 from fasttricks import Augment
 from fasttricks.kernels import reference
+from fasttricks.kernels.augment import INTERPOLATIONS
 from fasttricks.kernels.plan import plan_batch
 from tests.kernels.interpreted import succeeded
 from tests.pictures import smooth_picture
@@ -18,12 +19,12 @@ LARGE = [*SIDES, (600, 500), (41, 90), (1500, 2000)]
 GUARD = 7  # bytes before the first picture
 
 
-def batch(all_sides, size, train, views=1):
+def batch(all_sides, size, train, views=1, interpolation="bilinear"):
     """Pictures in one block, at odd addresses, and the plans of their views."""
     pictures = [smooth_picture(*sides, i) for i, sides in enumerate(all_sides)]
     block = np.concatenate([np.full(GUARD, 99, np.uint8), *(p.reshape(-1) for p in pictures)])
     offsets = GUARD + np.cumsum([0, *(p.size for p in pictures)][:-1])
-    params = Augment().params(size=size, train=train)
+    params = Augment(interpolation=interpolation).params(size=size, train=train)
     numbers = np.tile(np.arange(len(pictures)), views)
     which = np.repeat(np.arange(views), len(pictures))
     heights, widths = np.array(all_sides).T[:, numbers]
@@ -40,7 +41,8 @@ def exact(picture, plan, size):
     ]
     grid = int(plan["grid_height"]), int(plan["grid_width"])
     window = int(plan["grid_top"]), int(plan["grid_left"]), size, size
-    made = reference.resize(box, grid, window)
+    how = INTERPOLATIONS[plan["interpolation"]]
+    made = reference.resize(box, grid, window, interpolation=how)
     return made[:, ::-1] if plan["flip"] else made
 
 
@@ -59,12 +61,15 @@ def interpreted(given, folder):
 
 
 def check(made, given, pictures):
-    """Pixels are the nearest level to a float32 sum of positive terms, over rows of sums over
-    columns: every term goes through as many additions as there are taps, and a few products."""
+    """Pixels are the nearest level to a float32 sum, over rows of sums over columns: every term
+    goes through as many additions as there are taps, and a few products. A cubic's terms are of
+    both signs, their magnitudes sum to less than 1.3 on each axis; a weight has more roundings."""
     size = int(given["size"])
     for row, (picture, plan) in enumerate(zip(pictures, given["plans"], strict=True)):
         scales = plan["height"] / plan["grid_height"], plan["width"] / plan["grid_width"]
-        roundings = sum(2 * max(1, scale) + 1 for scale in scales) + 6
+        cubic = plan["interpolation"] == 1
+        taps = sum((4 if cubic else 2) * max(1, scale) + 1 for scale in scales)
+        roundings = 1.3**2 * (taps + 30) if cubic else taps + 6
         bound = 0.5 + 255 * roundings * 2.0**-23  # the sum of weights is as inexact
         assert abs(made["uint8"][row] - exact(picture, plan, size)).max() <= bound
     matrix = given["matrix"]
@@ -76,9 +81,17 @@ def check(made, given, pictures):
         assert (abs(made["float16"] - want) <= 2.0**-10 * (terms + 2.0**-14)).all()
 
 
-@pytest.mark.parametrize(("size", "train"), [(17, True), (11, False)])
-def test_pixels_and_finish_are_the_references(size, train, tmp_path):
-    given, pictures = batch(SIDES, size, train)
+@pytest.mark.parametrize(
+    ("size", "train", "interpolation"),
+    [
+        (17, True, "bilinear"),
+        (11, False, "bilinear"),
+        (17, True, "bicubic"),
+        (11, False, "bicubic"),
+    ],
+)
+def test_pixels_and_finish_are_the_references(size, train, interpolation, tmp_path):
+    given, pictures = batch(SIDES, size, train, interpolation=interpolation)
     made = interpreted(given, tmp_path)
     check(made, given, pictures)
     # The bound tells one plan, order of channels or direction from another.
@@ -89,16 +102,18 @@ def test_pixels_and_finish_are_the_references(size, train, tmp_path):
 
 
 @pytest.mark.gpu
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
 @pytest.mark.parametrize(("size", "train"), [(224, True), (41, True), (224, False), (1, False)])
-def test_on_the_device(size, train):
+def test_on_the_device(size, train, interpolation):
     from fasttricks.kernels import resident_triton
 
-    given, pictures = batch(LARGE, size, train, views=3)
+    given, pictures = batch(LARGE, size, train, views=3, interpolation=interpolation)
+    how = INTERPOLATIONS.index(interpolation)
     rows = resident_triton.describe(given["plans"], given["offsets"], given["widths"]).cuda()
     pixels, matrix = (torch.from_numpy(given[name]).cuda() for name in ("pixels", "matrix"))
     made = {}
     for name in ("uint8", "float32", "float16"):
         out = torch.empty((len(rows), size, size, 3), dtype=getattr(torch, name), device="cuda")
-        resident_triton.make(pixels, rows, None if name == "uint8" else matrix, out)
+        resident_triton.make(pixels, rows, None if name == "uint8" else matrix, out, how)
         made[name] = out.cpu().numpy()
     check(made, given, pictures)

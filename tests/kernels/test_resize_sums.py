@@ -3,19 +3,24 @@
 import numpy as np
 import pytest
 
-from fasttricks.kernels.resize_sums import GROUP, ROWS, sum_blocks, sum_plainly
+from fasttricks.kernels.resize_sums import BITS, GROUP, ROWS, sum_blocks, sum_plainly
 
 
-def filters(rng, outputs, available, taps):
-    """Random windows and weights, int32 [outputs, 1 + taps]; and the same as a float64 matrix."""
+def filters(rng, outputs, available, taps, bits=BITS):
+    """Random windows and weights, int32 [outputs, 1 + taps]; and the same as a float64 matrix.
+
+    With fewer bits some of the weights are negative.
+    """
     table = np.zeros((outputs, 1 + taps), np.int32)
     table[:, 0] = np.sort(rng.integers(0, available - taps + 1, outputs))
     shares = rng.random((outputs, taps)) + 0.1
-    table[:, 1:] = 65536 * shares / shares.sum(1, keepdims=True)
-    table[:, 1] += 65536 - table[:, 1:].sum(1)
+    if bits != BITS:
+        shares[:, -1] = -0.1 * shares[:, :-1].sum(1)
+    table[:, 1:] = 2**bits * shares / shares.sum(1, keepdims=True)
+    table[:, 1] += 2**bits - table[:, 1:].sum(1)
     matrix = np.zeros((outputs, available))
     for row, (first, *weights) in zip(matrix, table.tolist(), strict=True):
-        row[first : first + taps] = np.array(weights) / 65536
+        row[first : first + taps] = np.array(weights) / 2**bits
     return table, matrix
 
 
@@ -31,8 +36,8 @@ def test_sums(height, width, taps, mirrored):
         across, columns = across[::-1].copy(), columns[::-1]
     want = np.einsum("yr,rcn,xc->yxn", rows, src.astype(float), columns)
     plain, blocks = (np.zeros((height, width, 3), np.uint8) for _ in range(2))
-    sum_plainly(src, down, across, plain)
-    sum_blocks(src, down, across, 2 * GROUP, blocks, np.zeros(1 << 20, np.uint8))
+    sum_plainly(src, down, across, BITS, plain)
+    sum_blocks(src, None, down, across, 2 * GROUP, blocks, np.zeros(1 << 20, np.uint8))
     assert np.abs(plain - want).max() <= 0.5 + 1e-6
     # Sums of rows are cut off to 8 bits after the point, a tap at a time; white cannot overflow.
     assert np.abs(blocks - want).max() <= 0.5 + taps / 128 + 1 / 256
