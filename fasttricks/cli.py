@@ -5,8 +5,10 @@ Nothing here imports torch, numba or a back end, so `--help` and mistakes answer
 
 from __future__ import annotations
 
+import linecache
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from inspect import getdoc
 from typing import Annotated, cast, get_args
@@ -54,8 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code, as docs/cli.md has them: 0 done, 1 the doctor found something broken, 2 a
-        mistake in the arguments or the data (one line on stderr says which), 130 interrupted, 141
-        the reader of the output has gone.
+        mistake in the arguments or the data (one line on stderr says which, after its traceback
+        where the environment variable FASTTRICKS_TRACEBACK is set), 130 interrupted, 141 the reader
+        of the output has gone.
     """
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments))
@@ -67,11 +70,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Told:
         return 0
     except (FasttricksError, ValueError, OSError) as error:
+        if not _is_meant_for_the_user(error):
+            raise
+        if os.environ.get("FASTTRICKS_TRACEBACK"):
+            traceback.print_exc()
         print(f"fasttricks: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as error:  # with what is kept, where something is
         print(f"fasttricks: interrupted{error}", file=sys.stderr)
         return 130
+
+
+def _is_meant_for_the_user(error: Exception) -> bool:
+    """Not a ValueError that no `raise` of ours made: NumPy's, say, tells of a mistake of ours."""
+    if isinstance(error, FasttricksError) or not isinstance(error, ValueError):
+        return True
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+    text = linecache.getline(frame.f_code.co_filename, line)
+    ours = frame.f_globals.get("__name__", "").startswith("fasttricks.")
+    return ours and text.lstrip().startswith("raise ")
 
 
 def _run(arguments: list[str]) -> int:

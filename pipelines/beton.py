@@ -6,15 +6,12 @@ used: it forks, and waits for ever when a worker dies.
 
 from __future__ import annotations
 
-import fcntl
-import glob
 import os
-import secrets
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -22,17 +19,17 @@ from typing import BinaryIO, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from fasttricks.cpus import available_cpus
 from fasttricks.data.open import open_data
-from fasttricks.data.pixels import decode_rgb
+from fasttricks.data.pixels import decode_rgb, scaled
 from fasttricks.data.probe import Kind, probe_and_decode
+from fasttricks.data.read_ahead import read_ahead
 from fasttricks.data.samples import Samples
+from fasttricks.data.unfinished import unfinished
 from fasttricks.errors import BadSampleError, DataError, FasttricksError, UnknownNameError
 from fasttricks.pipelines import beton_file as layout
 from fasttricks.pipelines.beton_writer import Piece, Writer
-from fasttricks.pipelines.read_ahead import read_ahead
 
 LISTED = 20
 """Bad files that a report names when printed."""
@@ -117,10 +114,7 @@ class Encoder:
             scale = min(scale, self.max_size / min(height, width))
         if self.max_side is not None:
             scale = min(scale, self.max_side / max(height, width))
-        if scale == 1.0:
-            return pixels
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
+        return pixels if scale == 1.0 else scaled(pixels, scale)
 
 
 def pack(
@@ -213,36 +207,14 @@ def _shown(items: Iterator[T], count: int, name: str, progress: bool) -> Iterato
 
 @contextmanager
 def _replacing(target: Path) -> Iterator[BinaryIO]:
-    """A file beside `target` that takes its place if the block ends well, and vanishes if not.
-
-    The file is locked while its writer lives, so that the next run recognises and removes what a
-    killed one left behind.
-    """
+    """A file that takes the place of `target` if the block ends well, and vanishes if not."""
     if target.is_dir() or not target.parent.is_dir():
         where = target if target.is_dir() else target.parent
         what = "is a folder" if target.is_dir() else "does not exist"
         raise DataError(f"cannot write {target}: {where} {what}")
-    for leftover in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
-        _remove_if_abandoned(leftover)
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        with open(part, "xb") as file:
-            with suppress(OSError):  # some network file systems have no locks
-                fcntl.flock(file, fcntl.LOCK_EX)
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
+        with unfinished(target, str(target)) as new:
+            yield new.file
+            new.publish()
     except OSError as error:
         raise DataError(f"cannot write {target}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _remove_if_abandoned(part: Path) -> None:
-    try:
-        with open(part, "rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            part.unlink(missing_ok=True)
-    except OSError:  # locked: somebody is writing it; or gone already
-        return

@@ -37,8 +37,9 @@ class Cut(NamedTuple):
 
 def needed(plan: np.void, size: int) -> tuple[int, int, int, int]:
     """(top, left, height, width) of what a plan's window of size x size is made from."""
-    first, last = support(plan["grid_top"], size, plan["height"], plan["grid_height"])
-    begin, end = support(plan["grid_left"], size, plan["width"], plan["grid_width"])
+    how = plan["interpolation"]
+    first, last = support(plan["grid_top"], size, plan["height"], plan["grid_height"], how)
+    begin, end = support(plan["grid_left"], size, plan["width"], plan["grid_width"], how)
     return plan["top"] + first, plan["left"] + begin, last - first, end - begin
 
 

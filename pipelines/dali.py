@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from fasttricks.data.pixels import ppm
+from fasttricks.data.read_ahead import read_ahead
 from fasttricks.data.samples import Samples
 from fasttricks.pipelines.cutter import Cutter
 from fasttricks.pipelines.dali_graph import Encoded, Feed, Graph, GraphError, Region, Spec, regions
@@ -24,7 +25,6 @@ from fasttricks.pipelines.finishing import finish_rows, finished_rows, plan_rows
 from fasttricks.pipelines.job import Batch, Indices, Job
 from fasttricks.pipelines.loader import Loader
 from fasttricks.pipelines.options import Options
-from fasttricks.pipelines.read_ahead import read_ahead
 from fasttricks.pipelines.recycle import Recycler
 from fasttricks.pipelines.transfer import Transfer
 
@@ -42,9 +42,8 @@ class DaliLoader(Loader):
     it on another one has to keep it until that is done; `Tensor.record_stream` does nothing for it.
 
     finish="graph" ends in DALI's own `coord_transform` (and `cast`), "fused" at uint8, with
-    `finish_rows` behind it. Left to choose, it is fused on the CPU, where the graph had two thirds
-    of its images/s (interleaved, 2 cores), and in the graph on a GPU where DALI can do all of it:
-    there neither has been measured.
+    `finish_rows` behind it. Left to choose, it is fused on the CPU, where that was the faster one,
+    and in the graph on a GPU where DALI can do all of it: there neither has been measured.
     """
 
     name = "dali"
@@ -60,6 +59,7 @@ class DaliLoader(Loader):
             num_threads=options.num_threads,
             device=_indexed(options.device),
             finish=_dtype_in_graph(options),
+            interpolation=options.augment.interpolation,
         )
         self._recycler = Recycler(BATCHES_KEPT)
         self._transfer = Transfer(self._spec.device)

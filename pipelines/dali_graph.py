@@ -20,10 +20,12 @@ from nvidia.dali import Pipeline, fn
 from torch.utils.dlpack import from_dlpack
 
 from fasttricks.errors import FasttricksError
+from fasttricks.kernels.filters import radius
 from fasttricks.pipelines.finishing import Planned
 from fasttricks.pipelines.job import Indices, Replaced
 
 DEPTH = 2  # batches in work at a time
+FILTERS = {"bilinear": dali.INTERP_LINEAR, "bicubic": dali.INTERP_CUBIC}
 
 Encoded = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int32]
@@ -60,7 +62,8 @@ def regions(plans: npt.NDArray[np.void], size: int) -> Region:
     scale = box / _pairs(plans, "grid_height", "grid_width")
     begin = _pairs(plans, "grid_top", "grid_left") * scale
     end = begin + size * scale
-    reach = np.maximum(scale, 1.0)  # half the filter's width, in source pixels
+    radii = np.array([radius(number) for number in plans["interpolation"]])
+    reach = radii[:, None] * np.maximum(scale, 1.0)  # half the filter's width, in source pixels
     first = np.maximum(np.floor(begin - reach).astype(np.int32), 0)
     last = np.minimum(np.ceil(end + reach).astype(np.int32), box)
     part = np.stack([begin - first, end - first]).astype(np.float32)
@@ -111,6 +114,8 @@ class Spec:
     """The CPU, or a CUDA device with its index."""
     finish: torch.dtype | None
     """float32 or float16: colour and normalise in the graph too. None: stop at uint8."""
+    interpolation: str = "bilinear"
+    """One of FILTERS."""
     decode_only: bool = False
     """Give the shapes of what was decoded instead of pictures: to time decoding by itself."""
 
@@ -156,7 +161,7 @@ def build(spec: Spec, source: Source) -> Pipeline:
             size=size,
             roi_start=begin,
             roi_end=end,
-            interp_type=dali.INTERP_LINEAR,
+            interp_type=FILTERS[spec.interpolation],
             antialias=True,
         )
         if spec.finish is not None:

@@ -96,7 +96,7 @@ class FFCVLoader(Loader):
                     images=images,
                     indices=note.indices,
                     mixing=note.mixing,
-                    replaced=known + note.replaced,
+                    replaced=[it for _, it in sorted((known | note.replaced).items())],
                     counts=note.counts,
                 )
             if error is not None:
@@ -145,23 +145,24 @@ def _opened(path: str | os.PathLike[str], train: bool) -> Samples:
 
 def _without_bad(
     job: Job, fetch: Fetcher
-) -> tuple[list[Indices], list[list[Replaced]], BadSampleError | None]:
-    """The job's batches with known bad samples replaced, and what was replaced in each.
+) -> tuple[list[Indices], list[dict[int, Replaced]], BadSampleError | None]:
+    """The job's batches with known bad samples replaced, and what was, by position in each.
 
     With `on_error="raise"` they end before the first bad sample, and its error comes third.
     """
     batches: list[Indices] = []
-    replaced: list[list[Replaced]] = []
+    replaced: list[dict[int, Replaced]] = []
     bad = np.array(list(fetch.bad), np.int64)
     for batch in job.batches:
-        shown, in_batch = batch.copy(), []
-        for position in np.flatnonzero(np.isin(batch, bad)) if len(bad) else ():
+        shown, in_batch = batch.copy(), {}
+        for position in np.flatnonzero(np.isin(batch, bad)).tolist() if len(bad) else ():
             try:
                 found = fetch(int(batch[position]), job.epoch)
             except BadSampleError as error:
                 return batches, replaced, error
             shown[position] = found.index
-            in_batch += [found.replaced] if found.replaced is not None else []
+            if found.replaced is not None:
+                in_batch[position] = found.replaced
         batches.append(shown)
         replaced.append(in_batch)
     return batches, replaced, None

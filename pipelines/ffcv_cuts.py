@@ -12,15 +12,10 @@ import numpy.typing as npt
 
 from fasttricks.data.samples import Samples
 from fasttricks.data.seek_file import SeekIndex
-from fasttricks.data.seek_format import record_type
 from fasttricks.kernels.jit import kernel
 from fasttricks.kernels.jpeg_cut import cut_bound, workspace_bytes
-from fasttricks.kernels.jpeg_points import FRAME
 
 Indices = npt.NDArray[np.int64]
-
-RECORD = record_type(FRAME)
-"""A picture's record in the seek index."""
 
 UNKNOWN, CUT, WHOLE, STALE, DAMAGED = range(5)
 

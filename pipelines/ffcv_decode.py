@@ -18,13 +18,14 @@ import numpy.typing as npt
 from llvmlite import binding
 from numba import types
 
+from fasttricks.data.seek_format import RECORD
 from fasttricks.kernels.augment import PlanParams
 from fasttricks.kernels.jit import kernel
 from fasttricks.kernels.jpeg_points import SEEK
 from fasttricks.kernels.plan import SAMPLE, plan_geometry
 from fasttricks.kernels.resize import scratch_bytes
 from fasttricks.pipelines.beton_file import JPG, RAW
-from fasttricks.pipelines.ffcv_cuts import CUT, RECORD, Cuts
+from fasttricks.pipelines.ffcv_cuts import CUT, Cuts
 from fasttricks.pipelines.native import pointer
 from fasttricks.pipelines.roi_picture import TASK, Memory
 from fasttricks.pipelines.roi_rows import decode_part, resize_part
@@ -47,6 +48,7 @@ STATE = np.dtype(
         ("train", "u1"),
         ("size", "<i8"),
         ("resize", "<i8"),
+        ("interpolation", "<i8"),
         ("area", "<f8", 2),
         ("log_aspect", "<f8", 2),
         ("flip", "<f8"),
@@ -215,7 +217,7 @@ class Workspace:
         """What the compiled code is to do from now on; not while it runs."""
         state = self._state[0]
         state["seed"], state["epoch"] = seed, epoch
-        for name in ("train", "size", "resize", "area", "log_aspect", "flip"):
+        for name in ("train", "size", "resize", "interpolation", "area", "log_aspect", "flip"):
             state[name] = getattr(params, name)
 
     def expect(self, entries: npt.NDArray[Any], cut: int = 0, workspace: int = 0) -> None:

@@ -43,13 +43,16 @@ Pixels = npt.NDArray[np.uint8]
 class Note:
     """What became of one batch, beside its pixels."""
 
+    asked: Indices
+    """Samples of the job, int64 [b], one view's rows."""
     indices: Indices
-    """Samples shown, int64 [b], one view's rows."""
+    """Samples shown in their places, int64 [b]."""
     mixing: Mixing | None
     """What the job drew for it."""
     counts: Counter[str]
     """For `Loader.stats`."""
-    replaced: list[Replaced] = field(default_factory=list)
+    replaced: dict[int, Replaced] = field(default_factory=dict)
+    """By position, what turned out bad only now."""
 
 
 class Epoch:
@@ -177,16 +180,19 @@ class Repair(Operation):
     def _note(self, indices: Indices) -> Note:
         cuts, step = self.epoch.cuts, self.epoch.begun
         self.epoch.begun += 1
-        mixing = self.epoch.job.mixing(step) if len(indices) else None
-        return Note(indices, mixing, Counter({} if cuts is None else cuts.counts(indices)))
+        counts = Counter({} if cuts is None else cuts.counts(indices))
+        if not len(indices):  # only to have the code compiled
+            return Note(indices, indices, None, counts)
+        job = self.epoch.job
+        return Note(job.batches[step], indices, job.mixing(step), counts)
 
     def _make(self, views: Pixels, position: int, note: Note) -> None:
         """Write all views [n, size, size, 3] of one sample, or of its replacement."""
-        found, picture = self._decode(int(note.indices[position]))
+        found, picture = self._decode(int(note.asked[position]))
         note.indices[position] = found.index
         note.counts["odd"] += found.probe.kind == Kind.ODD
         if found.replaced is not None:
-            note.replaced.append(found.replaced)
+            note.replaced[position] = found.replaced
         job, (height, width, _) = self.epoch.job, picture.shape
         planned = plan_rows(job, np.array([found.index]), [height], [width])
         for view, plan in zip(views, planned.geometry, strict=True):

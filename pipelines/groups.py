@@ -26,7 +26,7 @@ LEAST = 16
 
 
 class Spare:
-    """Memory for a while. What was given back last is first: it is likely to be in a cache."""
+    """Scratch buffers, reused last-in first-out: the latest returned is likely still in cache."""
 
     def __init__(self) -> None:
         self._blocks: deque[Bytes] = deque()
@@ -78,7 +78,7 @@ class Group:
         return slots.reshape(-1)
 
     def add(self, count: int) -> bool:
-        """So many samples are made. True: they were the last, so `mix` them."""
+        """Note that this many samples are done; True for the last ones: `mix` them."""
         with self._lock:
             self._left -= count
             return self._left == 0

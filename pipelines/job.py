@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import torch
 
 from fasttricks.kernels.augment import PlanParams, StageParams
 from fasttricks.kernels.mixes import Mix
-from fasttricks.kernels.plan_mix import Mixing, Place, plan_mix
+from fasttricks.kernels.plan_mix import Mixing, Place, plan_mixes
 
 Indices = npt.NDArray[np.int64]
 
@@ -54,12 +55,17 @@ class Job:
         Back ends finish the batch with it, `finish(..., mix=...)`, and hand it over as
         `Batch.mixing`.
         """
+        return self.mixings(range(step, step + 1))[0]
+
+    def mixings(self, steps: range) -> list[Mixing] | list[None]:
+        """`mixing` of several steps, which costs little more than that of one."""
         if not self.mix:
-            return None
-        size = self.params.size
-        return plan_mix(
-            self.mix, self.places[step], len(self.batches[step]), self.views, size, size
-        )
+            return [None] * len(steps)
+        found, size = [], self.params.size
+        for length, same in groupby(steps, lambda step: len(self.batches[step])):
+            places = [self.places[step] for step in same]
+            found += plan_mixes(self.mix, places, length, self.views, size, size)
+        return found
 
 
 @dataclass(slots=True, kw_only=True)

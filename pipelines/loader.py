@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
@@ -25,8 +26,9 @@ from fasttricks.errors import BatchSizeError
 from fasttricks.kernels.mixed import Mixed, mixed_targets
 from fasttricks.kernels.plan import PLAN_VERSION, epoch_order
 from fasttricks.kernels.plan_mix import Mixing, Place, plan_mix
+from fasttricks.pipelines.iteration import Iteration
 from fasttricks.pipelines.job import Batch, Indices, Job, Replaced, own_part, view_rows
-from fasttricks.pipelines.options import Options, integer
+from fasttricks.pipelines.options import Options, epoch_number, integer
 
 Step = tuple[torch.Tensor, torch.Tensor | Mixed]
 """Images and targets."""
@@ -55,21 +57,22 @@ class Loader(ABC):
     name: ClassVar[str]
     edge: ClassVar[str]
     """Resize at the crop's rim: "renormalise" (as PIL) or "clamp" (repeat the edge pixel)."""
+    clip: ClassVar[str] = "last"
+    """Where a filter overshoots: after its "last" pass, or after "each" (as PIL)."""
 
     def __init__(self, samples: Samples, options: Options) -> None:
         self.dataset = samples
         self.options = options
         self.errors: list[Replaced] = []
         self.stats: Counter[str] = Counter()
-        self._seed = options.seed
         self._epoch = 0
         self._consumed = 0
         self._closed = False
         self._resume = False  # the next iteration begins at `_consumed`
         self._chosen = False  # the next iteration is of `_epoch`, even if nothing is left of it
         self._kept_order: tuple[tuple[int, int], Indices] | None = None
-        # Weak, so that leaving a loop early frees the iterator, and with it the work in flight.
-        self._active: weakref.ref[Generator[Step]] | None = None
+        # Weak, so that leaving a loop early frees the iteration, and with it the work in flight.
+        self._active: weakref.ref[Iteration[Step]] | None = None
         self._targets = torch.from_numpy(np.ascontiguousarray(samples.targets))
         if options.drop_last and len(samples) < options.global_batch:
             raise BatchSizeError(
@@ -108,10 +111,8 @@ class Loader(ABC):
         A position loaded for this epoch is kept. If that is its end, the iteration is empty: an
         epoch that was finished before the state was saved is not trained on again.
         """
-        number = integer(epoch)
-        if number is None or not 0 <= number < 2**32:
-            raise ValueError(f"epoch must be an integer in [0, 2**32); got {epoch!r}")
-        self._stop()
+        number = epoch_number(epoch)
+        self._stop("set_epoch was called")
         self._chosen = True
         if number != self._epoch or not self._resume:
             self._epoch, self._consumed, self._resume = number, 0, False
@@ -124,7 +125,7 @@ class Loader(ABC):
         """
         return {
             "plan_version": PLAN_VERSION,
-            "seed": self._seed,
+            "seed": self.options.seed,
             "epoch": self._epoch,
             "consumed": self._consumed,
             "samples": len(self.dataset),
@@ -156,12 +157,18 @@ class Loader(ABC):
                 raise ValueError(
                     f"loader state: {key} must lie in [0, {limit}); got {state[key]!r}"
                 )
-        self._stop()
-        self._seed, self._epoch = int(state["seed"]), int(state["epoch"])
-        self._consumed, self._resume, self._chosen = int(state["consumed"]), True, False
+        self._stop("a state was loaded")
+        self.options = replace(self.options, seed=state["seed"])
+        self._epoch, self._consumed = int(state["epoch"]), int(state["consumed"])
+        self._resume, self._chosen = True, False
 
     def indices(self, epoch: int, step: int) -> Indices:
-        """Sample indices that this rank is given in a step of a whole epoch, int64 [b]."""
+        """Sample indices that this rank is given in a step of a whole epoch, int64 [b].
+
+        Raises:
+            ValueError, IndexError: there is no such epoch, or step.
+        """
+        epoch = epoch_number(epoch)
         if not 0 <= step < len(self):
             raise IndexError(f"step must lie in [0, {len(self)}); got {step}")
         o = self.options
@@ -188,29 +195,29 @@ class Loader(ABC):
         """The epoch's global order, int64 [N]; the last one is kept, for `indices`."""
         if not self.options.train:
             return np.arange(len(self.dataset))
-        if self._kept_order is None or self._kept_order[0] != (self._seed, epoch):
-            order = epoch_order(np.uint64(self._seed), epoch, len(self.dataset))
-            self._kept_order = (self._seed, epoch), order
+        if self._kept_order is None or self._kept_order[0] != (self.options.seed, epoch):
+            order = epoch_order(np.uint64(self.options.seed), epoch, len(self.dataset))
+            self._kept_order = (self.options.seed, epoch), order
         return self._kept_order[1]
 
     def __iter__(self) -> Iterator[Step]:
         if self._closed:
             raise RuntimeError("this loader is closed")
-        self._stop()
+        self._stop("another iteration of this loader has begun; have a loader for each")
         if not self._starts(self._consumed) and not self._chosen:
             self._epoch, self._consumed = self._epoch + 1, 0
         elif not self._resume:
             self._consumed = 0
         self._resume = self._chosen = False
-        iterator = self._iterate()
-        self._active = weakref.ref(iterator)
-        return iterator
+        iteration = Iteration(self._iterate())
+        self._active = weakref.ref(iteration)
+        return iteration
 
-    def _stop(self) -> None:
+    def _stop(self, why: str) -> None:
         """Abandon the iteration under way, if there is one."""
-        iterator = self._active() if self._active is not None else None
-        if iterator is not None:
-            iterator.close()
+        iteration = self._active() if self._active is not None else None
+        if iteration is not None:
+            iteration.end(why if self._starts(self._consumed) else "")
         self._active = None
 
     def _iterate(self) -> Generator[Step]:
@@ -236,9 +243,9 @@ class Loader(ABC):
             whole = min(o.global_batch, len(self.dataset) - begin)
             first = begin + o.rank * whole // o.world_size
             if len(batch):
-                places.append(Place(self._seed, epoch, first, begin, o.mix_group))
+                places.append(Place(o.seed, epoch, first, begin, o.mix_group))
         return Job(
-            seed=self._seed,
+            seed=o.seed,
             epoch=epoch,
             params=o.params_at(epoch),
             batches=[b for b in batches if len(b)],
@@ -278,7 +285,7 @@ class Loader(ABC):
 
         Iterating is a RuntimeError from then on; closing again does nothing.
         """
-        self._stop()
+        self._stop("the loader was closed")
         self._closed = True
 
     def __enter__(self) -> Self:

@@ -22,11 +22,20 @@ DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
 def integer(value: Any) -> int | None:
-    """Whatever counts as an integer, NumPy's and torch's too, as Python's own; None if none."""
+    """Whatever counts as an integer, NumPy's and torch's too, as Python's own; None if none, and
+    for True and False, which are mistakes where a number is meant."""
     try:
-        return operator.index(value)
+        return None if isinstance(value, bool) else operator.index(value)
     except TypeError:
         return None
+
+
+def epoch_number(epoch: Any) -> int:
+    """An epoch as Python's integer; ValueError if it cannot be one."""
+    number = integer(epoch)
+    if number is None or not 0 <= number < 2**32:
+        raise ValueError(f"epoch must be an integer in [0, 2**32); got {epoch!r}")
+    return number
 
 
 def _from_environment(name: str, default: int) -> int:
@@ -72,6 +81,9 @@ class Options:
     finish: str = "auto"
 
     def __post_init__(self) -> None:
+        for name in ("train", "drop_last", "cut", "exact"):
+            if not isinstance(given := getattr(self, name), bool):
+                raise ValueError(f"{name} must be True or False; got {given!r}")
         self._check_integers()
         if not isinstance(self.augment, Augment):
             raise ValueError(f"augment must be fasttricks.Augment(...); got {self.augment!r}")
@@ -92,8 +104,11 @@ class Options:
             raise ValueError(
                 f"index must be True, False, or the path of a seek index; got {self.index!r}"
             )
-        if not isinstance(self.exact, bool):
-            raise ValueError(f"exact must be True or False; got {self.exact!r}")
+        if not (self.cut or isinstance(self.index, bool)):
+            raise ValueError(
+                f"cut=False decodes whole files, for which the index {os.fspath(self.index)} is of "
+                "no use; leave out one of the two"
+            )
         if not callable(self.size):
             self.size_at(0)
         if self.mix:

@@ -38,7 +38,7 @@ P = TypeVar("P", bound=Promise)
 
 
 class Promises(Generic[P]):
-    """Those of an epoch, by step; any thread may ask for one, which is then made.
+    """The promises of an epoch by step, created on first access from any thread.
 
     Attributes:
         stopped: whether threads are to leave.
@@ -70,7 +70,8 @@ class Promises(Generic[P]):
         promise = self[step]
         self._hurry(promise.claim)
         promise.finished.wait()
-        del self._kept[step]
+        with self._known:  # `stop` may be looking at all of them
+            del self._kept[step]
         if promise.error is not None:
             raise promise.error
         return promise

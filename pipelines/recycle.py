@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
@@ -33,11 +34,17 @@ class Recycler:
 
     Args:
         most: blocks to keep. Tensors beyond, while all blocks are in use, are ordinary ones.
-        pinned: make blocks that a CUDA device can read by itself.
+        pinned: make blocks that a CUDA device can read by itself. Pinning takes long, so it is done
+            once for each. torch rounds them up to a power of two, and keeps them, when the last
+            tensor and this are gone, for who needs some next.
+        settle: lets go of tensors that only copies hold which are under way; called before a claim
+            waits, or is given more blocks than it asked for.
     """
 
-    def __init__(self, most: int, pinned: bool = False) -> None:
-        self._most, self._pinned = most, pinned
+    def __init__(
+        self, most: int, pinned: bool = False, settle: Callable[[], None] = lambda: None
+    ) -> None:
+        self._most, self._pinned, self._settle = most, pinned, settle
         self._made = 0
         # Blocks are given back by whoever drops a tensor, even the garbage collector in the midst
         # of anything: SimpleQueue.put is made for that. None wakes up who waits.
@@ -54,7 +61,8 @@ class Recycler:
         if block is None and (kept := self._made < self._most):
             self._made += 1
         if block is None or len(block) < size:
-            block = torch.empty(size, dtype=torch.uint8, pin_memory=self._pinned).numpy()
+            pin = self._pinned and kept
+            block = torch.empty(size, dtype=torch.uint8, pin_memory=pin).numpy()
         # The tensor's storage holds a reference to this slice, and so to the block.
         part = block[:size]
         if kept:
@@ -64,12 +72,19 @@ class Recycler:
     def hurry(self, claim: Claim) -> None:
         """Let `empty` no longer wait for this claim; any thread may ask for it."""
         claim.urgent = True
+        self.wake()
+
+    def wake(self) -> None:
+        """There is something to settle, for whoever waits; any thread may say so."""
         self._back.put(None)
 
     def _block(self, claim: Claim | None) -> Block | None:
         """A block that was given back; None to make one."""
         while True:
-            wait = claim is not None and not claim.urgent and self._made >= claim.blocks
+            wait = False
+            if claim is not None and self._made >= claim.blocks:
+                self._settle()
+                wait = not claim.urgent
             try:
                 block = self._back.get(wait)
             except Empty:

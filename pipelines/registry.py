@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib
-import importlib.util
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fasttricks.errors import FasttricksError, MissingExtraError, UnknownNameError
+from fasttricks.installed import NO_TURBOJPEG, find_turbojpeg, is_installed
 
 if TYPE_CHECKING:
     import torch
@@ -29,15 +28,13 @@ class Entry:
     factory: str
     packages: tuple[str, ...] = ()
     extra: str = ""
-    library: str = ""
-    """File name of a system library that it loads."""
+    turbojpeg: bool = False
+    """Whether it calls the system's libturbojpeg."""
     instead: str = ""
-    """A package that does where the library is missing; `extra` installs it."""
+    """A package used instead where that is missing; `extra` installs it."""
     scales: bool = False
     """Whether it can decode at a smaller scale (`exact=False`)."""
 
-
-TURBOJPEG = "libturbojpeg.so.0"
 
 REGISTRY = {
     "torchvision": Entry("fasttricks.pipelines.torchvision", "TorchvisionLoader"),
@@ -45,7 +42,7 @@ REGISTRY = {
         "fasttricks.pipelines.roi",
         "RoiLoader",
         extra="roi",
-        library=TURBOJPEG,
+        turbojpeg=True,
         instead="simplejpeg",
         scales=True,
     ),
@@ -53,11 +50,11 @@ REGISTRY = {
         "fasttricks.pipelines.resident",
         "ResidentLoader",
         extra="roi",
-        library=TURBOJPEG,
+        turbojpeg=True,
         instead="simplejpeg",
     ),
     "dali": Entry("fasttricks.pipelines.dali", "DaliLoader", ("nvidia.dali",), "dali"),
-    "ffcv": Entry("fasttricks.pipelines.ffcv", "FFCVLoader", ("ffcv",), "ffcv", TURBOJPEG),
+    "ffcv": Entry("fasttricks.pipelines.ffcv", "FFCVLoader", ("ffcv",), "ffcv", turbojpeg=True),
 }
 
 
@@ -71,29 +68,19 @@ class Availability:
 
 
 def _missing(packages: tuple[str, ...]) -> str | None:
-    """The first package that is not installed; imports none of them but their parents."""
-    for package in packages:
-        try:
-            found = importlib.util.find_spec(package) is not None
-        except ModuleNotFoundError:
-            found = False
-        if not found:
-            return package
-    return None
+    """The first package that is not installed."""
+    return next((package for package in packages if not is_installed(package)), None)
 
 
 def missing_library(entry: Entry) -> str:
     """Which system library a pipeline lacks and how to get it; "" if it can do without."""
-    try:
-        if entry.library:
-            ctypes.CDLL(entry.library)
-    except OSError:
-        text = f"{entry.library} is missing: apt-get install libturbojpeg0"
-        if not entry.instead:
-            return text
-        if _missing((entry.instead,)):
-            return f"{text}, or pip install 'fasttricks[{entry.extra}]' for {entry.instead}"
-    return ""
+    if not entry.turbojpeg or find_turbojpeg():
+        return ""
+    if not entry.instead:
+        return NO_TURBOJPEG
+    if is_installed(entry.instead):
+        return ""
+    return f"{NO_TURBOJPEG}, or pip install 'fasttricks[{entry.extra}]' for {entry.instead}"
 
 
 def pipelines() -> dict[str, Availability]:
@@ -112,7 +99,7 @@ def _device(device: str | torch.device) -> torch.device:
 
     try:
         return torch.device(device)
-    except RuntimeError:
+    except (RuntimeError, TypeError):  # a name that is none; no name
         raise ValueError(f"device must be cpu or cuda[:n]; got {device!r}") from None
 
 
@@ -137,7 +124,7 @@ def make_loader(
     cut: bool = True,
     index: bool | str | os.PathLike[str] = True,
     exact: bool = True,
-    mix: Mix | tuple[Mix, ...] | None = None,
+    mix: Mix | Sequence[Mix] | None = None,
     mix_group: int = 32,
     finish: str = "auto",
 ) -> Loader:
@@ -159,7 +146,8 @@ def make_loader(
         device: "cpu" or "cuda[:n]".
         dtype: float32 (default), float16 or bfloat16. work="decode" gives uint8.
         augment: the transform; default `Augment()`.
-        work: "decode" (crop, resize, flip, uint8), "normalise" (and that), "full" (and colour).
+        work: "decode": crop, resize, flip to uint8; "normalise": also normalise; "full": also
+            jitter colour.
         views: augmentations per sample, view-major in the batch.
         seed: with the epoch and the sample's index, decides everything random.
         rank, world_size: this process among those that share an epoch; default from torchrun's
@@ -173,19 +161,19 @@ def make_loader(
             whole files.
         index: the seek index that says where JPEGs can be cut. True: in its usual place, made if
             there is none. A path: this file, as `fasttricks index DATA --out FILE` writes it.
-            False: none, as cut=False. What it lacks is decoded whole and counted in `loader.stats`
-            ("stale": changed since then, "damaged").
+            False: none, as cut=False, beside which a path is a ValueError. What it lacks is decoded
+            whole and counted in `loader.stats` ("stale": changed since then, "damaged").
         exact: False lets `roi` decode at 1/2, 1/4 or 1/8 of the size where the crop has more than
             twice the pixels of the output on both axes. Faster on large pictures, but with other
             pixels: on those of ImageNet that it touches (2 % of crops at 224 pixels) levels differ
             by 1 on average, 1 in 1000 by more than 19, and 97 at most
             (`python -m fasttricks.bench.scaled_pixels`). Other pipelines cannot: ValueError.
-        mix: for training: `Mixup`, `CutMix`, `RICAP`, `Cutout`, `RandomErasing`, or a tuple whose
-            first mixes pictures and whose others erase. Where pictures are mixed, targets are
-            `Mixed`.
-        mix_group: pictures are mixed with others of the same group, so many samples that follow
-            each other in the epoch's global order. It divides the batch, so that the mixes do not
-            depend on the world size.
+        mix: for training: `Mixup`, `CutMix`, `RICAP`, `OneOf` these by chance, `Cutout`,
+            `RandomErasing`, or a tuple or list whose first mixes pictures and whose others erase.
+            Where pictures are mixed, targets are `Mixed`.
+        mix_group: pictures are mixed only within groups of this many consecutive samples of the
+            epoch's global order. It must divide the batch, so that the mixes of whole batches do
+            not depend on the world size; of a short last one (drop_last=False) they do.
         finish: for `dali`: "graph", colour and normalisation by DALI itself (float32 and float16,
             colour hsv or none, nothing mixed), or "fused", by our kernel. "auto" is fused on the
             CPU, which measured faster, and on a GPU the graph where it can, which is not measured.
@@ -226,8 +214,8 @@ def make_loader(
         train=train,
         size=size,
         device=_device(device),
-        dtype=dtype or torch.float32,
-        augment=augment or Augment(),
+        dtype=torch.float32 if dtype is None else dtype,
+        augment=Augment() if augment is None else augment,
         work=work,
         views=views,
         seed=seed,

@@ -42,9 +42,9 @@ BLOCKS = 3
 has, one that is ready or nearly so, and one in work."""
 
 
-DRAWN = 16
-"""Steps whose mixes are drawn in one go: what Python does once in a batch finds its code and data
-in no cache any more, and takes five times as long."""
+DRAWN = 4096
+"""Pictures whose mixes are drawn in one go, those of one step at least: what Python does once in a
+batch finds its code and data in no cache any more, and takes five times as long."""
 
 
 class ResidentLoader(Loader):
@@ -179,13 +179,13 @@ class ResidentLoader(Loader):
 def _mixings(job: Job) -> Iterator[tuple[Mixing | None, Mixes | None]]:
     """What is drawn for each step, in turn, and how its rows are mixed."""
     steps = range(len(job.batches))
-    for first in range(0, len(steps), DRAWN):
-        drawn = []
-        for step in steps[first : first + DRAWN]:
-            mixing = job.mixing(step)
-            rows = job.views * len(job.batches[step])
-            drawn.append((mixing, None if mixing is None else mixes_of(mixing, rows)))
-        yield from drawn
+    together = max(1, DRAWN // (job.views * len(job.batches[0]))) if steps else 1
+    for first in range(0, len(steps), together):
+        some = steps[first : first + together]
+        yield from [
+            (mixing, mixing and mixes_of(mixing, job.views * len(job.batches[step])))
+            for step, mixing in zip(some, job.mixings(some), strict=True)
+        ]
 
 
 def _stages(job: Job, indices: np.ndarray) -> np.ndarray | None:

@@ -79,7 +79,8 @@ class DeviceSet:
         dtype = torch.uint8 if apart else options.dtype
         out = torch.empty((len(rows), size, size, 3), dtype=dtype, device=device)
         sent, matrix = self._transfer(rows, torch.from_numpy(planned.matrices))
-        resident_triton.make(self._pixels, sent, None if apart else matrix, out)
+        how = job.params.interpolation
+        resident_triton.make(self._pixels, sent, None if apart else matrix, out, how)
         if apart and options.work != "decode":
             return finish_rows(job, mixing, out, planned, options.dtype, transfer=self._transfer)
         return out.permute(0, 3, 1, 2)

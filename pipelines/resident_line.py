@@ -38,7 +38,7 @@ class Shared:
         self._lock = threading.Lock()
 
     def help(self, memory: Memory) -> bool:
-        """Make rows; whether that were the last ones that were missing."""
+        """Make rows; True if these were the last ones missing."""
         make = self._make
         made = 0 if make is None else make(memory)
         with self._lock:

@@ -114,7 +114,7 @@ def picture_at(address: int, height: int, width: int) -> Bytes:
 
 @kernel
 def make_rows(work: Rows, memory: Memory) -> int:
-    """Make rows until none is left to take; how many it were."""
+    """Make rows until none is left to take. Returns how many this call made."""
     plans = np.empty(1, SAMPLE)  # not a record alone: in numba that does not keep its array alive
     upright, made = np.zeros(1, np.uint8), 0
     row = take(np.uint64(work.next.ctypes.data))
@@ -147,7 +147,7 @@ def _make(work: Rows, row: int, plan: Any, target: int, memory: Memory) -> None:
 
 @kernel
 def make_mixed(work: Rows, mixes: Mixes, memory: Memory) -> int:
-    """Make outputs, part by part, until none is left to take; how many it were.
+    """Make outputs, part by part, until none is left. Returns how many this call made.
 
     A thread has as many pictures in `memory.small` as it needs at a time, whose places it uses
     again: few, so that they stay in its cache.
@@ -195,8 +195,9 @@ def near_part(picture: Bytes, size: int, plan: Any, near: Bytes) -> tuple[Bytes,
     several at once: on its own it would wait for memory longer than it works. Copied first, with
     rows asked for before it is their turn, a picture takes two thirds of the time.
     """
-    first, last = support(plan.grid_top, size, plan.height, plan.grid_height)
-    begin, end = support(plan.grid_left, size, plan.width, plan.grid_width)
+    how = plan.interpolation
+    first, last = support(plan.grid_top, size, plan.height, plan.grid_height, how)
+    begin, end = support(plan.grid_left, size, plan.width, plan.grid_width, how)
     top, left, line = plan.top + first, plan.left + begin, 3 * (end - begin)
     if line < LANES:  # `resize` would go another way, whose rounding is not the same
         return picture, 0, 0

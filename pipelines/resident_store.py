@@ -15,7 +15,6 @@ import os
 import stat
 import sys
 import tempfile
-import time
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +23,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from fasttricks import locks
 from fasttricks.errors import DataError
+from fasttricks.locks import is_at, wait_for
 from fasttricks.memory import available_memory
 
 Bytes = npt.NDArray[np.uint8]
@@ -33,8 +34,6 @@ FOLDER_VARIABLE = "FASTTRICKS_SHM"
 SHARED_MEMORY = Path("/dev/shm")
 
 _ENDING = ".pixels"
-_LOOK_S = 0.1
-_SAY_AFTER_S = 5.0
 _MOST = 0.95
 """Of the memory that is free: with none left at all, the next batch would end the process."""
 
@@ -101,13 +100,11 @@ def share(key: str, prepare: Callable[[], Recipe]) -> Block:
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Remove what nobody uses any more. For who has the folder's lock: what has just been begun
-    would else be taken for abandoned."""
-    for path in (*folder.glob("*" + _ENDING), *folder.glob("*.part")):
-        with contextlib.suppress(OSError), open(path, "r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_at(file.fileno(), path):
-                path.unlink()
+    """Remove what nobody uses any more.
+
+    Call with the folder's lock held: else a block just begun would look abandoned.
+    """
+    locks.remove_abandoned([*folder.glob("*" + _ENDING), *folder.glob("*.part")])
 
 
 # ------------------------------------------------------------------------------------------- places
@@ -169,12 +166,7 @@ def _gb(size: int) -> str:
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """The folder is there and no other process makes or takes away anything in it meanwhile."""
-    began, said = time.monotonic(), False
-    while (descriptor := _claim(folder)) is None:
-        if not said and time.monotonic() - began >= _SAY_AFTER_S:
-            print(f"fasttricks: waiting for another process in {folder}", file=sys.stderr)
-            said = True
-        time.sleep(_LOOK_S)
+    descriptor = wait_for(lambda: _claim(folder), f"another process in {folder}")
     try:
         yield
     finally:
@@ -205,7 +197,7 @@ def _claim(folder: Path) -> int | None:
                 f"{folder} can be written by others: remove it, or see {FOLDER_VARIABLE}"
             )
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if _is_at(descriptor, folder):
+        if is_at(descriptor, folder):
             return descriptor
     except BlockingIOError:
         pass
@@ -230,7 +222,7 @@ def _join(key: str, folders: list[Path]) -> Block | None:
         try:
             own = os.fstat(descriptor).st_uid == os.getuid()
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)  # else it is being removed
-            if own and _is_at(descriptor, path):
+            if own and is_at(descriptor, path):
                 return Block(descriptor, path)
         except OSError:
             pass
@@ -267,12 +259,12 @@ def _release(descriptor: int, path: Path, owner: int) -> None:
     if os.getpid() == owner:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_at(descriptor, path):
+            if is_at(descriptor, path):
                 path.unlink()
                 with _tried(path.parent):
                     path.parent.rmdir()
         except OSError:  # others use it, or something in its folder
-            # Said, because the mapping has a descriptor of its own.
+            # Unlock explicitly: the mapping holds a duplicate descriptor.
             fcntl.flock(descriptor, fcntl.LOCK_UN)
     os.close(descriptor)
 
@@ -286,11 +278,3 @@ def _tried(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _is_at(descriptor: int, path: Path) -> bool:
-    """Whether an open file is (still) what is at a path."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(path))
-    except OSError:
-        return False

@@ -33,14 +33,16 @@ from fasttricks.pipelines.roi_batch import Feed, Line, Making
 from fasttricks.pipelines.roi_feed import Reader, decoded
 from fasttricks.pipelines.roi_picture import TASK, UINT8, Work
 from fasttricks.pipelines.roi_stages import measure
-from fasttricks.pipelines.transfer import Transfer
+from fasttricks.pipelines.transfer import Transfer, set_device_of_thread
 
 READERS = 2  # threads that read; each picture costs them some 25 microseconds
 KEPT = 4  # batches whose memory is used again
+PINNED = 2
+"""On a GPU, batches in memory that it reads by itself: one that is finished and one in the making.
+The caller never has one; who needs the memory of what he has taken waits until it is copied."""
 LARGE = 256 << 20
-"""Bytes of batches beyond which a third is not begun while the caller has one and another is made:
-the threads then rest for the moment from the end of a batch until the caller gives back the one
-before. Less memory is worth that only where batches are large."""
+"""Above this many bytes for three batches, keep two in flight: threads idle between a batch's end
+and the caller's release of the one before."""
 
 
 class RoiLoader(Loader):
@@ -61,12 +63,17 @@ class RoiLoader(Loader):
         self._decoder = roi_decoder.find()
         self.decoder = self._decoder.name
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="fasttricks-read")
-        self._decoders = ThreadPoolExecutor(options.num_threads, "fasttricks-decode")
+        self._decoders = ThreadPoolExecutor(
+            options.num_threads, "fasttricks-decode", set_device_of_thread(options.device)
+        )
         self._threads: SimpleQueue[roi_decoder.Thread] = SimpleQueue()
         for _ in range(options.num_threads):
             self._threads.put(self._decoder.thread())
-        self._memory = Recycler(KEPT, pinned=options.device.type == "cuda")
         self._transfer = Transfer(options.device)
+        self._pins = options.device.type == "cuda"
+        self._memory = (
+            Recycler(PINNED, True, self._transfer.settle) if self._pins else Recycler(KEPT)
+        )
         finishes_here = options.device.type == "cpu" and options.work != "decode"
         # Pictures to be mixed are finished when all of their group are there.
         self._span = span(options.mix, options.mix_group) if finishes_here and options.mix else 0
@@ -76,8 +83,8 @@ class RoiLoader(Loader):
 
     def _run(self, job: Job) -> Generator[Batch]:
         o = self.options
-        size, rows = job.params.size, o.views * o.samples_per_step
-        blocks = 2 if 3 * rows * size * size * 3 * self._dtype.itemsize > LARGE else 3
+        size = job.params.size
+        blocks = self._blocks(self._bytes(size))
 
         def claim(making: Making) -> torch.Tensor:
             count = len(making.matrices)
@@ -96,6 +103,7 @@ class RoiLoader(Loader):
             read=lambda making, first, count: self._feed(job, making, first, count),
             claim=claim,
             hurry=self._memory.hurry,
+            alone=blocks == 2 and not self._pins,
         )
         parts = [self._decoders.submit(self._part, line, job) for _ in range(o.num_threads)]
         try:
@@ -196,16 +204,17 @@ class RoiLoader(Loader):
             BadSampleError: PIL cannot decode it either, and `on_error` is "raise".
         """
         making, piece, views = feed.making, feed.piece, self.options.views
+        asked = int(making.samples[feed.first + position])
         found = piece.fetched.get(position)
         if found is None:
-            found = self._fetch(int(piece.shown[position]), job.epoch)
+            found = self._fetch(asked, job.epoch)
         while True:
             try:
                 pixels = found.pixels if found.pixels is not None else decode_rgb(found.data)
                 break
             except DataError as error:
                 self._fetch.mark(found.index, str(error))
-                found = self._fetch(found.index, job.epoch)
+                found = self._fetch(asked, job.epoch)
         planned = plan_rows(job, np.array([found.index]), [pixels.shape[0]], [pixels.shape[1]])
         tasks = np.array([decoded(pixels)] * views, TASK)
         first = feed.first + position
@@ -232,9 +241,33 @@ class RoiLoader(Loader):
             return images.permute(0, 3, 1, 2)
         if o.work == "decode":
             (images,) = self._transfer(images)
-            return images.permute(0, 3, 1, 2)
-        planned = Planned(making.matrices)
-        return finish_rows(job, making.mixing, images, planned, o.dtype, transfer=self._transfer)
+            images = images.permute(0, 3, 1, 2)
+        else:
+            planned, mixing = Planned(making.matrices), making.mixing
+            images = finish_rows(job, mixing, images, planned, o.dtype, transfer=self._transfer)
+        self._memory.wake()
+        return images
+
+    def budget(self, epoch: int = 0) -> dict[str, int]:
+        """Bytes of the batches of an epoch on their way: "host", and what of it is "pinned".
+
+        At most, as long as the caller keeps no batch but the last. Beside them each thread has room
+        for the largest crop it has met.
+        """
+        one = self._bytes(self.options.params_at(epoch).size)
+        if self._pins:
+            one = 1 << (one - 1).bit_length()  # as torch rounds it
+        host = self._blocks(one) * one
+        return {"host": host, "pinned": host if self._pins else 0}
+
+    def _bytes(self, size: int) -> int:
+        """Of the pictures of a step."""
+        rows = self.options.views * self.options.samples_per_step
+        return rows * size * size * 3 * self._dtype.itemsize
+
+    def _blocks(self, one: int) -> int:
+        """How many batches of so many bytes there is memory for."""
+        return PINNED if self._pins else 2 if 3 * one > LARGE else 3
 
     def stages(self, count: int) -> dict[str, float]:
         """Milliseconds of one core per picture and stage, over `count` pictures made right here."""

@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from fasttricks.data.read_ahead import read_ahead
 from fasttricks.kernels.mix_order import mix_order
 from fasttricks.kernels.plan_mix import Mixing
 from fasttricks.pipelines.finishing import Planned
 from fasttricks.pipelines.groups import Group, groups_of
 from fasttricks.pipelines.job import Indices, Replaced
 from fasttricks.pipelines.promises import Promise, Promises
-from fasttricks.pipelines.read_ahead import read_ahead
 from fasttricks.pipelines.recycle import Claim
 from fasttricks.pipelines.roi_feed import PIECE_BYTES, Piece
 
@@ -26,14 +26,14 @@ LEAST, MOST = 4, 64  # samples of a piece: enough that what Python does for it i
 AHEAD = 3  # pieces that are read ahead
 
 
-def piece_size(count: int, left: int, threads: int, mean_bytes: int, blocks: int) -> int:
+def piece_size(count: int, left: int, threads: int, mean_bytes: int, alone: bool) -> int:
     """How many samples to take at once, of a batch of `count` with `left` not taken yet.
 
     So few that all threads have some, and that they do not take more than `PIECE_BYTES`. Where no
-    other batch is begun before this one is finished (`blocks` of 2, see `Claim`), ever fewer
-    towards the end, so that all threads end together.
+    other batch is begun before this one is finished (`alone`), ever fewer towards the end, so that
+    all threads end together.
     """
-    shared = (left if blocks == 2 else count) // threads
+    shared = (left if alone else count) // threads
     return min(left, max(LEAST, min(shared, MOST, PIECE_BYTES // max(1, mean_bytes))))
 
 
@@ -104,7 +104,7 @@ class Making(Promise):
     def add(
         self, first: int, shown: Indices, replaced: Mapping[int, Replaced], counts: dict[str, int]
     ) -> bool:
-        """Samples from the `first` on are made. True: they were the last, so `finish` it.
+        """Note that these samples are done, from the `first` on; True for the last ones: `finish`.
 
         replaced: by position among these.
         """
@@ -153,10 +153,12 @@ class Line:
         read: Callable[[Making, int, int], Feed],
         claim: Callable[[Making], torch.Tensor],
         hurry: Callable[[Claim], None],
+        alone: bool = False,
     ) -> None:
         """begin: the `Making` of a step. read: a piece of it (first sample, count), called in
-        `readers`. claim: memory for its images; may wait until `hurry` is called."""
-        self._batches, self._threads = batches, threads
+        `readers`. claim: memory for its images; may wait until `hurry` is called. alone: there is
+        none for the next batch before one is finished."""
+        self._batches, self._threads, self._alone = batches, threads, alone
         self._read, self._claim = read, claim
         self._makings = Promises(begin, hurry)
         self._feeds = read_ahead(readers, self._feed, self._pieces(), AHEAD)
@@ -197,9 +199,7 @@ class Line:
         for step, samples in enumerate(self._batches):
             making, first = self._makings[step], 0
             while left := len(samples) - first:
-                size = piece_size(
-                    len(samples), left, self._threads, self._mean_bytes, making.claim.blocks
-                )
+                size = piece_size(len(samples), left, self._threads, self._mean_bytes, self._alone)
                 if group := making.group(first):
                     size = min(size, group.samples.stop - first)
                 yield making, first, size

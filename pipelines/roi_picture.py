@@ -104,8 +104,9 @@ def cut_part(task: Any, frame: Any, plan: Any, size: int, shrink: int, memory: M
     Where the picture is to be shrunk, more is needed: the filter then reaches whole pixels of the
     shrunken picture, and those are made from one neighbour in chroma.
     """
-    first, last = support(plan.grid_top, size, plan.height, plan.grid_height)
-    begin, end = support(plan.grid_left, size, plan.width, plan.grid_width)
+    how = plan.interpolation
+    first, last = support(plan.grid_top, size, plan.height, plan.grid_height, how)
+    begin, end = support(plan.grid_left, size, plan.width, plan.grid_width, how)
     margin = 3 * shrink if shrink > 1 else 0
     top, left = max(0, plan.top + first - margin), max(0, plan.left + begin - margin)
     bottom = min(task.height, plan.top + last + margin)
@@ -164,6 +165,7 @@ def resize_part(pixels: Bytes, top: int, left: int, plan: Any, out: Bytes, scrat
         plan.grid_top,
         plan.grid_left,
         plan.flip,
+        plan.interpolation,
         out,
         scratch,
     )
@@ -194,6 +196,7 @@ def resize_shrunk(
         plan.grid_top,
         plan.grid_left,
         plan.flip,
+        plan.interpolation,
         out,
         scratch,
     )

@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 from fasttricks.data.pixels import Pixels, opened
 from fasttricks.data.samples import Samples
 from fasttricks.errors import BadSampleError, DataError
+from fasttricks.kernels.filters import BICUBIC, BILINEAR
 from fasttricks.kernels.plan_mix import Mixing
 from fasttricks.pipelines.cutter import Cutter, needed
 from fasttricks.pipelines.fetch import Fetched, Fetcher
@@ -32,6 +33,7 @@ from fasttricks.pipelines.stages import StageClock
 from fasttricks.pipelines.transfer import Transfer
 
 PREFETCH = 2  # batches ahead, per worker
+FILTERS = {BILINEAR: Image.Resampling.BILINEAR, BICUBIC: Image.Resampling.BICUBIC}
 
 Origin = tuple[int, int]
 Plans = npt.NDArray[np.void]
@@ -62,11 +64,12 @@ def resample(image: Image.Image, origin: Origin, sample: np.void, size: int) -> 
     The picture may be a part that begins at `origin` = (top, left) of the whole and holds all that
     the plan needs.
     """
+    chosen = FILTERS[int(sample["interpolation"])]
     if sample["grid_height"] == size and sample["grid_width"] == size:
         top, left = int(sample["top"]) - origin[0], int(sample["left"]) - origin[1]
         height, width = int(sample["height"]), int(sample["width"])
         cropped = image.crop((left, top, left + width, top + height))
-        return cropped.resize((size, size), Image.Resampling.BILINEAR)
+        return cropped.resize((size, size), chosen)
     # The window of the resized picture, given as the source box it comes from: PIL then computes
     # only the window, with the taps and weights that it would use for the whole.
     y_scale = sample["height"] / sample["grid_height"]
@@ -74,7 +77,7 @@ def resample(image: Image.Image, origin: Origin, sample: np.void, size: int) -> 
     top = sample["grid_top"] * y_scale - origin[0]
     left = sample["grid_left"] * x_scale - origin[1]
     box = (left, top, left + size * x_scale, top + size * y_scale)
-    return image.resize((size, size), Image.Resampling.BILINEAR, box=box)
+    return image.resize((size, size), chosen, box=box)
 
 
 def load_rgb(data: bytes | Pixels) -> Image.Image:
@@ -214,6 +217,7 @@ class TorchvisionLoader(Loader):
 
     name = "torchvision"
     edge = "renormalise"
+    clip = "each"
 
     def __init__(self, samples: Samples, options: Options) -> None:
         super().__init__(samples, options)

@@ -7,6 +7,8 @@ would on his stream; but what he does with a batch waits for its copy.
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -83,12 +85,29 @@ class Transfer:
         self._cuda = Cuda(device) if cuda is None and device.type == "cuda" else cuda
         self._slots = [_Slot(self._cuda.event()) for _ in range(depth)] if self._cuda else []
         self._calls = 0
+        self._sending = threading.Lock()
 
     def __call__(self, *tensors: torch.Tensor) -> list[torch.Tensor]:
         """The tensors on the device, for the caller's current stream, which is not waited for;
         those that are on one already as they are."""
         if self._cuda is None:
             return list(tensors)
+        with self._sending:
+            return self._send(tensors)
+
+    def settle(self) -> None:
+        """Wait for copies from pinned memory of others, and let go of it; from any thread.
+
+        Copies wait for no one, so it takes as long as they take: a millisecond or two.
+        """
+        with self._sending:
+            for slot in self._slots:
+                if slot.held:
+                    slot.sent.synchronize()
+                    slot.held = []
+
+    def _send(self, tensors: tuple[torch.Tensor, ...]) -> list[torch.Tensor]:
+        assert self._cuda is not None
         for old in self._slots:
             if old.sent.query():
                 old.held = []
@@ -119,3 +138,15 @@ class Transfer:
             slot.rooms[number] = self._cuda.pinned(size)
         room = slot.rooms[number][:size].view(tensor.dtype).view(tensor.shape)
         return room.copy_(tensor)
+
+
+def set_device_of_thread(device: torch.device) -> Callable[[], None]:
+    """What a thread is to do first that pins memory, or waits until it is copied.
+
+    Each thread has a current CUDA device of its own, at first the first one: there such a thread of
+    another process of the run would make a context, of some hundred MB.
+    """
+    if device.type != "cuda":
+        return lambda: None
+    number = torch.cuda.current_device() if device.index is None else device.index
+    return lambda: torch.cuda.set_device(number)

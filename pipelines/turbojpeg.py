@@ -9,7 +9,6 @@ holds a ctypes pointer.
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +19,7 @@ from llvmlite import binding
 from numba import types
 
 from fasttricks.errors import DataError
+from fasttricks.installed import NO_TURBOJPEG, find_turbojpeg
 from fasttricks.kernels.jit import kernel
 
 Bytes = npt.NDArray[np.uint8]
@@ -32,14 +32,10 @@ _POINTER, _ULONG, _INT = types.int64, types.uint64, types.int32
 
 
 def _load() -> ctypes.CDLL:
-    """The library; its soname is the same in versions 2 and 3."""
-    for name in ("libturbojpeg.so.0", ctypes.util.find_library("turbojpeg")):
-        try:
-            if name is not None:
-                return ctypes.CDLL(name)
-        except OSError:
-            continue
-    raise ImportError("the system library libturbojpeg is missing: apt-get install libturbojpeg0")
+    name = find_turbojpeg()
+    if name is None:
+        raise ImportError(NO_TURBOJPEG)
+    return ctypes.CDLL(name)
 
 
 library = _load()

@@ -2,9 +2,15 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from fasttricks import cli
+from fasttricks.cli import main
+from fasttricks.data.samples import Repeated, Samples
+from fasttricks.pipelines.options import Options
 from fasttricks.version import __version__
 from fasttricks.welcome import commands
 
@@ -83,6 +89,33 @@ def test_mistakes_are_one_clear_line_and_exit_2(arguments, words):
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_mistake_may_be_traced(capsys, monkeypatch):
+    monkeypatch.setenv("FASTTRICKS_TRACEBACK", "1")
+    assert main(["bench", "--pipeline", "dalli"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("Traceback")
+    assert "check_names" in told
+    assert told.splitlines()[-1].startswith("fasttricks: error: unknown pipeline 'dalli'")
+
+
+def raises(error):
+    """A command that fails as told."""
+    return lambda *_: SimpleNamespace(run=lambda: error())
+
+
+def test_errors_of_other_code_keep_their_traceback(capsys, monkeypatch):
+    monkeypatch.setattr(cli, "parse", raises(lambda: np.zeros(3) + np.zeros(4)))
+    with pytest.raises(ValueError, match="could not be broadcast"):
+        main(["doctor"])
+    # NumPy's error again, but with a frame of ours as the innermost.
+    monkeypatch.setattr(cli, "parse", raises(lambda: Repeated(Samples([b"x"]), np.ones(2))))
+    with pytest.raises(ValueError, match="truth value of an array"):
+        main(["doctor"])
+    monkeypatch.setattr(cli, "parse", raises(lambda: Options(batch_size=0)))
+    assert main(["doctor"]) == 2
+    assert capsys.readouterr().err.startswith("fasttricks: error: batch_size must be")
 
 
 def test_an_empty_class_folder_is_named(tmp_path):

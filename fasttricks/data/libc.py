@@ -1,8 +1,7 @@
 """Reading files from compiled code: the C library's calls, without Python and without the GIL.
 
-They are not tried again when a signal interrupts them and tell no cause: whoever uses them asks
-Python for what could not be read here. Addresses are handed to LLVM as named symbols, because numba
-cannot keep code on disk that holds a ctypes pointer.
+Calls are not retried after a signal and report no errno: callers fall back to Python. Addresses are
+handed to LLVM as named symbols, because numba cannot keep code on disk that holds a ctypes pointer.
 """
 
 from __future__ import annotations

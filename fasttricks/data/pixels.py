@@ -48,6 +48,13 @@ class Picture:
     """EXIF orientation 1 to 8, 1 if there is none; it is *not* applied."""
 
 
+def scaled(pixels: Pixels, scale: float) -> Pixels:
+    """A picture with sides `scale` times as long, of at least a pixel each; PIL's Lanczos."""
+    height, width, _ = pixels.shape
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
+
+
 def decode_rgb(data: Encoded) -> Pixels:
     """Decode one picture of any kind to uint8 [H, W, 3] RGB, as `Image.open(…).convert("RGB")`.
 

@@ -1,7 +1,7 @@
 """Reading pictures a piece of a batch at a time, compiled: bytes, geometry, seek points.
 
-Only what is ordinary is settled here. Everything else (a fault, a doubt, a file that is missing or
-changes, an index that does not fit) is left to Python, which also knows what to say of it.
+Handles the common case only; anything unusual (a fault, a file that is missing or changes, an index
+that does not fit) goes to Python, which also words the errors.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from fasttricks.data.jpeg_header import walk
 from fasttricks.data.places import FILE, MEMORY, SLICE, Places
 from fasttricks.data.probe import most_pixels
 from fasttricks.data.seek_file import SeekIndex
-from fasttricks.data.seek_format import CRC_FROM, INDEXED, UNREADABLE, record_type
+from fasttricks.data.seek_format import CRC_FROM, INDEXED, RECORD, UNREADABLE
 from fasttricks.kernels.crc32 import crc32
 from fasttricks.kernels.jit import kernel
 from fasttricks.kernels.jpeg_bits import i64
@@ -39,8 +39,8 @@ FOUND = np.dtype(
 address and number of its bytes; the rest of its `Stamp`; its pixels as stored; the address and
 number of its seek points, 0 where it has to be decoded whole."""
 
-_RECORD, _SEEK_BYTES = record_type(FRAME), SEEK.itemsize
-_KNOWN = _RECORD[[name for name in _RECORD.names or () if name != "padding"]]
+_SEEK_BYTES = SEEK.itemsize
+_KNOWN = RECORD[[name for name in RECORD.names or () if name != "padding"]]
 """A record without its padding, which may have no bytes: numba has no such members."""
 _ALIGN = 64
 
@@ -65,7 +65,7 @@ def index_of(index: SeekIndex | None) -> Index:
     """What compiled code needs of an index, which must outlive it."""
     if index is None:
         none = np.frombuffer(b"", np.uint8)
-        return Index(none.view(_KNOWN), none.reshape(0, _RECORD.itemsize), none, none, -1, 0)
+        return Index(none.view(_KNOWN), none.reshape(0, RECORD.itemsize), none, none, -1, 0)
     records = index.records.view(_KNOWN)
     as_bytes = index.records.view(np.uint8).reshape(len(records), -1)
     points = index.points.view(np.uint8)

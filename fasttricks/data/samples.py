@@ -54,8 +54,8 @@ class Samples:
         classes: names of the classes, where targets are class indices.
 
     Raises:
-        DataError: no pictures, paths and bytes mixed, targets that are no numbers, or not as many
-            targets as pictures.
+        DataError: no pictures, paths and bytes mixed, targets that are no numbers, not as many
+            targets as pictures, or class indices beyond the classes.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class Samples:
         self.classes = list(classes)
         if len(self.targets) != len(chunks):
             raise DataError(f"{len(chunks)} pictures but {len(self.targets)} targets")
+        _check_classes(self.targets, len(self.classes))
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -197,6 +198,18 @@ def as_numbers(targets: npt.ArrayLike) -> npt.NDArray[Any]:
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
+def _check_classes(targets: npt.NDArray[Any], count: int) -> None:
+    """Whether class indices, if that is what they are, are those of `count` classes."""
+    if not count or targets.ndim != 1 or targets.dtype.kind not in "iu":
+        return
+    wrong = np.flatnonzero((targets < 0) | (targets >= count))
+    if len(wrong):
+        raise DataError(
+            f"with {count} classes targets must lie in [0, {count}); got {targets[wrong[0]]} for "
+            f"sample {wrong[0]}" + (f" and {len(wrong) - 1} more such" if len(wrong) > 1 else "")
+        )
+
+
 def _read_file(path: bytes) -> tuple[bytes, Stamp]:
     # O_NONBLOCK: a named pipe among the pictures would else be waited for without end.
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -221,7 +234,7 @@ class Repeated(Samples):
     def __init__(self, base: Samples, times: int) -> None:
         if times < 1:
             raise ValueError(f"times must be at least 1; got {times}")
-        self._base, self._times = base, times
+        self._base, self._times = base.base, len(base) // len(base.base) * times
         self.in_memory, self.classes = base.in_memory, base.classes
         self.targets = np.tile(base.targets, (times, *[1] * (base.targets.ndim - 1)))
 

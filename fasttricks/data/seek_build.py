@@ -11,9 +11,8 @@ import hashlib
 import io
 import os
 import sys
-from collections import deque
 from collections.abc import Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +21,10 @@ from numpy.typing import NDArray
 from fasttricks.cache import cache_dir
 from fasttricks.cpus import available_cpus
 from fasttricks.data.progress import progress_bar
+from fasttricks.data.read_ahead import read_ahead
 from fasttricks.data.samples import Samples
 from fasttricks.data.seek_file import SeekIndex
-from fasttricks.data.seek_format import ADVICE, MAGIC, Walker, jpeg_walker
+from fasttricks.data.seek_format import ADVICE, MAGIC
 from fasttricks.data.seek_pictures import Previous, Work
 from fasttricks.data.seek_source import Names, names_of
 from fasttricks.data.seek_writer import SeekWriter
@@ -44,8 +44,6 @@ def build_index(
     workers: int | None = None,
     progress: bool = False,
     refresh: bool = False,
-    *,
-    walker: Walker | None = None,
 ) -> Path:
     """Index the files of a data set; a file that is there is replaced when the new one is complete.
 
@@ -60,7 +58,6 @@ def build_index(
         progress: show a bar on stderr.
         refresh: take over from the index that is there what has neither changed nor been damaged,
             also if pictures were added, removed or sorted anew.
-        walker: the kernels; by default those for JPEG.
 
     Returns:
         The index file.
@@ -71,12 +68,12 @@ def build_index(
     """
     if samples.in_memory:
         raise DataError("pictures in memory have no index file")
-    walker, names = walker or jpeg_walker(), names_of(samples)
-    target = _checked(Path(out).expanduser() if out else index_path(samples, names, walker))
+    names = names_of(samples)
+    target = _checked(Path(out).expanduser() if out else index_path(samples, names))
     with _writing(target) as new:
-        previous = _previous(target, names, tile_pixels, walker) if refresh else None
-        work = Work(samples, tile_pixels, walker, previous)
-        _index(work, SeekWriter(new.file, names, tile_pixels, walker), workers, progress)
+        previous = _previous(target, names, tile_pixels) if refresh else None
+        work = Work(samples, tile_pixels, previous)
+        _index(work, SeekWriter(new.file, names, tile_pixels), workers, progress)
         new.publish()
     return target
 
@@ -87,8 +84,6 @@ def ensure_index(
     tile_pixels: int = TILE_PIXELS,
     workers: int | None = None,
     progress: bool = False,
-    *,
-    walker: Walker | None = None,
 ) -> SeekIndex:
     """Open the index of a data set, after making it if there is none.
 
@@ -98,39 +93,39 @@ def ensure_index(
 
     Args:
         samples: paths; or pictures in memory, whose index is made each time and kept in memory.
-        out, tile_pixels, workers, progress, walker: as for `build_index`. An index that is there
+        out, tile_pixels, workers, progress: as for `build_index`. An index that is there
             is taken whatever its `tile_pixels`.
 
     Raises:
         DataError: there is none and it cannot be written, or `out` is something else.
         ValueError: workers < 1 or tile_pixels < 1.
     """
-    walker, names = walker or jpeg_walker(), names_of(samples)
+    names = names_of(samples)
     if samples.in_memory:
         if out is not None:
             raise DataError(f"pictures in memory have no index file: {out} would not be written")
-        memory, work = io.BytesIO(), Work(samples, tile_pixels, walker, None)
-        _index(work, SeekWriter(memory, names, tile_pixels, walker), workers, progress)
-        return SeekIndex.from_bytes(memory.getvalue(), walker)
-    target = _checked(Path(out).expanduser() if out else index_path(samples, names, walker))
-    if isinstance(index := _usable(target, names, walker), SeekIndex):
+        memory, work = io.BytesIO(), Work(samples, tile_pixels)
+        _index(work, SeekWriter(memory, names, tile_pixels), workers, progress)
+        return SeekIndex.from_bytes(memory.getvalue())
+    target = _checked(Path(out).expanduser() if out else index_path(samples, names))
+    if isinstance(index := _usable(target, names), SeekIndex):
         return index
     with _writing(target) as new:
-        index = _usable(target, names, walker)
+        index = _usable(target, names)
         if isinstance(index, SeekIndex):  # made by another process while this one waited to
             return index
         if index:
             print(f"fasttricks: {index}; making it again", file=sys.stderr)
-        work = Work(samples, tile_pixels, walker, _previous(target, names, tile_pixels, walker))
-        _index(work, SeekWriter(new.file, names, tile_pixels, walker), workers, progress)
+        work = Work(samples, tile_pixels, _previous(target, names, tile_pixels))
+        _index(work, SeekWriter(new.file, names, tile_pixels), workers, progress)
         new.publish()
-    return SeekIndex.open(target, names, walker=walker)
+    return SeekIndex.open(target, names)
 
 
 # ---------------------------------------------------------------------------------- the index file
 
 
-def index_path(samples: Samples, names: Names | None = None, walker: Walker | None = None) -> Path:
+def index_path(samples: Samples, names: Names | None = None) -> Path:
     """Where the index of a data set is by default, or belongs.
 
     That of a pack is in the pack. In the user's cache folder are the others, and that of a pack
@@ -138,7 +133,7 @@ def index_path(samples: Samples, names: Names | None = None, walker: Walker | No
     """
     names, home = names or names_of(samples), samples.seek_index
     if home is not None:
-        usable = isinstance(_usable(home, names, walker or jpeg_walker()), SeekIndex)
+        usable = isinstance(_usable(home, names), SeekIndex)
         if usable or os.access(home.parent, os.W_OK | os.X_OK) or not home.parent.exists():
             return home
     root = os.path.realpath(os.fsdecode(names.root))
@@ -175,17 +170,17 @@ def _writing(target: Path) -> Iterator[Unfinished]:
         ) from error
 
 
-def _usable(target: Path, names: Names, walker: Walker) -> SeekIndex | str:
+def _usable(target: Path, names: Names) -> SeekIndex | str:
     """The index, or why it cannot be used; "" if there is none."""
     try:
-        return SeekIndex.open(target, names, walker=walker)
+        return SeekIndex.open(target, names)
     except DataError as error:
         return str(error).removesuffix(f"; {ADVICE}") if os.path.lexists(target) else ""
 
 
-def _previous(target: Path, names: Names, tile_pixels: int, walker: Walker) -> Previous | None:
+def _previous(target: Path, names: Names, tile_pixels: int) -> Previous | None:
     try:
-        index = SeekIndex.open(target, walker=walker)
+        index = SeekIndex.open(target)
     except DataError:
         return None
     return Previous(index, names) if index.tile_pixels == tile_pixels else None
@@ -216,16 +211,12 @@ def shares(work: Work, workers: int | None) -> Generator[tuple[NDArray[Any], byt
         raise ValueError(f"workers must be at least 1, not {workers}")
     workers, count = workers or available_cpus(), len(work.samples)
     share = max(1, min(_SHARE, count // (4 * workers)))
-    waiting: deque[Future[tuple[NDArray[Any], bytes]]] = deque()
+
+    def part(first: int) -> tuple[NDArray[Any], bytes]:
+        return work(first, min(first + share, count))
+
     with ThreadPoolExecutor(workers) as pool:
         try:
-            for first in range(0, count, share):
-                waiting.append(pool.submit(work, first, min(first + share, count)))
-                if len(waiting) > 4 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            yield from read_ahead(pool, part, range(0, count, share), 4 * workers)
         finally:
             work.stopped.set()
-            for share_ in waiting:
-                share_.cancel()

@@ -26,9 +26,7 @@ from fasttricks.data.seek_format import (
     REFRESH,
     UNREADABLE,
     Opened,
-    Walker,
     checksum,
-    jpeg_walker,
     open_file,
     parse,
 )
@@ -68,7 +66,7 @@ class SeekIndex:
     Attributes:
         path: the file; None for an index in memory.
         tile_pixels: area of a tile, in pixels, that it was made with.
-        records: `record_type` [N], read-only, in the order of the data set.
+        records: RECORD [N], read-only, in the order of the data set.
         frames: FRAME [N], the records' frames, read-only.
         points: SEEK [P], those of picture i from `records["first"][i]` on, read-only. Nobody has
             checked them; `lookup` does.
@@ -76,14 +74,13 @@ class SeekIndex:
         damaged: pictures whose entry has a wrong checksum, counted once each.
     """
 
-    def __init__(self, opened: Opened, path: Path | None, walker: Walker) -> None:
+    def __init__(self, opened: Opened, path: Path | None) -> None:
         self.path = path
         self.records, self.points = opened.records, opened.points
         self.frames = opened.records["frame"]
         self.tile_pixels = int(opened.header["tile_pixels"])
         self.stale = self.damaged = 0
         self._opened = opened
-        self._walker = walker
         self._state = bytearray(len(self.records))
         self._lock = threading.Lock()
         self._points_at = int(opened.header["sections"]["offset"][-1])
@@ -95,8 +92,6 @@ class SeekIndex:
         cls,
         path: str | os.PathLike[str],
         samples: Samples | Names | None = None,
-        *,
-        walker: Walker | None = None,
     ) -> Self:
         """Open an index file, for these samples.
 
@@ -104,13 +99,11 @@ class SeekIndex:
             path: the file.
             samples: the data set whose index it has to be: as many pictures with the same names, in
                 the same order. None takes whatever it is of.
-            walker: the kernels it was made with; by default those for JPEG.
 
         Raises:
             DataError: not an index, of another format or data set, cut short or damaged.
         """
-        walker = walker or jpeg_walker()
-        index = cls(open_file(Path(path), walker), Path(path), walker)
+        index = cls(open_file(Path(path)), Path(path))
         names = names_of(samples) if isinstance(samples, Samples) else samples
         if names is not None and len(names.ends) != len(index):
             raise DataError(
@@ -122,16 +115,14 @@ class SeekIndex:
         return index
 
     @classmethod
-    def from_bytes(cls, content: bytes, walker: Walker | None = None) -> Self:
+    def from_bytes(cls, content: bytes) -> Self:
         """An index in memory, from what would be its file."""
-        walker = walker or jpeg_walker()
-        return cls(parse(content, Path("in memory"), walker), None, walker)
+        return cls(parse(content, Path("in memory")), None)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        walker = None if self._walker == jpeg_walker() else self._walker
         if self.path is None:
-            return type(self).from_bytes, (bytes(self._opened.buffer), walker)
-        return _open_again, (self.path, self.digest, walker)
+            return type(self).from_bytes, (bytes(self._opened.buffer),)
+        return _open_again, (self.path, self.digest)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -268,8 +259,8 @@ class SeekIndex:
             )
 
 
-def _open_again(path: Path, digest: bytes, walker: Walker | None) -> SeekIndex:
-    index = SeekIndex.open(path, walker=walker)
+def _open_again(path: Path, digest: bytes) -> SeekIndex:
+    index = SeekIndex.open(path)
     if index.digest != digest:
         raise DataError(f"the seek index {path} is of another data set now")
     return index

@@ -10,17 +10,16 @@ import json
 import os
 import struct
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fasttricks.data.sections import Buffer, Form, aligned, map_file
+from fasttricks.data.sections import Buffer, Form, map_file
 from fasttricks.errors import DataError
+from fasttricks.kernels.jpeg_seek import FRAME, SEEK
+from fasttricks.kernels.jpeg_segments import REASONS
 
 MAGIC = b"\x89FTSEEK\n"
 FORMAT = 1
@@ -59,40 +58,8 @@ REFRESH = "index them again with: fasttricks index DATA --refresh"
 FORM = Form("seek index", MAGIC, FORMAT, HEADER, ADVICE)
 
 
-@dataclass(frozen=True)
-class Walker:
-    """The kernels that look into pictures, and what they write."""
-
-    frame: np.dtype[Any]
-    """One picture's geometry; its member `status` is 0 or an index into `reasons`."""
-    seek: np.dtype[Any]
-    """One seek point."""
-    reasons: tuple[str, ...]
-    inspect: Callable[..., int]
-    """(data uint8 [N], tile_pixels, out: record of `frame`) -> number of points, 0 for none; never
-    more than could be in so many bytes, whatever the header promises."""
-    seek_points: Callable[..., int]
-    """(data uint8 [N], frame, out: `seek` [n]) -> 0 or a reason."""
-
-
-@cache
-def jpeg_walker() -> Walker:
-    """The kernels for JPEG."""
-    from fasttricks.kernels.jpeg_seek import FRAME, SEEK, inspect, seek_points
-    from fasttricks.kernels.jpeg_segments import REASONS
-
-    return Walker(FRAME, SEEK, REASONS, inspect, seek_points)
-
-
-@cache
-def record_type(frame: np.dtype[Any]) -> np.dtype[Any]:
-    """A picture's record: 40 bytes of ours, then its frame, padded to a multiple of 8.
-
-    crc: CRC-32 of the record from `count` on, then of the picture's points. `first` is left out, so
-    that a record can be copied to another index.
-    """
-    used = 40 + frame.itemsize
-    fields = [
+RECORD = np.dtype(
+    [
         ("first", "<u8"),
         ("crc", "<u4"),
         ("count", "<u4"),
@@ -101,11 +68,14 @@ def record_type(frame: np.dtype[Any]) -> np.dtype[Any]:
         ("error", "<u4"),
         ("kind", "u1"),
         ("reserved", "u1", (3,)),
-        ("frame", frame),
-        ("padding", "u1", (aligned(used, 8) - used,)),  # a member, else copies leave it undefined
+        ("frame", FRAME),
     ]
-    return np.dtype(fields)
+)
+"""A picture's record: 40 bytes of ours, then its frame; a multiple of 8 bytes.
 
+crc: CRC-32 of the record from `count` on, then of the picture's points. `first` is left out, so
+that a record can be copied to another index.
+"""
 
 OWN_PART = struct.Struct("<QIIQqIB")
 """A record's members before `reserved`; takes a tenth of the time that NumPy takes for them."""
@@ -118,16 +88,6 @@ def checksum(record: bytes | memoryview, points: bytes | memoryview) -> int:
     return zlib.crc32(points, zlib.crc32(record[CRC_FROM:]))
 
 
-def schema(walker: Walker) -> bytes:
-    """The layout of FRAME and SEEK and the texts of `status`, as JSON."""
-    content = {
-        "frame": _members(walker.frame),
-        "seek": _members(walker.seek),
-        "reasons": list(walker.reasons),
-    }
-    return json.dumps(content, separators=(",", ":")).encode()
-
-
 def _members(dtype: np.dtype[Any]) -> list[list[Any]]:
     """[name, type, offset, shape] of each member, the type as in NumPy ("<u2")."""
     found = []
@@ -135,6 +95,11 @@ def _members(dtype: np.dtype[Any]) -> list[list[Any]]:
         kind = _members(type_.base) if type_.base.fields else type_.base.str
         found.append([name, kind, offset, list(type_.shape)])
     return found
+
+
+_SCHEMA = {"frame": _members(FRAME), "seek": _members(SEEK), "reasons": list(REASONS)}
+SCHEMA = json.dumps(_SCHEMA, separators=(",", ":")).encode()
+"""The layout of FRAME and SEEK and the texts of `status`, as JSON."""
 
 
 class Opened(NamedTuple):
@@ -151,7 +116,7 @@ class Opened(NamedTuple):
     """Descriptor of the very file that is mapped, for whoever has this to close."""
 
 
-def open_file(path: Path, walker: Walker) -> Opened:
+def open_file(path: Path) -> Opened:
     """Map an index into memory and check its header.
 
     Raises:
@@ -159,12 +124,12 @@ def open_file(path: Path, walker: Walker) -> Opened:
     """
     try:
         with open(path, "rb") as file:
-            return parse(map_file(file), path, walker)._replace(file=os.dup(file.fileno()))
+            return parse(map_file(file), path)._replace(file=os.dup(file.fileno()))
     except OSError as error:
         raise DataError(f"cannot open the seek index {path}: {error.strerror}") from error
 
 
-def parse(buffer: Buffer, path: Path, walker: Walker) -> Opened:
+def parse(buffer: Buffer, path: Path) -> Opened:
     """Check the header of an index and find its sections; nothing else is read.
 
     Raises:
@@ -173,15 +138,14 @@ def parse(buffer: Buffer, path: Path, walker: Walker) -> Opened:
     if buffer[: len(MAGIC)] != MAGIC:
         raise DataError(f"{path} is not a seek index")
     header = FORM.check(buffer, path)
-    record, count, points = record_type(walker.frame), int(header["count"]), header["point_count"]
+    count, points = int(header["count"]), int(header["point_count"])
     offset, length = header["sections"]["offset"].tolist(), header["sections"]["length"].tolist()
-    sizes = [length[0], 8 * count, length[2], record.itemsize * count]
-    sizes.append(walker.seek.itemsize * int(points))
-    reasons = _reasons(buffer[offset[0] : offset[0] + length[0]], walker)
+    sizes = [length[0], 8 * count, length[2], RECORD.itemsize * count, SEEK.itemsize * points]
+    reasons = _reasons(buffer[offset[0] : offset[0] + length[0]])
     if (
         reasons is None
         or (header["record_size"], header["frame_size"], header["seek_size"])
-        != (record.itemsize, walker.frame.itemsize, walker.seek.itemsize)
+        != (RECORD.itemsize, FRAME.itemsize, SEEK.itemsize)
         or [tuple(s) for s in header["sections"].tolist()] != FORM.layout(sizes)
         or offset[-1] + length[-1] != header["file_size"]
     ):
@@ -194,16 +158,16 @@ def parse(buffer: Buffer, path: Path, walker: Walker) -> Opened:
         header,
         np.frombuffer(buffer, "<u8", count, offset[1]),
         memoryview(buffer)[offset[2] : offset[2] + length[2]],
-        np.frombuffer(buffer, record, count, offset[3]),
-        np.frombuffer(buffer, walker.seek, int(points), offset[4]),
+        np.frombuffer(buffer, RECORD, count, offset[3]),
+        np.frombuffer(buffer, SEEK, points, offset[4]),
         reasons,
     )
 
 
-def _reasons(text: bytes, walker: Walker) -> list[str] | None:
+def _reasons(text: bytes) -> list[str] | None:
     """The texts of `status`, if the records are laid out as ours, else None."""
     with contextlib.suppress(ValueError, TypeError, KeyError):
-        told, ours = json.loads(text), json.loads(schema(walker))
-        if (told["frame"], told["seek"]) == (ours["frame"], ours["seek"]):
+        told = json.loads(text)
+        if (told["frame"], told["seek"]) == (_SCHEMA["frame"], _SCHEMA["seek"]):
             return [str(reason) for reason in told["reasons"]]
     return None

@@ -10,16 +10,10 @@ from numpy.typing import NDArray
 
 from fasttricks.data.samples import Samples
 from fasttricks.data.seek_file import SeekIndex
-from fasttricks.data.seek_format import (
-    INDEXED,
-    UNREADABLE,
-    WHOLE,
-    Walker,
-    checksum,
-    record_type,
-)
+from fasttricks.data.seek_format import INDEXED, RECORD, UNREADABLE, WHOLE, checksum
 from fasttricks.data.seek_source import Names
 from fasttricks.errors import BadSampleError
+from fasttricks.kernels.jpeg_seek import SEEK, inspect, seek_points
 
 
 class Previous:
@@ -53,20 +47,18 @@ class Work:
     """Indexing one picture after the other; threads call the same object."""
 
     def __init__(
-        self, samples: Samples, tile_pixels: int, walker: Walker, previous: Previous | None
+        self, samples: Samples, tile_pixels: int, previous: Previous | None = None
     ) -> None:
         if not 1 <= tile_pixels < 2**31:
             raise ValueError(f"tile_pixels must lie in [1, 2**31), not {tile_pixels}")
         self.samples = samples
         self.stopped = threading.Event()
         self._tile_pixels = tile_pixels
-        self._walker = walker
         self._previous = previous
-        self._record = record_type(walker.frame)
 
     def __call__(self, first: int, last: int) -> tuple[NDArray[Any], bytes]:
         """Records [last - first] of these pictures, and their points joined."""
-        records, points = np.zeros(last - first, self._record), []
+        records, points = np.zeros(last - first, RECORD), []
         for number in range(first, last):
             if self.stopped.is_set():
                 break
@@ -90,17 +82,17 @@ class Work:
             record["size"], record["mtime_ns"] = found
             points = self._walk(np.frombuffer(data, np.uint8), record["frame"])
             record["kind"] = INDEXED if points else WHOLE
-            record["count"] = len(points) // self._walker.seek.itemsize
+            record["count"] = len(points) // SEEK.itemsize
         record["crc"] = checksum(record.tobytes(), points)
         return points
 
     def _walk(self, data: NDArray[np.uint8], frame: Any) -> bytes:
         """Fill in the frame and return the seek points; none if the picture cannot be indexed."""
-        count = self._walker.inspect(data, self._tile_pixels, frame)
+        count = inspect(data, self._tile_pixels, frame)
         if count < 1:
             return b""
-        points = np.zeros(count, self._walker.seek)
-        if reason := self._walker.seek_points(data, frame, points):
+        points = np.zeros(count, SEEK)
+        if reason := seek_points(data, frame, points):
             frame["status"] = reason
             return b""
         return points.tobytes()

@@ -9,28 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fasttricks.data.sections import write_header
-from fasttricks.data.seek_format import FORM, Walker, record_type, schema
+from fasttricks.data.seek_format import FORM, RECORD, SCHEMA
 from fasttricks.data.seek_source import Names
+from fasttricks.kernels.jpeg_seek import FRAME, SEEK
 
 
 class SeekWriter:
     """Writes an index to an empty file, picture after picture; complete after `finish`."""
 
-    def __init__(self, file: BinaryIO, names: Names, tile_pixels: int, walker: Walker) -> None:
+    def __init__(self, file: BinaryIO, names: Names, tile_pixels: int) -> None:
         self._file = file
-        self._record = record_type(walker.frame)
-        self._seek = walker.seek
         self._written = 0
-        count, text = len(names.ends), schema(walker)
+        count = len(names.ends)
         self._header = header = FORM.begin()
         header["count"], header["tile_pixels"] = count, tile_pixels
-        header["record_size"] = self._record.itemsize
-        header["frame_size"], header["seek_size"] = walker.frame.itemsize, walker.seek.itemsize
+        header["record_size"] = RECORD.itemsize
+        header["frame_size"], header["seek_size"] = FRAME.itemsize, SEEK.itemsize
         header["digest"] = np.frombuffer(names.digest, np.uint8)
-        lengths = [len(text), 8 * count, int(names.ends[-1]), self._record.itemsize * count, 0]
+        lengths = [len(SCHEMA), 8 * count, int(names.ends[-1]), RECORD.itemsize * count, 0]
         header["sections"] = FORM.layout(lengths)
         self._at(0)
-        file.write(text)
+        file.write(SCHEMA)
         self._at(1)
         file.write(names.ends.data)
         self._at(2)
@@ -41,7 +40,7 @@ class SeekWriter:
         self._file.seek(int(self._header["sections"]["offset"][section]) + skip)
 
     def add(self, records: NDArray[Any], points: bytes) -> None:
-        """The next pictures: `record_type` [n] with all but `first` set, and their points joined.
+        """The next pictures: RECORD [n] with all but `first` set, and their points joined.
 
         Raises:
             OSError: the file cannot be written.
@@ -49,17 +48,17 @@ class SeekWriter:
         first = int(self._header["point_count"])
         counts = records["count"].astype(np.uint64)
         records["first"] = first + np.cumsum(counts) - counts
-        self._at(3, self._record.itemsize * self._written)
+        self._at(3, RECORD.itemsize * self._written)
         self._file.write(records.tobytes())
-        self._at(4, self._seek.itemsize * first)
+        self._at(4, SEEK.itemsize * first)
         self._file.write(points)
         self._written += len(records)
-        self._header["point_count"] = first + len(points) // self._seek.itemsize
+        self._header["point_count"] = first + len(points) // SEEK.itemsize
 
     def finish(self) -> None:
         """Write the header, which makes the file an index."""
         header = self._header
-        header["sections"]["length"][4] = self._seek.itemsize * int(header["point_count"])
+        header["sections"]["length"][4] = SEEK.itemsize * int(header["point_count"])
         end = header["sections"][4]
         header["file_size"] = end["offset"] + end["length"]
         size = int(header["file_size"])

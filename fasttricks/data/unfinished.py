@@ -11,16 +11,14 @@ import contextlib
 import errno
 import fcntl
 import os
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from fasttricks import locks
 from fasttricks.errors import DataError
+from fasttricks.locks import is_at, wait_for
 
-_LOOK_S = 0.1
-_SAY_AFTER_S = 5.0
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
@@ -64,13 +62,7 @@ def unfinished(target: Path, what: str) -> Iterator[Unfinished]:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     path = unfinished_path(target)
-    began, said = time.monotonic(), False
-    while (file := _claim(path, what)) is None:
-        if not said and time.monotonic() - began >= _SAY_AFTER_S:
-            print(f"fasttricks: waiting for another process that makes {what}", file=sys.stderr)
-            said = True
-        time.sleep(_LOOK_S)
-    with file:
+    with wait_for(lambda: _claim(path, what), f"another process that makes {what}") as file:
         work = Unfinished(file, path, target)
         try:
             yield work
@@ -85,11 +77,7 @@ def unfinished_path(target: Path) -> Path:
 
 def remove_abandoned(folder: Path, ending: str) -> None:
     """Remove what killed processes left of files `*ending` in `folder`, no living one's work."""
-    for path in folder.glob(f".*{ending}.part"):
-        with contextlib.suppress(OSError), open(path, "r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_still_at(file, path):
-                path.unlink()
+    locks.remove_abandoned(folder.glob(f".*{ending}.part"))
 
 
 def _claim(path: Path, what: str) -> BinaryIO | None:
@@ -97,7 +85,7 @@ def _claim(path: Path, what: str) -> BinaryIO | None:
     file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if _is_still_at(file, path):  # else it was finished or given up just before we locked it
+        if is_at(file.fileno(), path):  # else it was finished or given up just before we locked it
             file.truncate(0)
             return file
     except BlockingIOError:
@@ -112,10 +100,3 @@ def _claim(path: Path, what: str) -> BinaryIO | None:
         raise
     file.close()
     return None
-
-
-def _is_still_at(file: BinaryIO, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
-    except FileNotFoundError:
-        return False

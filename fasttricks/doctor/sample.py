@@ -11,7 +11,7 @@ import numpy as np
 
 from fasttricks.data.probe import Probe
 from fasttricks.data.samples import Samples, Stamp
-from fasttricks.data.seek_format import UNREADABLE, jpeg_walker
+from fasttricks.data.seek_format import UNREADABLE
 from fasttricks.doctor.findings import Look
 from fasttricks.doctor.formats import format_of
 from fasttricks.doctor.jpeg_facts import jpeg_facts
@@ -22,6 +22,7 @@ from fasttricks.errors import BadSampleError, DataError
 from fasttricks.kernels.augment import Augment
 from fasttricks.kernels.jpeg_cut import cut, cut_bound, workspace_bytes
 from fasttricks.kernels.jpeg_seek import TILE_PIXELS
+from fasttricks.kernels.jpeg_segments import REASONS
 from fasttricks.kernels.plan import plan_batch
 from fasttricks.pipelines.cutter import needed
 
@@ -158,7 +159,7 @@ def _cut(data: bytes, box: list[int]) -> Facts:
     """The cut of a box (top, left, height, width): its bytes, and the part it holds."""
     frame, points = walk_again(data, TILE_PIXELS)
     if not len(points):
-        why = jpeg_walker().reasons[int(frame["status"])]
+        why = REASONS[int(frame["status"])]
         return {"possible": False, "reason": why, "bytes": len(data), "share": 1.0}
     out = np.empty(cut_bound(frame), np.uint8)
     workspace = np.empty(workspace_bytes(frame), np.uint8)

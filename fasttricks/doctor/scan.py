@@ -13,13 +13,13 @@ from threading import Event
 
 from fasttricks.cpus import available_cpus
 from fasttricks.data.progress import progress_bar
+from fasttricks.data.read_ahead import read_ahead
 from fasttricks.data.samples import Samples
 from fasttricks.doctor.findings import Look
 from fasttricks.doctor.look import Looker
 from fasttricks.doctor.seek import FoundIndex, State, find_index
 from fasttricks.doctor.source import Broken, broken_shards
 from fasttricks.doctor.tally import Tally
-from fasttricks.pipelines.read_ahead import read_ahead
 
 _SHARE = 16  # pictures that a thread takes at a time
 _AHEAD = 4  # shares in flight per thread: small, for what was found is a few bytes a picture

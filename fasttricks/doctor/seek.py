@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from fasttricks.data.samples import Samples, Stamp
 from fasttricks.data.seek_build import index_path
 from fasttricks.data.seek_file import SeekIndex
-from fasttricks.data.seek_format import FORMAT, HEADER, MAGIC, UNREADABLE, Walker, jpeg_walker
+from fasttricks.data.seek_format import FORMAT, HEADER, MAGIC, UNREADABLE
 from fasttricks.errors import DataError
+from fasttricks.kernels.jpeg_seek import FRAME, SEEK, inspect, seek_points
 
 
 class State(enum.Enum):
@@ -125,16 +126,13 @@ def check_entry(index: SeekIndex, number: int, found: tuple[bytes, Stamp] | None
     return Entry(Worth.TRUE, sides=sides if len(again) else None)
 
 
-def walk_again(
-    data: bytes, tile_pixels: int, walker: Walker | None = None
-) -> tuple[Any, NDArray[Any]]:
+def walk_again(data: bytes, tile_pixels: int) -> tuple[Any, NDArray[Any]]:
     """What indexing a picture gives now: (record of FRAME, SEEK [n], none if it cannot be cut)."""
-    walker = walker or jpeg_walker()
     encoded = np.frombuffer(data, np.uint8)
-    frames = np.zeros(1, walker.frame)  # kept, for records do not keep their array alive
-    count = walker.inspect(encoded, tile_pixels, frames[0])
-    points = np.zeros(max(0, count), walker.seek)
-    if count > 0 and (reason := walker.seek_points(encoded, frames[0], points)):
+    frames = np.zeros(1, FRAME)  # kept, for records do not keep their array alive
+    count = inspect(encoded, tile_pixels, frames[0])
+    points = np.zeros(max(0, count), SEEK)
+    if count > 0 and (reason := seek_points(encoded, frames[0], points)):
         frames[0]["status"] = reason
         points = points[:0]
     return frames[0], points

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fasttricks.data.folder import SPLITS
+from fasttricks.data.folder import PARTS, SPLITS, splits_in
 from fasttricks.data.pack_index import INDEX_NAME
 from fasttricks.data.samples import Samples
 from fasttricks.doctor.source import open_source, printable
@@ -19,7 +19,6 @@ from fasttricks.errors import DataError
 
 _SHOWN = 3  # names that are given as examples
 _LOOKED_AT = 2000  # paths that tell how deep the pictures lie
-_PARTS = frozenset({*SPLITS[True], *SPLITS[False], "training", "test", "testing"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +68,7 @@ def _is_divided(data: Path) -> bool:
     """Whether there are both parts."""
     if not data.is_dir() or (data / INDEX_NAME).exists():
         return False
-    return all(any((data / name).is_dir() for name in SPLITS[train]) for train in (True, False))
+    return len(splits_in(data)) == len(SPLITS)
 
 
 def _closed(data: Path) -> Path | None:
@@ -109,10 +108,10 @@ def _misplaced(data: Path, samples: Samples) -> list[str]:
     """Classes that look like parts of a data set, or like the folders above class folders."""
     if not isinstance(samples.path(0), Path):
         return []
-    if parts := [name for name in samples.classes if name.lower() in _PARTS]:
+    if all(name.lower() in PARTS for name in samples.classes):
         return [
-            f"{data}: its class folders are called {_names(parts)}, which look like the parts of a "
-            "data set; name these train and val"
+            f"{data}: its class folders are called {_names(samples.classes)}, which look like the "
+            "parts of a data set; name these train and val"
         ]
     if len(samples.classes) == 1:
         inner = _parents(samples)
@@ -129,8 +128,9 @@ def _undivided(data: Path) -> list[str]:
     if data.suffix == ".beton" and not data.is_dir():
         return []
     name, parent = data.resolve().name, data.resolve().parent
+    splits = splits_in(data)
     for train in (True, False):
-        if any((data / one).is_dir() for one in SPLITS[train]):
+        if train in splits:
             there, lacks, what = (
                 ("train", "val", "evaluate") if train else ("val", "train", "train")
             )

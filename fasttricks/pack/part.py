@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fasttricks.data.folder import EXTENSIONS
+from fasttricks.data.read_ahead import read_ahead
 from fasttricks.kernels.plan import epoch_order
 from fasttricks.pack.journal import Journal
 from fasttricks.pack.keys import ending_by_content, ending_of, unique_keys
@@ -20,7 +21,6 @@ from fasttricks.pack.reencode import Packed, Packer
 from fasttricks.pack.settings import PackSettings
 from fasttricks.pack.source import Part
 from fasttricks.pack.writer import ShardWriter
-from fasttricks.pipelines.read_ahead import read_ahead
 
 _SHUFFLE_SEED = np.uint64(0)
 _AHEAD = 4  # pictures in flight per thread

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fasttricks.data.pixels import decode_rgb
+from fasttricks.data.pixels import decode_rgb, scaled
 from fasttricks.data.probe import Kind, Probe, probe_and_decode
 from fasttricks.data.samples import Samples
 from fasttricks.errors import BadSampleError, DataError, FasttricksError
@@ -100,10 +100,8 @@ class Packer:
 
         bound = self.settings.max_size
         assert bound is not None
-        why, (height, width, _) = f"shorter side over {bound}", pixels.shape
-        scale = bound / min(height, width)
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        small = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
+        why = f"shorter side over {bound}"
+        small = scaled(pixels, bound / min(pixels.shape[:2]))
         try:
             new = encode(small, self.settings.jpeg_quality)
         except DataError as error:  # longer than a JPEG can be

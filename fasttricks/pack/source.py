@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
-from fasttricks.data.folder import SPLITS, scan_folder, split_folder
+from fasttricks.data.folder import SPLITS, scan_folder, split_folder, splits_in
 from fasttricks.data.open import Kind, locate
 from fasttricks.data.samples import Samples
 from fasttricks.data.slices import Slices
@@ -109,7 +109,7 @@ def _below(path: Path) -> list[Part]:
         if path.suffix != ".tar":
             raise DataError(f"{path} is neither a folder nor a .tar: it cannot be packed")
         return [_part(read_tars([path]), str(path))]
-    found = [t for t, names in SPLITS.items() if any((path / name).is_dir() for name in names)]
+    found = splits_in(path)
     if not found:
         return [_folder(path, path.name not in SPLITS[False], "")]
     return [_folder(path, train, "train" if train else "val") for train in found]

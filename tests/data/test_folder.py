@@ -40,6 +40,53 @@ def test_a_missing_split_is_not_replaced_by_the_other(tmp_path):
         scan_folder(tmp_path, train=False)
 
 
+@pytest.mark.parametrize("train", [True, False])
+def test_a_class_called_train(tmp_path, train):
+    for name in ["car/1.jpg", "plane/2.jpg", "train/3.jpg"]:
+        touch(tmp_path / name)
+    samples = scan_folder(tmp_path, train=train)
+    assert samples.classes == ["car", "plane", "train"]
+    touch(tmp_path / "train/ice/4.jpg")
+    with pytest.raises(DataError, match=r"two ways: 'train' is a part .* or a class, like 'car'"):
+        scan_folder(tmp_path, train=train)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        ["val/cat/2.jpg"],
+        ["val/cat/2.jpg", "test/3.jpg", "LICENSE"],
+        ["val/cat/2.jpg", "unlabelled/3.jpg"],
+        ["val/2.jpg", "annotations/1.xml"],
+        ["annotations/cat/1.xml", ".cache/1.jpg"],
+        ["Test/3.jpg"],
+    ],
+)
+def test_what_lies_beside_a_split(tmp_path, beside):
+    for name in ["train/cat/1.jpg", *beside]:
+        touch(tmp_path / name)
+    assert len(scan_folder(tmp_path)) == 1
+
+
+def test_a_split_of_loose_pictures_is_no_class(tmp_path):
+    for name in ["train/1.jpg", "test/2.jpg"]:
+        touch(tmp_path / name)
+    with pytest.raises(DataError, match=r"train has no class folders.*1 loose pictures"):
+        scan_folder(tmp_path)
+
+
+def test_links_that_lead_back(tmp_path):
+    touch(tmp_path / "a/1.jpg")
+    touch(tmp_path / "elsewhere/2.jpg")
+    (tmp_path / "a/loop").symlink_to(".")
+    (tmp_path / "a/more").symlink_to("../elsewhere")
+    assert [str(loose_pictures(tmp_path / "a").path(i).name) for i in range(2)] == [
+        "1.jpg",
+        "2.jpg",
+    ]
+    assert len(loose_pictures(tmp_path / "a")) == 2
+
+
 def test_bad_folders_are_named(tmp_path):
     with pytest.raises(DataError, match="does not exist"):
         scan_folder(tmp_path / "nowhere")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fasttricks.data.pixels import check_header, decode, decode_rgb, opened, ppm, quiet
+from fasttricks.data.pixels import check_header, decode, decode_rgb, opened, ppm, quiet, scaled
 from fasttricks.errors import DataError
 from tests.data.jpeg_surgery import APP2, with_first
 from tests.pictures import encode, jpeg, smooth_picture
@@ -149,3 +149,12 @@ def test_ppm_takes_only_rgb_bytes():
     for pixels in (np.zeros((2, 2, 4), np.uint8), np.zeros((2, 2, 3), np.float32)):
         with pytest.raises(ValueError, match="uint8"):
             ppm(pixels)
+
+
+@pytest.mark.parametrize(("scale", "shape"), [(0.5, (20, 30)), (0.01, (1, 1)), (2.0, (80, 122))])
+def test_scaled_pictures_are_pils(scale, shape):
+    pixels = smooth_picture(40, 61, 3)
+    small = scaled(pixels, scale)
+    assert small.shape == (*shape, 3)
+    image = Image.fromarray(pixels).resize(shape[::-1], Image.Resampling.LANCZOS)
+    assert np.array_equal(small, np.asarray(image))

@@ -54,6 +54,30 @@ def test_repeats_are_the_same_samples(tmp_path):
     assert isinstance(error.value.__cause__, FileNotFoundError)
 
 
+def test_repeats_of_repeats_multiply(tmp_path):
+    files = Samples([tmp_path / "a", tmp_path / "b"], [3, 4])
+    twice = files.repeat(2).repeat(3).repeat(1)
+    assert twice.base is files
+    assert len(twice) == 12
+    assert twice.targets.tolist() == [3, 4] * 6
+    assert twice.path(11) == tmp_path / "b"
+    with pytest.raises(ValueError, match="at least 1; got 0"):
+        files.repeat(2).repeat(0)
+
+
+def test_class_indices_are_those_of_the_classes():
+    four = [b"x"] * 4
+    with pytest.raises(
+        DataError, match=r"with 2 classes .* \[0, 2\); got 7 for sample 2 and 1 more"
+    ):
+        Samples(four, [0, 1, 7, 2], classes="ab")
+    with pytest.raises(DataError, match=r"got -1 for sample 3$"):
+        Samples(four, [0, 1, 1, -1], classes="ab")
+    for targets in ([0, 1, 1, 0], [0.5, 7.0, 1.0, 2.0], [[7, 7]] * 4):
+        Samples(four, targets, classes="ab")
+    Samples(four, [0, 1, 2, 7])
+
+
 def test_pickling_keeps_everything():
     samples = pickle.loads(pickle.dumps(Samples([b"a", b"bc"], [[0.5, 0.5], [1, 0]], classes="xy")))
     assert samples.read(1) == b"bc"

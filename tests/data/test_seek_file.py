@@ -14,8 +14,12 @@ from fasttricks.data.seek_build import build_index, ensure_index
 from fasttricks.data.seek_file import SeekIndex
 from fasttricks.data.seek_source import names_of
 from fasttricks.errors import DataError
-from tests.data.seek_standin import SEEK, WALKER, make_pictures, picture, seek_points
+from fasttricks.kernels.jpeg_seek import SEEK
+from fasttricks.kernels.jpeg_segments import REASONS
+from tests.data.seek_standin import make_pictures, picture, seek_points
 from tests.descriptors import open_under
+
+pytestmark = pytest.mark.usefixtures("standin")
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -27,12 +31,12 @@ def samples(tmp_path):
 
 @pytest.fixture
 def file(tmp_path, samples):
-    return build_index(samples, tmp_path / "x.seek", workers=1, walker=WALKER)
+    return build_index(samples, tmp_path / "x.seek", workers=1)
 
 
 @pytest.fixture
 def index(file, samples):
-    return SeekIndex.open(file, samples, walker=WALKER)
+    return SeekIndex.open(file, samples)
 
 
 def look(index, samples, number):
@@ -56,10 +60,10 @@ def test_entries_are_what_the_kernels_said(index, samples):
         found = look(index, samples, number)
         if number % 10 == 0:
             assert found is None
-            assert index.why(number) == "not a picture"
+            assert index.why(number) == REASONS[1]
             continue
         frame, points = found
-        assert frame["sizes"].tolist() == [number % 7 + 1, 7, len(data)]
+        assert (frame["points"], frame["interval"]) == (number % 7 + 1, len(data))
         expected = np.zeros(number % 7 + 1, SEEK)
         seek_points(np.frombuffer(data, np.uint8), frame, expected)
         assert points.tobytes() == expected.tobytes()
@@ -92,7 +96,7 @@ def test_a_changed_file_is_not_looked_up(index, samples, capsys, change):
 
 
 def test_every_flipped_bit_of_an_entry_is_found(file, samples, capsys):
-    index = SeekIndex.open(file, samples, walker=WALKER)
+    index = SeekIndex.open(file, samples)
     number, record = 13, index.records.dtype
     start = int(index._opened.header["sections"]["offset"][3]) + number * record.itemsize
     first = int(index._opened.header["sections"]["offset"][4])
@@ -101,7 +105,7 @@ def test_every_flipped_bit_of_an_entry_is_found(file, samples, capsys):
     for at in [*range(start, start + record.itemsize), *range(first, first + 7 * SEEK.itemsize)]:
         for bit in range(8):
             changed = content[:at] + bytes([content[at] ^ 1 << bit]) + content[at + 1 :]
-            broken = SeekIndex.from_bytes(changed, WALKER)
+            broken = SeekIndex.from_bytes(changed)
             assert not broken.verify(number)
             assert look(broken, samples, number) is None
             assert broken.verify(12)
@@ -111,7 +115,7 @@ def test_every_flipped_bit_of_an_entry_is_found(file, samples, capsys):
 def test_damage_is_counted_once_and_said_once(file, samples, capsys):
     flip(file, -1)  # in the points of the last picture
     flip(file, -100)
-    index = SeekIndex.open(file, samples, walker=WALKER)
+    index = SeekIndex.open(file, samples)
     bad = [n for n in range(len(samples)) if not index.verify(n)]
     assert len(bad) == 2
     assert [look(index, samples, n) for n in bad * 2] == [None] * 4
@@ -125,9 +129,7 @@ def test_a_name_with_a_newline_is_told_on_one_line(tmp_path, capsys):
     path = tmp_path / "a\nb\udcff.jpg"
     path.write_bytes(picture(1))
     samples = Samples([path])
-    index = SeekIndex.open(
-        build_index(samples, tmp_path / "x.seek", walker=WALKER), samples, walker=WALKER
-    )
+    index = SeekIndex.open(build_index(samples, tmp_path / "x.seek"), samples)
     assert index.lookup(0, 1, 1) is None
     assert capsys.readouterr().err.count("\n") == 1
     assert index.names() == [os.fsencode(path.name)]
@@ -137,8 +139,8 @@ def test_unreadable_when_indexed_is_decoded_whole(tmp_path, samples, capsys):
     hidden = samples.path(3)
     content = hidden.read_bytes()
     hidden.unlink()
-    file = build_index(samples, tmp_path / "x.seek", walker=WALKER)
-    index = SeekIndex.open(file, samples, walker=WALKER)
+    file = build_index(samples, tmp_path / "x.seek")
+    index = SeekIndex.open(file, samples)
     assert index.why(3) == "could not be read: No such file or directory"
     hidden.write_bytes(content)
     assert look(index, samples, 3) is None
@@ -170,22 +172,20 @@ def test_threads_share_an_index(index, samples):
 
 def test_opens_wherever_the_pictures_were_moved(tmp_path, samples, file):
     (tmp_path / "pictures").rename(tmp_path / "elsewhere")
-    moved = Samples(
-        [tmp_path / "elsewhere" / n.decode() for n in SeekIndex.open(file, walker=WALKER).names()]
-    )
-    index = SeekIndex.open(file, moved, walker=WALKER)
+    moved = Samples([tmp_path / "elsewhere" / n.decode() for n in SeekIndex.open(file).names()])
+    index = SeekIndex.open(file, moved)
     assert look(index, moved, 1) is not None
 
 
 def test_other_data_sets_are_refused(tmp_path, samples, file):
     paths = [samples.path(n) for n in range(len(samples))]
     with pytest.raises(DataError, match=r"of another data set: it has 30 pictures, not 29"):
-        SeekIndex.open(file, Samples(paths[1:]), walker=WALKER)
+        SeekIndex.open(file, Samples(paths[1:]))
     swapped = [paths[1], paths[0], *paths[2:]]
     with pytest.raises(DataError, match="of another data set: its file names differ"):
-        SeekIndex.open(file, Samples(swapped), walker=WALKER)
+        SeekIndex.open(file, Samples(swapped))
     with pytest.raises(DataError, match="names differ"):
-        SeekIndex.open(file, names_of(Samples(swapped)), walker=WALKER)
+        SeekIndex.open(file, names_of(Samples(swapped)))
 
 
 def test_pickled_index_opens_its_file(index, samples, file):
@@ -194,14 +194,14 @@ def test_pickled_index_opens_its_file(index, samples, file):
     assert again.path == file
     assert look(again, samples, 5)[1].tobytes() == look(index, samples, 5)[1].tobytes()
     packed = pickle.dumps(index)
-    build_index(Samples([samples.path(0)]), file, walker=WALKER)
+    build_index(Samples([samples.path(0)]), file)
     with pytest.raises(DataError, match="another data set"):
         pickle.loads(packed)
 
 
 def test_an_index_in_memory_is_pickled_whole():
     samples = Samples([picture(3), b"no"])
-    index = pickle.loads(pickle.dumps(ensure_index(samples, walker=WALKER)))
+    index = pickle.loads(pickle.dumps(ensure_index(samples)))
     assert index.path is None
     assert len(look(index, samples, 0)[1]) == 3
     assert look(index, samples, 1) is None
@@ -209,15 +209,15 @@ def test_an_index_in_memory_is_pickled_whole():
 
 def test_no_file_stays_open(samples, file):
     other = Samples(["/a.jpg"])
-    indices = [SeekIndex.open(file, samples, walker=WALKER) for _ in range(5)]
+    indices = [SeekIndex.open(file, samples) for _ in range(5)]
     assert open_under(file.parent) > 0
     for _ in range(5):
         with pytest.raises(DataError):
-            SeekIndex.open(file, other, walker=WALKER)
+            SeekIndex.open(file, other)
     damaged = file.with_name("y.seek")
     damaged.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(DataError):
-        SeekIndex.open(damaged, walker=WALKER)
+        SeekIndex.open(damaged)
     del indices
     gc.collect()
     assert open_under(file.parent) == 0
@@ -228,9 +228,9 @@ def test_summary(index, samples):
     assert (found.pictures, found.indexed) == (30, 27)
     assert found.points == sum(n % 7 + 1 for n in range(30) if n % 10)
     assert found.picture_bytes == sum(len(samples.read(n)) for n in range(30))
-    assert found.reasons == {"not a picture": 3}
+    assert found.reasons == {REASONS[1]: 3}
     assert "27 of 30 pictures indexed" in str(found)
-    assert "decoded whole: 3 not a picture" in str(found)
+    assert f"decoded whole: 3 {REASONS[1]}" in str(found)
 
 
 def test_import_is_light():

@@ -9,8 +9,8 @@ import pytest
 from fasttricks.data import loose_pictures, scan_folder
 from fasttricks.data.samples import Samples
 from fasttricks.data.seek_build import ensure_index
-from fasttricks.data.seek_format import jpeg_walker
-from fasttricks.kernels.jpeg_seek import TILE_PIXELS
+from fasttricks.kernels.jpeg_seek import FRAME, SEEK, TILE_PIXELS, inspect, seek_points
+from fasttricks.kernels.jpeg_segments import REASONS
 from tests.pictures import jpeg
 
 
@@ -21,15 +21,15 @@ def out(tmp_path):
 
 def check_against_kernels(samples, index):
     """Every entry is what the kernels say of the file, given to them one by one."""
-    walker, indexed = jpeg_walker(), 0
+    indexed = 0
     for number in range(len(samples)):
         data, stamp = samples.read_stamped(number)
         found, pixels = index.lookup(number, *stamp), np.frombuffer(data, np.uint8)
-        frame = np.zeros(1, walker.frame)[0]
-        points = np.zeros(walker.inspect(pixels, TILE_PIXELS, frame), walker.seek)
-        if len(points) == 0 or walker.seek_points(pixels, frame, points):
+        frame = np.zeros(1, FRAME)[0]
+        points = np.zeros(inspect(pixels, TILE_PIXELS, frame), SEEK)
+        if len(points) == 0 or seek_points(pixels, frame, points):
             assert found is None
-            assert index.why(number) == walker.reasons[frame["status"]] != ""
+            assert index.why(number) == REASONS[frame["status"]] != ""
         else:
             indexed += 1
             assert found[0] == frame

@@ -9,10 +9,10 @@ import pytest
 
 from fasttricks.data.samples import Samples
 from fasttricks.data.seek_file import SeekIndex
-from fasttricks.data.seek_format import checksum, record_type
+from fasttricks.data.seek_format import RECORD, checksum
 from fasttricks.data.seek_source import names_of
 from fasttricks.data.seek_writer import SeekWriter
-from tests.data.seek_standin import SEEK, WALKER
+from fasttricks.kernels.jpeg_seek import SEEK
 
 
 class Sparse:
@@ -34,11 +34,11 @@ def large(tmp_path_factory):
     count, share, points = 100_000, 1000, bytes(240 * SEEK.itemsize)
     path = tmp_path_factory.mktemp("large") / "x.seek"
     samples = Samples([f"/data/class_{n % 1000:04d}/{n:08d}.JPEG" for n in range(count)])
-    record = np.zeros(1, record_type(WALKER.frame))
+    record = np.zeros(1, RECORD)
     record["count"], record["size"] = 240, 100_000
     record["crc"] = checksum(record.tobytes(), points)
     with open(path, "w+b") as file:
-        writer = SeekWriter(Sparse(file), names_of(samples), 1024, WALKER)
+        writer = SeekWriter(Sparse(file), names_of(samples), 1024)
         for _ in range(0, count, share):
             writer.add(np.repeat(record, share), points * share)
         writer.finish()
@@ -58,9 +58,9 @@ def mapped_kb(file):
 
 def test_opening_takes_next_to_no_memory(large):
     file, samples = large
-    SeekIndex.open(file, samples, walker=WALKER)  # compiles
+    SeekIndex.open(file, samples)  # compiles
     tracemalloc.start()
-    index = SeekIndex.open(file, samples, walker=WALKER)
+    index = SeekIndex.open(file, samples)
     kept, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(index) == 100_000
@@ -71,9 +71,9 @@ def test_opening_takes_next_to_no_memory(large):
 
 def test_memory_stays_bounded_while_looking_up(large):
     file, _ = large
-    index = SeekIndex.open(file, walker=WALKER)
+    index = SeekIndex.open(file)
     for number in np.random.default_rng(0).permutation(len(index))[:20_000].tolist():
         assert len(index.lookup(number, 100_000, 0)[1]) == 240
     assert mapped_kb(file) * 1024 < index.records.nbytes + 1e6
-    index.points["bit"][:: 4096 // SEEK.itemsize].sum()  # that would have shown
+    index.points["state"][:: 4096 // SEEK.itemsize].sum()  # that would have shown
     assert mapped_kb(file) * 1024 > index.points.nbytes

@@ -9,12 +9,15 @@ from fasttricks.data.seek_file import SeekIndex
 from fasttricks.data.seek_format import INDEXED, UNREADABLE, WHOLE, checksum
 from fasttricks.data.seek_pictures import Previous, Work
 from fasttricks.data.seek_source import names_of
-from tests.data.seek_standin import SEEK, WALKER, make_pictures, picture
+from fasttricks.kernels.jpeg_seek import SEEK
+from tests.data.seek_standin import make_pictures, picture
+
+pytestmark = pytest.mark.usefixtures("standin")
 
 
-def one(data, walker=WALKER):
+def one(data):
     """(record, points) of a picture in memory."""
-    records, points = Work(Samples([data]), 64, walker, None)(0, 1)
+    records, points = Work(Samples([data]), 64)(0, 1)
     assert records[0]["crc"] == checksum(records[0].tobytes(), points)
     return records[0], np.frombuffer(points, SEEK)
 
@@ -40,14 +43,14 @@ def test_unreadable_files_keep_the_errno(tmp_path):
     paths[1].unlink()
     os.mkfifo(paths[1])
     paths[2].unlink()
-    records, points = Work(Samples(paths), 64, WALKER, None)(0, 3)
+    records, points = Work(Samples(paths), 64)(0, 3)
     assert records["kind"].tolist() == [WHOLE, UNREADABLE, UNREADABLE]
     assert records["error"].tolist() == [0, 0, 2]
     assert points == b""
 
 
 def test_stopping_ends_the_share():
-    work = Work(Samples([picture(1)] * 9), 64, WALKER, None)
+    work = Work(Samples([picture(1)] * 9), 64)
     work.stopped.set()
     assert work(0, 9)[1] == b""
 
@@ -55,8 +58,8 @@ def test_stopping_ends_the_share():
 @pytest.fixture
 def indexed(tmp_path):
     samples = Samples(make_pictures(tmp_path / "pictures", 12))
-    file = build_index(samples, tmp_path / "x.seek", walker=WALKER)
-    return samples, SeekIndex.open(file, samples, walker=WALKER)
+    file = build_index(samples, tmp_path / "x.seek")
+    return samples, SeekIndex.open(file, samples)
 
 
 def test_entries_of_an_older_index_follow_the_names(indexed):
@@ -91,7 +94,7 @@ def test_what_could_not_be_read_is_tried_again(tmp_path):
     content = paths[1].read_bytes()
     paths[1].unlink()
     samples = Samples(paths)
-    index = SeekIndex.open(build_index(samples, tmp_path / "x.seek", walker=WALKER), walker=WALKER)
+    index = SeekIndex.open(build_index(samples, tmp_path / "x.seek"))
     paths[1].write_bytes(content)
     previous = Previous(index, names_of(samples))
     assert previous.entry(1, samples) is None

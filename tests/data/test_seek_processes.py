@@ -11,7 +11,9 @@ import pytest
 from fasttricks.data.samples import Samples
 from fasttricks.data.seek_build import ensure_index
 from fasttricks.data.unfinished import unfinished_path
-from tests.data.seek_standin import WALKER, make_pictures
+from tests.data.seek_standin import make_pictures
+
+pytestmark = pytest.mark.usefixtures("standin")
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -31,11 +33,13 @@ import sys, time
 from pathlib import Path
 from fasttricks.data.samples import Samples
 from fasttricks.data.seek_build import ensure_index
-from fasttricks.data.seek_format import jpeg_walker
-from tests.data.seek_standin import noting
+from fasttricks.kernels.jit import NOTICES
+from tests.data.seek_standin import install, noting
+NOTICES.told = True  # what is on stderr does not depend on whether kernels were compiled before
 root, out, notes, pause = sys.argv[1:]
+install(inspect=noting(notes, float(pause)))
 samples = Samples(sorted(Path(root).rglob("*.jpg")))
-index = ensure_index(samples, out, workers=2, walker=noting(notes, float(pause)))
+index = ensure_index(samples, out, workers=2)
 found = sum(index.lookup(n, *samples.read_stamped(n)[1]) is not None for n in range(len(samples)))
 print(found, index.stale)
 """
@@ -82,7 +86,7 @@ def test_killed_half_way(tmp_path, paths, out, how, monkeypatch):
     assert [p.name for p in out.parent.iterdir()] == (
         [unfinished_path(out).name] if how == signal.SIGKILL else []
     )
-    index = ensure_index(Samples(paths), out, walker=WALKER)
+    index = ensure_index(Samples(paths), out)
     assert len(index) == 40
     assert [p.name for p in out.parent.iterdir()] == ["x.seek"]
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from fasttricks.data.samples import Samples
-from fasttricks.data.seek_format import record_type
+from fasttricks.data.seek_format import RECORD
 from fasttricks.data.seek_source import names_of
 from fasttricks.data.seek_writer import SeekWriter
-from tests.data.seek_standin import FRAME, SEEK, WALKER
+from fasttricks.kernels.jpeg_seek import FRAME, SEEK
+from fasttricks.kernels.jpeg_segments import REASONS
 
 
 def read_plainly(data):
@@ -52,13 +53,13 @@ def read_plainly(data):
 
 def records_of(count, rng):
     """Records with anything in them, and their points; `crc` as it has to be."""
-    records = np.zeros(count, record_type(FRAME))
+    records = np.zeros(count, RECORD)
     points = []
     for record in records:
         record["count"] = rng.integers(0, 5)
         record["size"], record["mtime_ns"] = rng.integers(0, 2**62, 2)
         record["error"], record["kind"] = rng.integers(0, 100), rng.integers(0, 3)
-        record["frame"]["sizes"] = rng.integers(0, 2**16, 3)
+        record["frame"] = np.frombuffer(rng.bytes(FRAME.itemsize), FRAME)[0]
         points.append(rng.integers(0, 256, record["count"] * SEEK.itemsize, np.uint8).tobytes())
         record["crc"] = zlib.crc32(record.tobytes()[12:] + points[-1])
     return records, points
@@ -71,7 +72,7 @@ def test_another_reader_finds_all_that_was_written(tmp_path, shares):
     samples = Samples([f"/root/c{k % 3}/{'n' * k}.jpg" for k in range(count)])
     records, points = records_of(count, rng)
     with open(tmp_path / "x.seek", "w+b") as file:
-        writer, done = SeekWriter(file, names_of(samples), 77, WALKER), 0
+        writer, done = SeekWriter(file, names_of(samples), 77), 0
         for share in shares:
             stop = done + share
             writer.add(records[done:stop].copy(), b"".join(points[done:stop]))
@@ -79,11 +80,10 @@ def test_another_reader_finds_all_that_was_written(tmp_path, shares):
         writer.finish()
     tile, schema, pictures = read_plainly((tmp_path / "x.seek").read_bytes())
     assert tile == 77
-    assert schema == {
-        "frame": [["status", "|u1", 0, []], ["width", "<u2", 1, []], ["sizes", "<u2", 3, [3]]],
-        "seek": [["bit", "<u4", 0, []], ["dc", "<i2", 4, [3]]],
-        "reasons": ["", "not a picture", "ends too soon"],
-    }
+    assert schema["frame"][:2] == [["height", "<u2", 0, []], ["width", "<u2", 2, []]]
+    assert [name for name, *_ in schema["frame"]] == list(FRAME.names)
+    assert schema["seek"] == [["state", "<u8", 0, []]]
+    assert schema["reasons"] == list(REASONS)
     root = len(names_of(samples).root)
     for k, picture in enumerate(pictures):
         name, length, mtime, error, kind, frame, own = picture
@@ -97,7 +97,7 @@ def test_another_reader_finds_all_that_was_written(tmp_path, shares):
 def test_nothing_is_an_index_before_it_is_finished(tmp_path):
     samples = Samples(["/root/a.jpg"])
     with open(tmp_path / "x.seek", "w+b") as file:
-        writer = SeekWriter(file, names_of(samples), 77, WALKER)
+        writer = SeekWriter(file, names_of(samples), 77)
         records, points = records_of(1, np.random.default_rng(0))
         writer.add(records, points[0])
         file.flush()

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from fasttricks.data import unfinished as module
+from fasttricks import locks
 from fasttricks.data.unfinished import remove_abandoned, unfinished, unfinished_path
 from fasttricks.errors import DataError
 
@@ -47,8 +47,8 @@ def test_left_over_of_a_killed_process_is_written_over(tmp_path):
 
 
 def test_one_at_a_time_and_the_others_are_told(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(module, "_SAY_AFTER_S", 0.05)
-    monkeypatch.setattr(module, "_LOOK_S", 0.01)
+    monkeypatch.setattr(locks, "_SAY_AFTER_S", 0.05)
+    monkeypatch.setattr(locks, "_LOOK_S", 0.01)
     target, inside, most = tmp_path / "file", [], []
 
     def write():
@@ -83,7 +83,7 @@ def test_who_locks_what_was_just_finished_looks_again(tmp_path, monkeypatch):
         return real(file, how)
 
     target_content = []
-    monkeypatch.setattr(module.fcntl, "flock", flock)
+    monkeypatch.setattr(fcntl, "flock", flock)
     with unfinished(target, "it") as work:
         work.file.write(b"second")
         work.file.flush()
@@ -108,7 +108,7 @@ def test_file_system_without_locks_is_a_clear_error(tmp_path, monkeypatch):
     def flock(file, how):
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    monkeypatch.setattr(module.fcntl, "flock", flock)
+    monkeypatch.setattr(fcntl, "flock", flock)
     with pytest.raises(DataError, match=r"cannot make the thing.*has no file locks"):
         unfinished(tmp_path / "file", "the thing").__enter__()
     assert list(tmp_path.iterdir()) == []

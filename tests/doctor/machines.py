@@ -1,12 +1,13 @@
 """Machines and data sets that tests make up."""
 
+from fasttricks import installed
 from fasttricks.doctor.facts import Data, Disk, Facts, Gpu, Machine, Rate
 
 GB = 10**9
 ALL = dict.fromkeys(("torchvision", "roi", "resident", "dali", "ffcv"), "")
 H100 = Gpu(name="NVIDIA H100 80GB HBM3", memory_bytes=80 * GB, capability=(9, 0), jpeg_engine=True)
 V100 = Gpu(name="Tesla V100", memory_bytes=16 * GB, capability=(7, 0), jpeg_engine=False)
-NO_TURBOJPEG = "libturbojpeg.so.0 is missing: apt-get install libturbojpeg0, or pip install 'x'"
+NO_TURBOJPEG = f"{installed.NO_TURBOJPEG}, or pip install 'x'"
 
 
 def machine(cores=16, gpus=(), memory=64 * GB, **changes):

@@ -99,7 +99,10 @@ def test_plain_pillow_and_no_libturbojpeg():
     bare = machine(simd=False, pipelines=ALL | {"roi": NO_TURBOJPEG, "dali": "a: b"})
     (_, simd), (text, roi) = helps(bare, imagenet(), rates(torchvision=900))
     assert "pillow-simd" in simd
-    assert text == "roi, which decodes only the crop, cannot be used: libturbojpeg.so.0 is missing."
+    assert text == (
+        "roi, which decodes only the crop, cannot be used: the system library libturbojpeg is "
+        "missing."
+    )
     assert roi.startswith("apt-get install libturbojpeg0")
     assert "pillow" not in helps(machine(simd=False), imagenet(), rates(roi=900))[0][0]
 

@@ -81,6 +81,12 @@ def test_parts_with_other_names_are_not_taken_for_classes(tmp_path):
     assert "Test, Train" in said
 
 
+def test_a_class_called_train_is_one(tmp_path):
+    shape = look_at_shape(files(tmp_path, "car/1.jpg", "train/2.jpg"))
+    assert shape.problems == ()
+    assert "not divided into train and val" in one(shape.notes)
+
+
 def test_a_folder_above_the_one_with_the_classes(tmp_path):
     root = files(tmp_path, "images/cats/1.jpg", "images/dogs/2.jpg")
     said = one(look_at_shape(root).problems)

@@ -52,7 +52,7 @@ def test_summary(tmp_path):
 
 
 def test_the_index_is_in_the_order_of_the_samples(tmp_path):
-    samples = Samples([b""] * 5, [5, 6, 7, 8, 9], classes=["c"])
+    samples = Samples([b""] * 5, [5, 6, 7, 8, 9], classes=list("abcdefghij"))
     part = Part(split="", train=True, samples=samples, origin="", name=None)
     write_index(tmp_path, journal(tmp_path), part, list("abcde"), ORDER)
     index = open_pack_index(tmp_path / "pack.index")
@@ -63,7 +63,7 @@ def test_the_index_is_in_the_order_of_the_samples(tmp_path):
     assert bytes(index.names) == b"a.e0b.e1c.e2d.e3e.e4"
     assert index.targets.tolist() == [5, 6, 7, 8, 9]
     assert index.shards == [("shard-000000.tar", 5000), ("shard-000001.tar", 5001)]
-    assert (index.classes, index.in_place) == (["c"], False)
+    assert (index.classes, index.in_place) == (list("abcdefghij"), False)
 
 
 def test_the_account(tmp_path):

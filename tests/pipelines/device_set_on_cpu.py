@@ -2,14 +2,15 @@
 
 import torch
 
-from fasttricks import Samples, make_loader
+from fasttricks import Augment, Samples, make_loader
 from fasttricks.kernels.mixes import CutMix
 from fasttricks.pipelines.resident_device import DeviceSet
 from tests.pictures import jpeg
 
 samples = Samples([jpeg(24 + 9 * i, 60 - 7 * i, seed=i) for i in range(4)], [3, 1, 2, 0])
+BICUBIC = {"augment": Augment(interpolation="bicubic"), "work": "decode"}
 common = {"batch_size": 2, "size": 15, "num_threads": 1}
-for options in ({"views": 2}, {"work": "decode"}, {"mix": CutMix(1.0), "mix_group": 2}):
+for options in ({"views": 2}, {"work": "decode"}, {"mix": CutMix(1.0), "mix_group": 2}, BICUBIC):
     with make_loader("resident", samples, **common, **options) as loader:
         device = DeviceSet(loader._decoded, torch.device("cpu"))
         job = loader._job(0, loader._slices(0, 0))

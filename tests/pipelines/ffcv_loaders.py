@@ -1,5 +1,6 @@
 """Loaders of the ffcv pipeline, and how far their pictures are from the definition."""
 
+import hashlib
 import threading
 
 import numpy as np
@@ -26,6 +27,15 @@ def errors_of(loader, epoch=0):
             want = expected_picture(loader, loader.dataset, epoch, int(index), row // count)
             errors.append(images[row].permute(1, 2, 0).numpy() - want)
     return np.stack(errors)
+
+
+def digest(path, threads):
+    """Of an epoch's pictures, in order, made by so many threads."""
+    images = hashlib.sha256()
+    with open_loader(path, num_threads=threads, work="full", drop_last=False) as loader:
+        for batch, _ in loader:
+            images.update(batch.numpy().tobytes())
+    return images.hexdigest()
 
 
 def epoch_threads():

@@ -37,6 +37,28 @@ def test_pixels_are_the_references(name, train, pictures, open_loader):
     assert abs(errors.mean()) < 0.02
 
 
+@pytest.mark.parametrize("train", [True, False])
+@pytest.mark.parametrize("name", NAMES)
+def test_bicubic_pixels_are_the_references(name, train, pictures, open_loader):
+    """Cut files hold all that the wider filter needs, and a crop's rim is where it was."""
+    augment = Augment(interpolation="bicubic")
+    options = {"work": "decode", "train": train, "augment": augment, "drop_last": False}
+    errors, others = [], []
+    with open_loader(name, pictures, **options) as loader:
+        for step, (images, _) in enumerate(loader):
+            for image, index in zip(images, loader.indices(0, step), strict=True):
+                got = image.permute(1, 2, 0).numpy()
+                given = loader, pictures, 0, int(index)
+                errors.append(got - expected_picture(*given))
+                others.append(got - expected_picture(*given, interpolation="bilinear"))
+    # PIL, which clips after each axis, rounds there too: half a level, times less than 1.3.
+    most = 1 if loader.clip == "last" else 0.5 + 0.65 + 0.1
+    assert np.abs(errors).max() <= most + 1e-3
+    assert np.abs(errors).mean() <= 0.30
+    assert abs(np.mean(errors)) < 0.02
+    assert np.abs(others).max() > 5
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_wrong_plan_would_be_noticed(name, pictures, open_loader):
     """The bound above tells one plan from another."""

@@ -1,5 +1,7 @@
 """Good, odd and bad files: every pipeline shows and rejects the same ones."""
 
+import importlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,8 +9,9 @@ from PIL import Image
 from fasttricks import Samples
 from fasttricks.data.pixels import decode_rgb
 from fasttricks.errors import BadSampleError, DataError
+from fasttricks.pipelines import roi_decoder, torchvision
 from tests.pictures import encode, jpeg, smooth_picture
-from tests.pipelines.agreement import NAMES, collect, expected_picture
+from tests.pipelines.agreement import NAMES, collect, damaged_jpeg, expected_picture
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +36,7 @@ def mixed_samples():
     return Samples(files, np.arange(len(files)))
 
 
+LATE = {"roi": "roi", "ffcv": "ffcv_ops"}  # where PIL decodes what the decoder left
 REPLACEMENT = {1: 2, 4: 6, 5: 6, 11: 0}
 
 
@@ -66,6 +70,36 @@ def test_bad_files_are_replaced_alike(name, train, mixed_samples, open_loader):
         assert loader.stats["replaced"] == 4
         # PNG, CMYK and WebP, and each bad file that one of them stands for.
         assert loader.stats["odd"] == 4
+
+
+@pytest.mark.parametrize("name", ["roi", "ffcv", "torchvision"])
+def test_a_replacement_that_breaks_while_decoding(name, open_loader, monkeypatch):
+    """2 is bad and 3, in its place, passes the probe but no decoder: 4 stands for both."""
+    rotten = damaged_jpeg(roi_decoder.find().decode)  # no ordinary decoder takes it; PIL does,
+    files = [jpeg(50, 60, seed=i) for i in range(6)]
+    files[2:4] = b"", rotten
+
+    def refuse(decode):
+        def refusing(data, *others):
+            if bytes(data) == rotten:
+                raise DataError("refused")
+            return decode(data, *others)
+
+        return refusing
+
+    def patch(module, function):  # which is what this is for
+        monkeypatch.setattr(module, function, refuse(getattr(module, function)))
+
+    options = {"train": False, "batch_size": 6, "drop_last": False, "on_error": "replace"}
+    with open_loader(name, Samples(files), **options) as loader:
+        if name == "torchvision":  # not in a worker, where nothing can be patched
+            patch(torchvision, "load_rgb")
+            batches = torchvision.PlannedBatches(loader.dataset, loader.options)
+            loader.errors = batches[loader._job(0, loader._slices(0, 0))].replaced
+        else:
+            patch(importlib.import_module(f"fasttricks.pipelines.{LATE[name]}"), "decode_rgb")
+            collect(loader)
+        assert [(e.index, e.replacement) for e in loader.errors] == [(2, 4), (3, 4)]
 
 
 @pytest.mark.parametrize("name", NAMES)

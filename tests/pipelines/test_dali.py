@@ -76,6 +76,17 @@ def test_odd_pictures_enter_as_their_region(train):
             assert is_sample(image, loader, samples, shown[row % 3], view=row // 3)
 
 
+def test_left_to_choose_the_cpu_is_fused(pictures):
+    """To the last bit what "fused" gives; the graph's own colours are near, but not the same."""
+    made = {}
+    for finish_ in ("auto", "fused", "graph"):
+        with open_dali(pictures, work="full", finish=finish_) as loader:
+            made[finish_] = next(iter(loader))[0].clone()
+    assert torch.equal(made["auto"], made["fused"])
+    assert not torch.equal(made["auto"], made["graph"])
+    torch.testing.assert_close(made["auto"], made["graph"], rtol=1e-4, atol=1e-4)
+
+
 def test_one_graph_serves_all_epochs_and_sizes(pictures):
     with open_dali(pictures, size=lambda epoch: 20 + epoch, views=2) as loader:
         graphs = []

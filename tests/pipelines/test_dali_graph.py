@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from fasttricks import Augment
 from fasttricks.data import Samples
 from fasttricks.kernels import reference
 from fasttricks.pipelines.job import Job
@@ -58,12 +59,14 @@ def test_every_shape_is_the_references_but_for_rounding(shapes, train, size):
             assert max(errors(loader, shapes, epoch)) <= ROUNDED
 
 
-def test_evaluation_decodes_what_the_window_needs_and_no_more(shapes):
-    with open_dali(shapes, train=False) as loader:
+@pytest.mark.parametrize(("interpolation", "radius"), [("bilinear", 1), ("bicubic", 2)])
+def test_evaluation_decodes_what_the_window_needs_and_no_more(shapes, interpolation, radius):
+    with open_dali(shapes, train=False, augment=Augment(interpolation=interpolation)) as loader:
         _, plan, _ = plan_of(loader, shapes, 0, SHAPES.index((61, 400)))
     region = regions(np.array([plan]), 33)
     scale = 61 / 38  # 33 / 0.875 is 37.7
-    needed = 33 * scale + 2 * scale  # the window, and half a filter on both sides
+    # The window, and half a filter on both sides, if there is so much.
+    needed = min(33 * scale + 2 * radius * scale, 61)
     for axis, side in enumerate((61, 400)):
         assert needed <= region.shape[0, axis] <= needed + 2
         assert abs(region.start[0, axis] + region.shape[0, axis] / 2 - side / 2) <= 2

@@ -1,8 +1,6 @@
 """The ffcv pipeline: what FFCV adds to the contract that all pipelines share (test_contract.py)."""
 
 import gc
-import hashlib
-import io
 import os
 import shutil
 import subprocess
@@ -22,7 +20,7 @@ from fasttricks.pipelines.beton import pack
 from fasttricks.pipelines.beton_file import MODES, STORED_SOURCE, Beton
 from tests.pictures import jpeg
 from tests.pipelines.agreement import assert_same, collect
-from tests.pipelines.ffcv_loaders import SIZE, epoch_threads, errors_of, open_loader
+from tests.pipelines.ffcv_loaders import SIZE, digest, epoch_threads, errors_of, open_loader
 
 if not pipelines()["ffcv"].available:
     pytest.skip(pipelines()["ffcv"].reason, allow_module_level=True)
@@ -140,7 +138,7 @@ def test_leaving_early_ends_ffcvs_thread(packs):
         next(iterator)
         iter(loader)  # a second iteration ends the first
         assert epoch_threads() == []
-        with pytest.raises(StopIteration):
+        with pytest.raises(RuntimeError, match="another iteration"):
             next(iterator)
     assert threading.active_count() == before
     with pytest.raises(RuntimeError, match="closed"):
@@ -188,14 +186,6 @@ def test_what_is_the_callers_stays(packs):
         torch.set_num_threads(os.cpu_count() or 1)
 
 
-def digest(path, threads):
-    images = io.BytesIO()
-    with open_loader(path, num_threads=threads, work="full", drop_last=False) as loader:
-        for batch, _ in loader:
-            images.write(batch.numpy().tobytes())
-    return hashlib.sha256(images.getvalue()).hexdigest()
-
-
 def test_threads_change_nothing(packs):
     """Really 1, 2 and 4 threads, on numba's simplest thread layer, which forgives nothing.
 
@@ -204,8 +194,8 @@ def test_threads_change_nothing(packs):
     script = f"""
         import sys
         sys.path[:0] = {sys.path!r}
-        from tests.pipelines.ffcv_loaders import open_loader
-        from tests.pipelines.test_ffcv import digest, test_two_loaders_in_turn
+        from tests.pipelines.ffcv_loaders import digest, open_loader
+        from tests.pipelines.test_ffcv import test_two_loaders_in_turn
         packs = { ({mode: str(path) for mode, path in packs.items()})!r}
         print(*(digest(packs["source"], threads) for threads in (1, 2, 4)))
         test_two_loaders_in_turn(packs)

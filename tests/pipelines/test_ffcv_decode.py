@@ -1,5 +1,7 @@
 """The compiled decoder of one sample, without FFCV: plans, memory, and what it refuses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,7 @@ def test_the_record_in_memory_says_what_the_parameters_say(train):
     """Seed, epoch, size and ranges reach compiled code, which was compiled once."""
     workspace = Workspace(2, views=2)
     augments = [Augment(), Augment(area=(0.3, 0.4), aspect=(0.5, 1.9), flip=0.9, crop_ratio=0.6)]
+    augments[1] = replace(augments[1], interpolation="bicubic")
     compiled = len(_carry_out.signatures)
     for number, augment in enumerate(2 * augments):
         seed, epoch, size = 2**64 - 1 - number, 3 * number, (40, 57, 33, 90)[number]

@@ -123,11 +123,14 @@ def test_an_impossible_state_is_refused(wrong, message):
 def test_choosing_a_position_ends_the_iteration_under_way():
     loader, expected = echo(), shown(echo())
     state = loader.state_dict()
-    for choose in (lambda: loader.set_epoch(0), lambda: loader.load_state_dict(state)):
+    for choose, why in (
+        (lambda: loader.set_epoch(0), "set_epoch was called"),
+        (lambda: loader.load_state_dict(state), "a state was loaded"),
+    ):
         iterator = iter(loader)
         next(iterator)
         choose()
-        with pytest.raises(StopIteration):
+        with pytest.raises(RuntimeError, match=f"ended early: {why}"):
             next(iterator)
         assert shown(loader) == expected
         loader.set_epoch(0)
@@ -191,8 +194,34 @@ def test_leaving_early_closes_the_back_end_and_starts_the_epoch_again():
     next(stale)
     shown(loader)
     assert loader.closed == 4
-    with pytest.raises(StopIteration):
+    with pytest.raises(RuntimeError, match="another iteration of this loader has begun"):
         next(stale)
+
+
+def test_one_loader_twice_at_a_time_is_not_an_epoch_without_steps():
+    loader = echo()
+    with pytest.raises(RuntimeError, match="another iteration"):
+        next(zip(loader, loader, strict=True))
+
+
+def test_an_iteration_that_gave_all_just_ends_whatever_comes_next():
+    loader = echo()
+    steps = iter(loader)
+    for _ in range(len(loader)):
+        next(steps)
+    loader.set_epoch(1)
+    assert next(steps, None) is None
+    steps = iter(loader)
+    assert sum(1 for _ in steps) == len(loader)
+    next(iter(loader))
+    assert next(steps, None) is None
+
+
+def test_a_loaded_seed_is_the_loaders():
+    loader, expected = echo(seed=3), echo(seed=7)
+    loader.load_state_dict(expected.state_dict())
+    assert loader.options.seed == loader.state_dict()["seed"] == 7
+    assert shown(loader) == shown(expected)
 
 
 def test_indices_tell_what_a_step_shows():
@@ -201,6 +230,8 @@ def test_indices_tell_what_a_step_shows():
     assert [loader.indices(0, step).tolist() for step in range(len(loader))] == steps
     with pytest.raises(IndexError, match="step"):
         loader.indices(0, len(loader))
+    with pytest.raises(ValueError, match=r"epoch must be .*; got -1"):
+        loader.indices(-1, 0)
 
 
 def test_size_may_follow_the_epoch():

@@ -1,13 +1,16 @@
 """Mixing and erasing through every pipeline: the pictures that were drawn, with their targets."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
-from fasttricks import RICAP, CutMix, Cutout, Mixed, Mixup, RandomErasing
+from fasttricks import RICAP, CutMix, Cutout, Mixed, Mixup, OneOf, RandomErasing
 from fasttricks.kernels.mix import CONSTANT
 from fasttricks.kernels.mixes import as_mixes
 from fasttricks.kernels.plan_mix import Place, plan_mix
+from fasttricks.pipelines import finishing
 from tests.pipelines.agreement import NAMES, SIZE
 
 GROUP = 4
@@ -19,8 +22,10 @@ MIXES = [
     RICAP(),
     Cutout(20),
     (CutMix(), RandomErasing(1.0, fill="channel")),
+    (OneOf(Mixup(), CutMix(), probability=0.8), RandomErasing(0.5, fill="channel")),
 ]
-KINDS = [Mixup(), RICAP(), Cutout(20)]  # no partner's weight, four partners, no partner
+CHANCE = OneOf(Mixup(), CutMix(), RICAP(), probability=0.7)
+KINDS = [Mixup(), RICAP(), Cutout(20), CHANCE]  # one partner, four, none, and any number
 
 
 def by_hand(images, mixes):
@@ -43,20 +48,21 @@ def by_hand(images, mixes):
     return torch.stack(out)
 
 
-def drawn(mix, first, count, views=1, batch=None, seed=11):
-    place = Place(seed, 0, first, first if batch is None else batch, GROUP)
+def drawn(mix, first, count, views=1, batch=None, seed=11, epoch=0):
+    place = Place(seed, epoch, first, first if batch is None else batch, GROUP)
     return plan_mix(as_mixes(mix), place, count, views, SIZE, SIZE)
 
 
-def collected(open_loader, name, samples, mix, steps=2, **options):
+def collected(open_loader, name, samples, mix, steps=2, epoch=0, **options):
     options = {"mix_group": GROUP, "mix": mix, **options}
     with open_loader(name, samples, **options) as loader:
+        loader.set_epoch(epoch)
         found = []
         for images, targets in loader:
             found.append((images.clone(), targets))
             if len(found) == steps:
                 break
-        return found, [loader.indices(0, step) for step in range(len(found))]
+        return found, [loader.indices(epoch, step) for step in range(len(found))]
 
 
 def rows(indices, views):
@@ -86,6 +92,20 @@ def test_pictures_and_targets_are_mixed_as_drawn(name, mix, pictures, open_loade
             assert np.array_equal(targets.weights, mixing.weights)
     wrong = by_hand(plain[0][0], drawn(mix, read, read).mixes)
     assert (mixed[0][0] - wrong).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_epoch_is_mixed_anew(name, pictures, open_loader):
+    mix = (CutMix(), RandomErasing(1.0, fill="channel"))
+    (plain,), (order,) = collected(open_loader, name, pictures, None, steps=1, epoch=3)
+    (mixed,), (same_order,) = collected(open_loader, name, pictures, mix, steps=1, epoch=3)
+    assert np.array_equal(order, same_order)
+    mixing = drawn(mix, 0, 8, epoch=3)
+    want = by_hand(plain[0], mixing.mixes)
+    torch.testing.assert_close(mixed[0].double(), want, rtol=0, atol=2e-5)
+    assert np.array_equal(mixed[1].indices, order[mixing.rows])
+    first = by_hand(plain[0], drawn(mix, 0, 8).mixes)
+    assert (mixed[0] - first).abs().max() > 0.1
 
 
 @pytest.mark.parametrize("mix", KINDS, ids=str)
@@ -120,7 +140,7 @@ def test_the_world_size_changes_nothing(name, mix, pictures, open_loader):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_mixing_goes_on_where_it_was_resumed(name, pictures, open_loader):
-    options = {"mix": Mixup(), "mix_group": GROUP}
+    options = {"mix": CHANCE, "mix_group": GROUP}
     with open_loader(name, pictures, **options) as loader:
         for step, _ in enumerate(loader):
             if step == 0:
@@ -130,7 +150,7 @@ def test_mixing_goes_on_where_it_was_resumed(name, pictures, open_loader):
         loader.load_state_dict(state)
         first, _ = next(iter(loader))
         first = first.clone()
-    whole, _ = collected(open_loader, name, pictures, Mixup())
+    whole, _ = collected(open_loader, name, pictures, CHANCE)
     assert torch.equal(first, whole[1][0])
 
 
@@ -149,6 +169,16 @@ def test_noise_is_drawn_for_the_sample_and_stays_in_its_rectangle(name, pictures
     noise = after[inside]
     assert abs(noise.mean()) < 5 / noise.numel() ** 0.5
     assert abs(noise.std() - 1) < 5 / (2 * noise.numel()) ** 0.5
+
+
+def test_a_backend_that_needs_to_know_is_told_of_noise(pictures, open_loader, monkeypatch):
+    """Numba draws what it meets; torch and Triton leave noise out where none is promised.
+    `dali` finishes in this process."""
+    options = {"mix": RandomErasing(1.0), "steps": 1}
+    ((numba, _),), _ = collected(open_loader, "dali", pictures, **options)
+    monkeypatch.setattr(finishing, "finish", partial(finishing.finish, backend="torch"))
+    ((by_torch, _),), _ = collected(open_loader, "dali", pictures, **options)
+    torch.testing.assert_close(by_torch, numba, rtol=0, atol=1e-4)
 
 
 def test_half_precision_is_rounded_once(pictures, open_loader):

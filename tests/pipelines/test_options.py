@@ -8,7 +8,9 @@ from fasttricks import Mixup
 from fasttricks.pipelines.options import Options
 
 
-@pytest.mark.parametrize("given", [{"cut": False}, {"index": False}, {"cut": False, "index": "x"}])
+@pytest.mark.parametrize(
+    "given", [{"cut": False}, {"index": False}, {"cut": False, "index": False}]
+)
 def test_two_ways_to_decode_whole_files(given):
     options = Options(batch_size=1, **given)
     assert (options.cut, options.index) == (False, False)
@@ -27,6 +29,12 @@ def test_an_index_may_be_named(index):
         ({"index": None}, "index must be True, False, or the path of a seek index; got None"),
         ({"index": 1}, "index must be"),
         ({"exact": 0}, "exact must be True or False; got 0"),
+        ({"train": "no"}, "train must be True or False; got 'no'"),
+        ({"drop_last": 1}, "drop_last must be True or False; got 1"),
+        ({"cut": None}, "cut must be True or False; got None"),
+        ({"cut": False, "index": Path("x.seek")}, "cut=False .* index x.seek .* leave out one"),
+        ({"batch_size": True}, "batch_size must be an integer >= 1; got True"),
+        ({"size": True}, "size must be an integer in .*; got True"),
         ({"batch_size": 0}, "batch_size must be an integer >= 1"),
         ({"batch_size": 2.0}, "batch_size must be an integer >= 1; got 2.0"),
         ({"num_threads": "2"}, "num_threads must be an integer >= 1; got '2'"),

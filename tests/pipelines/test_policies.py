@@ -21,21 +21,22 @@ AUGMENTS = [
 ]
 
 
-def first_batch(open_loader, name, samples, **options):
+def first_batch(open_loader, name, samples, epoch=0, **options):
     with open_loader(name, samples, **options) as loader:
+        loader.set_epoch(epoch)
         images, _ = next(iter(loader))
-        return images.clone(), loader.indices(0, 0), loader.options
+        return images.clone(), loader.indices(epoch, 0), loader.options
 
 
-def by_hand(pixels, indices, options, sizes):
+def by_hand(pixels, indices, options, sizes, epoch=0):
     """The stage on uint8 pixels that were seen, then the matrix, float64 [B, 3, H, W]."""
     views = options.views
     rows, view = np.tile(indices, views), np.repeat(np.arange(views), len(indices))
-    stages = plan_stage_batch(options.seed, 0, rows, view, options.stage_at(0))
+    stages = plan_stage_batch(options.seed, epoch, rows, view, options.stage_at(epoch))
     done = apply_stage_batch(pixels.permute(0, 2, 3, 1).contiguous(), stages)
     heights, widths = np.array([sizes[index] for index in rows]).T
-    args = options.seed, 0, rows, view, heights, widths
-    _, matrices = plan_batch(*args, options.params_at(0))
+    args = options.seed, epoch, rows, view, heights, widths
+    _, matrices = plan_batch(*args, options.params_at(epoch))
     upright = np.zeros(len(rows), np.uint8)
     return torch.from_numpy(reference.finish(done.numpy(), matrices, upright)), stages
 
@@ -57,11 +58,21 @@ def test_a_stage_is_done_to_the_pipelines_own_pixels(name, augment, pictures, si
     assert np.array_equal(indices, same)
     want, stages = by_hand(pixels, indices, settings, sizes)
     assert stages["op"].any()
-    want = want.permute(0, 3, 1, 2) if want.shape[-1] == 3 else want
     # float32 products of at most 255 with a few roundings, divided by a std of 57.
     torch.testing.assert_close(got.double(), want, rtol=1e-5, atol=1e-4)
     plain, _, _ = first_batch(open_loader, name, pictures, views=2)
     assert (got - plain).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_epoch_draws_another_stage(name, pictures, sizes, open_loader):
+    augment = Augment(policy=RandAugment(), color="reference")
+    pixels, indices, _ = first_batch(open_loader, name, pictures, epoch=3, work="decode")
+    got, _, settings = first_batch(open_loader, name, pictures, epoch=3, augment=augment)
+    want, stages = by_hand(pixels, indices, settings, sizes, epoch=3)
+    torch.testing.assert_close(got.double(), want, rtol=1e-5, atol=1e-4)
+    _, others = by_hand(pixels, indices, settings, sizes)
+    assert not np.array_equal(stages, others)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,6 +1,7 @@
 """Whoever waits for a batch gets it, or what kept it from being made."""
 
 import threading
+import time
 
 import pytest
 
@@ -61,6 +62,34 @@ def test_an_error_breaks_those_there_are_and_those_to_come():
     for step in (0, 7):
         with pytest.raises(MemoryError, match="full"):
             made.result(step)
+
+
+def test_results_are_taken_while_all_are_being_broken():
+    class Slow(Promise):
+        """Gives whoever waits for it the time to take it."""
+
+        def fail(self, error):
+            super().fail(error)
+            time.sleep(0.02)
+
+    made = Promises(lambda _: Slow(2), lambda _: None)
+    errors = []
+
+    def take(step):
+        try:
+            made.result(step)
+        except MemoryError as error:
+            errors.append(error)
+
+    takers = [threading.Thread(target=take, args=(step,), daemon=True) for step in range(4)]
+    for taker in takers:
+        taker.start()
+    for step in range(4):
+        _ = made[step]
+    made.stop(MemoryError("full"))
+    for taker in takers:
+        taker.join(10)
+    assert len(errors) == 4
 
 
 def test_stopping_ends_the_wait_for_memory_that_is_under_way():

@@ -91,3 +91,25 @@ def test_an_urgent_claim_waits_no_longer_and_its_memory_is_kept():
     found.clear()
     again = [memory.empty((8,), torch.uint8) for _ in range(3)]
     assert {tensor.data_ptr() for tensor in again} == addresses
+
+
+def test_only_blocks_that_are_kept_are_pinned(monkeypatch):
+    pinned, real = [], torch.empty
+
+    def empty(*shape, pin_memory=False, **rest):
+        pinned.append(pin_memory)
+        return real(*shape, **rest)
+
+    monkeypatch.setattr(torch, "empty", empty)
+    memory = Recycler(2, pinned=True)
+    for _ in range(3):
+        held = [memory.empty((8,), torch.uint8) for _ in range(2)]
+        assert pinned == [True, True]
+        held.clear()
+    held = [memory.empty((8,), torch.uint8) for _ in range(2)]
+    beyond = memory.empty((8,), torch.uint8)
+    assert pinned == [True, True, False]
+    held.clear()
+    del beyond
+    memory.empty((9,), torch.uint8)
+    assert pinned == [True, True, False, True]  # a larger one in the place of a smaller

@@ -32,17 +32,19 @@ def test_a_missing_extra_is_named(monkeypatch):
 
 
 def test_a_missing_system_library_is_named(monkeypatch):
-    entry = registry.Entry("fasttricks.pipelines.roi", "RoiLoader", library="libnowhere.so.7")
+    monkeypatch.setattr(registry, "find_turbojpeg", lambda: None)
+    entry = registry.Entry("fasttricks.pipelines.roi", "RoiLoader", turbojpeg=True)
     monkeypatch.setitem(registry.REGISTRY, "roi", entry)
     state = fasttricks.pipelines()["roi"]
     assert not state.available
-    assert "libnowhere.so.7 is missing" in state.reason
-    with pytest.raises(FasttricksError, match="pipeline roi: libnowhere"):
+    assert "libturbojpeg is missing" in state.reason
+    with pytest.raises(FasttricksError, match="pipeline roi: the system library libturbojpeg is"):
         fasttricks.make_loader("roi", "nowhere", batch_size=1)
 
 
 def test_a_package_may_do_instead_of_a_library(monkeypatch):
-    lacking = {"library": "libnowhere.so.7", "extra": "roi"}
+    monkeypatch.setattr(registry, "find_turbojpeg", lambda: None)
+    lacking = {"turbojpeg": True, "extra": "roi"}
     entry = registry.Entry("fasttricks.pipelines.roi", "RoiLoader", **lacking, instead="json")
     monkeypatch.setitem(registry.REGISTRY, "roi", entry)
     assert fasttricks.pipelines()["roi"].available
@@ -64,7 +66,12 @@ def test_bad_data_is_a_named_error(tmp_path):
         ({"rank": 0}, "both rank and world_size"),
         ({"device": "gpu"}, "device must be cpu or cuda"),
         ({"augment": 3}, "augment must be"),
+        ({"augment": {}}, "augment must be .*; got {}"),
+        ({"dtype": 0}, "dtype must be one of .*; got 0"),
         ({"seed": "x"}, "seed must be"),
+        ({"device": 3.5}, r"device must be cpu or cuda\[:n\]; got 3.5"),
+        ({"finish": None}, "unknown finish None; .*auto, graph, fused"),
+        ({"mix": [fasttricks.Mixup()] * 2}, "only the first of several can mix"),
     ],
 )
 def test_bad_settings_are_named(wrong, message):

@@ -9,9 +9,9 @@ import torch
 import fasttricks
 from fasttricks import Augment, Samples
 from fasttricks.errors import BadSampleError, DataError
-from fasttricks.kernels.mixes import Cutout, Mixup
+from fasttricks.kernels.mixes import CutMix, Cutout, Mixup, OneOf
 from fasttricks.kernels.policy import RandAugment
-from fasttricks.pipelines import resident_pictures
+from fasttricks.pipelines import resident, resident_pictures
 from tests.pictures import encode, jpeg, smooth_picture
 from tests.pipelines.agreement import assert_same, collect
 
@@ -33,6 +33,7 @@ def home(tmp_path, monkeypatch):
         {"augment": Augment(color="reference", policy=RandAugment())},
         {"mix": (Mixup(0.4), Cutout(16)), "mix_group": 8, "dtype": torch.float16},
         {"mix": Mixup(0.4, pairing="two-batches"), "mix_group": 4, "views": 2},
+        {"mix": OneOf(Mixup(), CutMix(), probability=0.7), "mix_group": 8, "drop_last": False},
     ],
 )
 def test_the_pixels_are_rois_bit_for_bit(options, pictures, open_loader):
@@ -45,6 +46,20 @@ def test_the_pixels_are_rois_bit_for_bit(options, pictures, open_loader):
                 assert torch.equal(here, there)
                 for left, right in zip(_parts(ours), _parts(theirs), strict=True):
                     assert torch.equal(left, right)
+
+
+def test_it_does_not_matter_how_many_steps_are_drawn_together(pictures, open_loader, monkeypatch):
+    options = {"mix": OneOf(Mixup(), CutMix()), "mix_group": 4, "batch_size": 4, "drop_last": False}
+    epochs = []
+    for drawn in (4096, 8, 1):
+        monkeypatch.setattr(resident, "DRAWN", drawn)
+        with open_loader("resident", pictures, **options) as loader:
+            epochs.append([(images.clone(), targets) for images, targets in loader])
+    assert len(epochs[0]) == -(-len(pictures) // 4)
+    for other in epochs[1:]:
+        for (images, targets), (same, also) in zip(epochs[0], other, strict=True):
+            assert torch.equal(images, same)
+            assert all(map(torch.equal, targets, also))
 
 
 def _parts(targets):

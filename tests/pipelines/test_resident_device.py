@@ -30,7 +30,7 @@ def test_batches_are_the_loaders():
         check=False,
     )
     succeeded(done)
-    assert done.stdout.split() == ["same"] * 3, done.stderr
+    assert done.stdout.split() == ["same"] * 4, done.stderr
 
 
 def test_a_set_that_does_not_fit_says_what_it_needs(monkeypatch):

@@ -234,3 +234,14 @@ def test_large_batches_take_turns_in_two_blocks(large, monkeypatch):
         kept = [images for images, _ in loader]  # whoever keeps them gets others
         assert len({images.data_ptr() for images in kept}) == len(kept) == 12
         assert [images.sum() for images in kept] == expected
+
+
+def test_the_budget_is_what_batches_take(large, monkeypatch):
+    with make_loader("roi", large.repeat(4), batch_size=8, size=40) as loader:
+        addresses = {images.data_ptr() for images, _ in loader}
+        assert len(addresses) == 3
+        assert loader.budget() == {"host": 3 * 8 * 3 * 40 * 40 * 4, "pinned": 0}
+        monkeypatch.setattr("fasttricks.pipelines.roi.LARGE", 0)
+        assert loader.budget() == {"host": 2 * 8 * 3 * 40 * 40 * 4, "pinned": 0}
+        loader._pins, loader._dtype = True, torch.uint8  # as on a GPU
+        assert loader.budget() == {"host": 2 * 65536, "pinned": 2 * 65536}

@@ -13,10 +13,10 @@ from fasttricks.pipelines.recycle import Recycler
 from fasttricks.pipelines.roi_batch import LEAST, MOST, PIECE_BYTES, Feed, Line, Making, piece_size
 
 
-def sizes(count, threads, mean_bytes=1000, blocks=3):
+def sizes(count, threads, mean_bytes=1000, alone=False):
     left, found = count, []
     while left:
-        found.append(piece_size(count, left, threads, mean_bytes, blocks))
+        found.append(piece_size(count, left, threads, mean_bytes, alone))
         left -= found[-1]
     return found
 
@@ -24,9 +24,9 @@ def sizes(count, threads, mean_bytes=1000, blocks=3):
 def test_pieces_are_a_whole_batch():
     for count in (1, 3, 4, 5, 31, 64, 256, 257):
         for threads in (1, 2, 7, 64):
-            for blocks in (2, 3):
-                assert sum(sizes(count, threads, blocks=blocks)) == count
-                assert max(sizes(count, threads, blocks=blocks)) <= MOST
+            for alone in (False, True):
+                assert sum(sizes(count, threads, alone=alone)) == count
+                assert max(sizes(count, threads, alone=alone)) <= MOST
 
 
 def test_all_threads_have_some_and_large_pictures_come_few_at_a_time():
@@ -38,7 +38,7 @@ def test_all_threads_have_some_and_large_pictures_come_few_at_a_time():
 
 
 def test_without_a_next_batch_the_last_pieces_are_small():
-    found = sizes(256, 2, blocks=2)
+    found = sizes(256, 2, alone=True)
     assert found == sorted(found, reverse=True)
     assert found[-1] <= LEAST < found[0]
 

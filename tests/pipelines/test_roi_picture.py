@@ -4,15 +4,17 @@ import numpy as np
 import pytest
 
 from fasttricks.kernels import reference
+from fasttricks.kernels.augment import INTERPOLATIONS
+from fasttricks.kernels.filters import BICUBIC, BILINEAR
 from fasttricks.kernels.plan import SAMPLE
 from fasttricks.kernels.resize import scratch_bytes
 from fasttricks.pipelines.roi_picture import resize_part, resize_shrunk, shrink_of
 from tests.pictures import smooth_picture
 
 
-def plan(top, left, height, width, grid, window=(0, 0), flip=0):
+def plan(top, left, height, width, grid, window=(0, 0), flip=0, interpolation=BILINEAR):
     made = np.zeros(1, SAMPLE)
-    made[0] = (top, left, height, width, *grid, *window, flip)
+    made[0] = (top, left, height, width, *grid, *window, flip, interpolation)
     return made[0]
 
 
@@ -47,15 +49,15 @@ def averaged(pixels, shrink):
 
 def boxed(pixels, made, shrink, shift=0.0):
     """The definition: the box in pixels of the shrunken picture, not rounded."""
-    axes = []
+    axes, how = [], INTERPOLATIONS[made["interpolation"]]
     for axis, (start, size) in enumerate((("top", "height"), ("left", "width"))):
         box = made[start] / shrink + shift, made[size] / shrink
         axes.append(
-            reference.filter_matrix(pixels.shape[axis], int(made["grid_" + size]), box=box)[
-                int(made["grid_" + start]) :
-            ]
+            reference.filter_matrix(
+                pixels.shape[axis], int(made["grid_" + size]), box=box, interpolation=how
+            )[int(made["grid_" + start]) :]
         )
-    return np.einsum("yh,hwc,xw->yxc", axes[0], pixels.astype(float), axes[1])
+    return np.einsum("yh,hwc,xw->yxc", axes[0], pixels.astype(float), axes[1]).clip(0, 255)
 
 
 def run(pixels, made, shrink, out, top=0, left=0):
@@ -65,15 +67,16 @@ def run(pixels, made, shrink, out, top=0, left=0):
     return picture
 
 
+@pytest.mark.parametrize("interpolation", [BILINEAR, BICUBIC])
 @pytest.mark.parametrize("trial", range(40))
-def test_a_shrunken_box_is_where_it_was(trial):
+def test_a_shrunken_box_is_where_it_was(trial, interpolation):
     rng = np.random.default_rng(trial)
     shrink = int(rng.choice([2, 4, 8]))
     out = (int(rng.integers(8, 40)), int(rng.integers(8, 40)))
     sides = [int(rng.integers(shrink * o + 9, shrink * o * 2 + 20)) for o in out]
     box = [int(rng.integers(shrink * o, side + 1)) for o, side in zip(out, sides, strict=True)]
     start = [int(rng.integers(0, side - b + 1)) for side, b in zip(sides, box, strict=True)]
-    made = plan(*start, *box, out, flip=trial % 2)
+    made = plan(*start, *box, out, flip=trial % 2, interpolation=interpolation)
     whole = averaged(rng.integers(0, 256, (*sides, 3)).astype(np.uint8), shrink)
     result = run(whole, made, shrink, out)
     exact = boxed(whole, made, shrink)

@@ -4,9 +4,14 @@ Its streams do nothing until somebody waits for them. So whoever writes to a buf
 reads a batch too early, gets other numbers.
 """
 
+import ctypes
+import threading
+from queue import Queue
+
 import pytest
 import torch
 
+from fasttricks.pipelines.recycle import Claim, Recycler
 from fasttricks.pipelines.transfer import Transfer
 
 
@@ -127,6 +132,44 @@ def test_what_is_pinned_already_is_sent_from_there_and_kept_until_it_has_gone(mo
     device.stream.run()
     transfer(torch.ones(5))
     assert not any(held is first for slot in transfer._slots for held in slot.held)
+
+
+class Forgetful(LateDevice):
+    """Reads from an address, as devices do: what is there nobody keeps for it."""
+
+    def send(self, source):
+        target = torch.full(source.shape, -1, dtype=source.dtype).as_subclass(Sent)
+        places = target.data_ptr(), source.data_ptr(), source.nbytes
+        self.stream.queue.append(lambda: (ctypes.memmove(*places), target))
+        return target
+
+
+def through_two_blocks(device, count=9):
+    """Numbers that a thread writes to pinned blocks as fast as it gets them, seen on the device."""
+    transfer, ready, read = Transfer(torch.device("cpu"), 2, device), Queue(), []
+    memory = Recycler(2, settle=transfer.settle)
+
+    def make():
+        for number in range(count):
+            ready.put(memory.empty((3,), torch.float32, Claim(2)).fill_(number))
+
+    thread = threading.Thread(target=make, daemon=True)
+    thread.start()
+    for _ in range(count):
+        (there,) = transfer(ready.get(timeout=20))
+        memory.wake()
+        device.callers.queue.append(lambda there=there: read.append(float(there[1])))
+    thread.join(20)
+    device.callers.run()
+    assert memory._made == 2
+    return read
+
+
+def test_two_pinned_blocks_are_enough_for_who_is_ahead_of_his_caller(monkeypatch):
+    monkeypatch.setattr(torch.Tensor, "is_pinned", lambda self: True)
+    assert through_two_blocks(Forgetful()) == list(range(9))
+    monkeypatch.setattr(Event, "synchronize", lambda self: None)
+    assert through_two_blocks(Forgetful()) != list(range(9))
 
 
 def test_tensors_of_other_sizes_and_types():

@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from fasttricks.pipelines.read_ahead import read_ahead
+from fasttricks.data.read_ahead import read_ahead
 
 
 def test_read_ahead_keeps_order_and_depth():
