@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fasttricks.data.samples import Samples
     from fasttricks.kernels.augment import Augment
     from fasttricks.kernels.mixed import Mixed, mix
-    from fasttricks.kernels.mixes import RICAP, CutMix, Cutout, Mixup, RandomErasing
+    from fasttricks.kernels.mixes import RICAP, CutMix, Cutout, Mixup, OneOf, RandomErasing
     from fasttricks.kernels.policy import AutoAugment, RandAugment, TrivialAugment
     from fasttricks.pipelines.registry import make_loader
 
@@ -25,6 +25,7 @@ _HOME = {
     "Cutout": "fasttricks.kernels.mixes",
     "Mixed": "fasttricks.kernels.mixed",
     "Mixup": "fasttricks.kernels.mixes",
+    "OneOf": "fasttricks.kernels.mixes",
     "RICAP": "fasttricks.kernels.mixes",
     "RandAugment": "fasttricks.kernels.policy",
     "RandomErasing": "fasttricks.kernels.mixes",
@@ -42,6 +43,7 @@ __all__ = [
     "Cutout",
     "Mixed",
     "Mixup",
+    "OneOf",
     "RandAugment",
     "RandomErasing",
     "Samples",

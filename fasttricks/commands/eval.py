@@ -29,6 +29,12 @@ class Eval:
     """Side of the centre crop in pixels. 0: what the recipe evaluates at, or the model's own."""
     crop: float = 0.0
     """Crop over resized shorter side. 0: as in the recipe, else 0.875."""
+    interpolation: Literal["auto", "bilinear", "bicubic"] = "auto"
+    """Filter that pictures are resized with; most of timm's weights want bicubic. auto: as in the
+    recipe, else bilinear."""
+    normalize: Literal["auto", "bag-of-tricks", "torch", "half", "mean-only"] = "auto"
+    """Mean and standard deviation of pixels. auto: as in the recipe, else torchvision's, and half
+    (127.5 for both) for Inception-V3."""
     batch_size: int = 64
     """Pictures per batch, over all processes."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -9,14 +9,55 @@ import torch
 
 from fasttricks.integrations.trainer import TrainerLoader
 from fasttricks.kernels.mixed import Mixed
-from fasttricks.kernels.mixes import MIXING
+from fasttricks.kernels.mixes import MIXING, CutMix, Mixup, OneOf
 from fasttricks.pipelines.loader import Loader, Step
+
+MODES = {"batch": "batch", "elem": "sample"}
+
+
+def timm_mix(
+    *,
+    mixup: float = 0.0,
+    cutmix: float = 0.0,
+    prob: float = 1.0,
+    switch_prob: float = 0.5,
+    mode: str = "batch",
+) -> OneOf | None:
+    """What timm's flags --mixup, --cutmix, --mixup-prob, --mixup-switch-prob and --mixup-mode mean.
+
+    Args:
+        mixup, cutmix: alpha of each; 0: without it.
+        prob: that anything is mixed.
+        switch_prob: where both may be, that it is CutMix.
+        mode: "batch" or "elem"; "pair" has no equal.
+
+    Returns:
+        For `make_loader(mix=...)`; None if neither is meant.
+
+    Raises:
+        ValueError: one is out of range.
+    """
+    for name, alpha in (("mixup", mixup), ("cutmix", cutmix)):
+        if alpha < 0:
+            raise ValueError(f"timm_mix: {name} must be >= 0; got {alpha}")
+    if not 0 <= switch_prob <= 1:
+        raise ValueError(f"timm_mix: switch_prob must lie in [0, 1]; got {switch_prob}")
+    if mode not in MODES:
+        raise ValueError(f"timm_mix: mode must be one of {', '.join(MODES)}; got {mode!r}")
+    per = MODES[mode]
+    kinds = ((Mixup, mixup, 1 - switch_prob), (CutMix, cutmix, switch_prob))
+    meant = [(kind(alpha, per=per), weight) for kind, alpha, weight in kinds if alpha]
+    if not meant:
+        return None
+    mixes, weights = zip(*meant, strict=True)
+    return OneOf(*mixes, weights=weights if len(mixes) > 1 else None, probability=prob, per=per)
 
 
 class TimmLoader(TrainerLoader):
     """Batches on the device, `sampler.set_epoch`, and `mixup_enabled`, which may be set to False.
 
-        loader = make_loader("roi", "imagenet", batch_size=256, mix=Mixup(0.2))
+        mix = timm_mix(mixup=0.2, cutmix=1.0)
+        loader = make_loader("roi", "imagenet", batch_size=256, mix=mix)
         loader = TimmLoader(loader, num_classes=1000, smoothing=0.1)
 
     As with timm's mixing, a loader that mixes gives soft targets, float32 [B, num_classes], also

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 Variant = Literal["original", "b", "c", "d"]
-Init = Literal["xavier", "msra-prelu", "he"]
+Init = Literal["xavier", "msra-prelu", "he", "he-fan-out", "variance-scaling"]
 Stem = Literal["imagenet", "small"]
 Position = Literal["sconv", "proj", "maxpool"]
 Mask = Literal["channel", "batch", "sample"]

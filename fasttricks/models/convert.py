@@ -8,12 +8,13 @@
 |-----------------------------------------------|-----------------------------------------------|
 | `resnet18` … `resnet152` (both)               | `resnet18b` … `resnet152b`: they stride 3 x 3 |
 | `resnet18d`, `resnet50c`, `resnet50d`, …(timm)| the same name                                 |
-| `seresnet50` (timm)                           | `se_resnet50`, `attention={"bias": True}`     |
+| `seresnet50` (timm)                           | `se_resnet50`, `attention={"bias": True}`,    |
+|                                               | which `told_by_keys` finds                    |
 | `inception_v3` (both), auxiliary head or not  | `inception_v3`, `aux=True` or not             |
 
 Keys and shapes do not show everything. What leaves no trace in them is for the caller to know:
 another activation function (timm's MobileNet-V1 has ReLU6 and so is not taken at all), a blur, and
-how pictures are normalised (torchvision's pretrained Inception-V3: mean and std 0.5).
+how pictures are normalised (torchvision's and timm's pretrained Inception-V3: mean and std 0.5).
 """
 
 from __future__ import annotations
@@ -84,6 +85,19 @@ def convert(state: Mapping[str, Tensor], name: str, **overrides: Any) -> dict[st
         listed = "; ".join(f"{what}: {_some(keys)}" for what, keys in problems.items() if keys)
         raise ValueError(f"these are not weights of {name!r}; {listed}")
     return converted
+
+
+def told_by_keys(state: Mapping[str, Tensor], name: str) -> dict[str, Any]:
+    """Overrides of `name` that the keys of a state dict ask for: biases in squeeze-and-excitation.
+
+    Raises:
+        UnknownNameError: no such model.
+    """
+    config = model_config(name)
+    biased = any(key.endswith(".se.fc1.bias") for key in state)
+    if biased and isinstance(config, ResNetConfig) and isinstance(config.attention, SE):
+        return {"attention": {"bias": True}}
+    return {}
 
 
 def module_names(name: str, config: ModelConfig) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""First weights: the three initialisers between which "Bag of Tricks" and its code differ.
+"""First weights: initialisers between which papers and their code differ.
 
 P1 (arXiv 1812.01187) section 2.1 says Xavier; the script of its authors used MXNet's MSRAPrelu.
 `fan_in` and `fan_out` are channels (of one group) times kernel area, as torch and MXNet count them.
@@ -32,7 +32,30 @@ def he(weight: Tensor) -> Tensor:
     return nn.init.kaiming_normal_(weight, nonlinearity="relu")
 
 
-INITIALISERS = {"xavier": xavier, "msra-prelu": msra_prelu, "he": he}
+def he_fan_out(weight: Tensor) -> Tensor:
+    """Normal, variance 2 / fan_out: torchvision's ResNets."""
+    return nn.init.kaiming_normal_(weight, mode="fan_out", nonlinearity="relu")
+
+
+def variance_scaling(weight: Tensor) -> Tensor:
+    """Normal cut off at two deviations, variance 1 / fan_in: TensorFlow's, so "Assembled CNN"'s.
+
+    Cutting off takes a part of the variance, so the normal that is cut is wider by 1 / 0.8796.
+    """
+    fan_in = weight[0].numel()
+    std = sqrt(1 / fan_in) / CUT_NORMAL_STD
+    return nn.init.trunc_normal_(weight, std=std, a=-2 * std, b=2 * std)
+
+
+CUT_NORMAL_STD = 0.87962566103423978
+"""Standard deviation of a standard normal that is cut off at two."""
+INITIALISERS = {
+    "xavier": xavier,
+    "msra-prelu": msra_prelu,
+    "he": he,
+    "he-fan-out": he_fan_out,
+    "variance-scaling": variance_scaling,
+}
 
 
 @torch.no_grad()
@@ -45,7 +68,7 @@ def initialise(model: nn.Module, how: str, *, zero_gamma: bool) -> None:
 
     Args:
         model: any module.
-        how: `"xavier"`, `"msra-prelu"` or `"he"`.
+        how: one of `INITIALISERS`.
         zero_gamma: gamma 0 in the last norm of every residual branch (P1 section 3.1), as
             `last_norms` finds them.
 

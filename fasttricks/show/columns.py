@@ -106,7 +106,7 @@ def _mixed(one: Made, mixed: Outputs, zoom: int, side: int) -> Column:
 
 
 def _what_of(parts: Sequence[Part]) -> tuple[str, ...]:
-    if len(parts) == 1:
+    if len({part.index for part in parts}) == 1:  # nothing mixed, or with itself
         return (f"target as before: {parts[0].target}",)
     percent = shares([part.weight for part in parts])
     return tuple(

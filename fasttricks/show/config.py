@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-MIXES = ("mixup", "cutmix", "ricap", "cutout", "erasing")
+MIXING = ("mixup", "cutmix", "mixup-or-cutmix", "ricap")
+MIXES = (*MIXING, "cutout", "erasing")
 MOST_ROWS = 50
 SIZES = 16, 512
 """The smallest and the largest --size: a picture of this many cells has to stay one."""
@@ -22,8 +23,9 @@ class ShowConfig:
     """Pipelines to put side by side, separated by commas; the others are compared with the first.
     `all`: those that are installed, read this data and need not decode all of it first."""
     mix: str = ""
-    """What is mixed or erased: one of mixup, cutmix and ricap, or cutout (half the picture's side)
-    and erasing, or several, separated by commas, of which the first mixes. Empty: nothing."""
+    """What is mixed or erased: one of mixup, cutmix, mixup-or-cutmix and ricap, or cutout (half the
+    picture's side) and erasing, or several, separated by commas, of which the first mixes. Empty:
+    nothing."""
     alpha: float | None = None
     """Parameter of the Beta distribution that the shares of --mix are drawn from. Default: 0.2 for
     mixup, 1 for cutmix, 0.3 for ricap."""
@@ -55,8 +57,8 @@ class ShowConfig:
         for name in self.mix_names:
             if name not in MIXES:
                 raise ValueError(f"--mix: unknown {name!r}; known: {', '.join(MIXES)}")
-        if self.alpha is not None and not set(self.mix_names) & set(MIXES[:3]):
-            raise ValueError(f"--alpha goes with --mix {', '.join(MIXES[:3])}")
+        if self.alpha is not None and not set(self.mix_names) & set(MIXING):
+            raise ValueError(f"--alpha goes with --mix {', '.join(MIXING)}")
         if len(self.indices) > MOST_ROWS:
             raise ValueError(f"--index: at most {MOST_ROWS} samples; got {len(self.indices)}")
         if not self.pipeline_names:

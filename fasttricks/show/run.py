@@ -16,7 +16,16 @@ from fasttricks.data.synthetic import make_synthetic
 from fasttricks.errors import FasttricksError, UnknownNameError
 from fasttricks.files import check_writable, replacing
 from fasttricks.kernels.augment import Augment
-from fasttricks.kernels.mixes import RICAP, CutMix, Cutout, Mix, Mixup, RandomErasing, as_mixes
+from fasttricks.kernels.mixes import (
+    RICAP,
+    CutMix,
+    Cutout,
+    Mix,
+    Mixup,
+    OneOf,
+    RandomErasing,
+    as_mixes,
+)
 from fasttricks.kernels.plan import epoch_order
 from fasttricks.pipelines.beton_file import Beton
 from fasttricks.pipelines.registry import REGISTRY, make_loader, pipelines
@@ -80,6 +89,7 @@ def mixes(config: ShowConfig) -> tuple[Mix, ...]:
     makers: dict[str, Callable[[], Mix]] = {
         "mixup": lambda: Mixup(*own),
         "cutmix": lambda: CutMix(*own),
+        "mixup-or-cutmix": lambda: OneOf(Mixup(*own), CutMix(*own)),
         "ricap": lambda: RICAP(*own),
         "cutout": lambda: Cutout(config.size // 2),
         "erasing": RandomErasing,

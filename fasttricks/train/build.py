@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim import SGD, Optimizer
+from torch.optim import Optimizer
 
 from fasttricks.models import create_model
 from fasttricks.train.config import OptimConfig, Recipe
@@ -17,7 +17,7 @@ from fasttricks.train.distributed import World
 from fasttricks.tricks.adabound import AdaBound
 from fasttricks.tricks.ema import EMA
 from fasttricks.tricks.lr_scaling import scaled_lr
-from fasttricks.tricks.nesterov import nesterov
+from fasttricks.tricks.nesterov import fused_sgd, nesterov
 from fasttricks.tricks.no_bias_decay import parameter_groups
 from fasttricks.tricks.schedule import Schedule, make_schedule
 
@@ -66,7 +66,7 @@ def build_optimizer(model: nn.Module, config: OptimConfig, lr: float) -> Optimiz
         return AdaBound(groups, lr, final_lr=config.final_lr)
     if config.kind == "nesterov" and config.momentum:
         return nesterov(groups, lr, momentum=config.momentum, fold_lr=config.fold_lr)
-    return SGD(groups, lr, momentum=config.momentum, fused=True)
+    return fused_sgd(groups, lr, momentum=config.momentum)
 
 
 def build_schedule(recipe: Recipe, steps_per_epoch: int) -> Schedule:

@@ -2,7 +2,8 @@
 
 A folder holds `step-<number>.pt`, the newest `keep` of them, and `best-<metric>-<value>-<step>.pt`,
 another name for the best one so far. What is inside are tensors and plain Python values only, so
-`torch.load(weights_only=True)` reads it and a checkpoint from a stranger cannot run code.
+`torch.load(weights_only=True)` reads it and a checkpoint from a stranger cannot run code. Each
+record has a checksum, which is looked at before training goes on from it.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import contextlib
 import errno
 import math
 import os
-import random
 import re
 import shutil
 import sys
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from fasttricks.data.unfinished import remove_abandoned, unfinished
@@ -31,11 +32,15 @@ State = dict[str, Any]
 """Nested dicts, lists and tuples of tensors, numbers, strings and None."""
 
 _STEP = re.compile(r"step-(\d+)\.pt")
-_BEST = re.compile(r"best-.+?-(-?\d+\.\d+)-\d+\.pt")
+_BEST = re.compile(r"best-.+?-(-?\d+\.\d+)-(\d+)\.pt")
 
 
 class CheckpointError(FasttricksError):
     """A checkpoint cannot be written or read; the message names the file and what is left."""
+
+
+class DamagedError(CheckpointError):
+    """What is in the file is not what was written."""
 
 
 class Checkpoints:
@@ -56,32 +61,51 @@ class Checkpoints:
         self._keep = keep
         self._best = best
 
-    def save(
-        self, state: State, *, step: int, epoch: int, metrics: dict[str, float] | None = None
-    ) -> Path:
+    def save(self, state: State, *, step: int, epoch: int) -> Path:
         """Write a checkpoint, durably, then remove those that are no longer wanted.
 
         Args:
             state: what to keep.
             step, epoch: how many of each are done.
-            metrics: of this state, if it was evaluated.
 
         Raises:
             CheckpointError: it cannot be written (no room, no permission); those before it are
                 untouched.
         """
-        content = {"format": FORMAT, "step": step, "epoch": epoch, "metrics": metrics or {}}
-        target = self.folder / f"step-{step:08d}.pt"
+        content = {"format": FORMAT, "step": step, "epoch": epoch, "state": state}
+        target = self._path(step)
         try:
-            with unfinished(target, f"checkpoint {target}") as work:
-                torch.save({**content, "state": state}, work.file)
+            with unfinished(target, f"checkpoint {target}") as work, _checksums():
+                torch.save(content, work.file)
                 work.publish()
             _make_durable(self.folder)
-            self._note_best(target, (metrics or {}).get(self._best), step)
         except (OSError, RuntimeError) as error:  # torch turns failed writes into RuntimeError
             raise CheckpointError(self._failure(target, error)) from error
-        self._prune()
+        self._prune(step)
         return target
+
+    def evaluated(self, step: int, metrics: dict[str, float]) -> None:
+        """Learn what the checkpoint of a step is worth: the best one gets its second name.
+
+        Raises:
+            CheckpointError: it cannot be named so (no room, no permission).
+        """
+        path, value = self._path(step), metrics.get(self._best)
+        if value is None or not math.isfinite(value) or not path.exists():
+            return
+        before = self.best()
+        if before is not None and value <= _value_of(before):
+            return
+        target = self.folder / f"best-{self._best}-{value:.6f}-{step:08d}.pt"
+        try:
+            _name_also(path, target)
+        except OSError as error:
+            raise CheckpointError(self._failure(target, error)) from error
+        self._prune(step)
+
+    def drop(self, step: int) -> None:
+        """Remove the newest checkpoint if it is of this step: it turned out to be worth nothing."""
+        self._path(step).unlink(missing_ok=True)
 
     def all(self) -> list[Path]:
         """The newest ones, oldest first, without the best."""
@@ -96,46 +120,52 @@ class Checkpoints:
         """The one with the best metric; None if none had it."""
         return max(self._bests(), key=_value_of, default=None)
 
+    def candidates(self) -> list[Path]:
+        """All that training may go on from: the newest first, and after all of those the best."""
+        bests = sorted(self._bests(), key=_best_step_of, reverse=True)
+        return [*reversed(self.all()), *bests]
+
     def load_latest(self, map_location: str | torch.device = "cpu") -> State | None:
         """What `load` gives of the newest one that is whole; None if there is none at all.
+
+        Damaged ones before which it finds a whole one get the ending `.damaged`.
 
         Raises:
             CheckpointError: there are some, and none can be read.
         """
+        damaged: list[Path] = []
         failure: CheckpointError | None = None
-        for path in reversed(self.all()):
+        for path in self.candidates():
             try:
-                return load(path, map_location)
+                content = load(path, map_location)
             except CheckpointError as error:
                 failure = failure or error
+                damaged += [path] * isinstance(error, DamagedError)
                 print(f"fasttricks: {error}; trying the one before", file=sys.stderr)
+                continue
+            for one in damaged:
+                with contextlib.suppress(OSError):  # another process was faster, or may not
+                    one.rename(f"{one}.damaged")
+            return content
         if failure is not None:
             raise failure
         return None
 
+    def _path(self, step: int) -> Path:
+        return self.folder / f"step-{step:08d}.pt"
+
     def _bests(self) -> list[Path]:
         return list(self.folder.glob(f"best-{self._best}-*.pt"))
 
-    def _note_best(self, path: Path, value: float | None, step: int) -> None:
-        """Give a checkpoint its second name if its metric is larger than all before."""
-        if value is None or not math.isfinite(value):
-            return
-        before = self.best()
-        if before is not None and value <= _value_of(before):
-            return
-        # A second name costs no room, and survives when the first is removed.
-        target = self.folder / f"best-{self._best}-{value:.6f}-{step:08d}.pt"
-        beside = target.with_name(f".{target.name}.part")
-        beside.unlink(missing_ok=True)
-        try:
-            os.link(path, beside)
-        except OSError:  # a file system without links
-            shutil.copyfile(path, beside)
-        beside.replace(target)
+    def _prune(self, step: int) -> None:
+        """Remove what `step`, which training has come to, makes superfluous.
 
-    def _prune(self) -> None:
+        What is ahead of it could not be read when training went on from before it, and counts for
+        nothing: else a damaged checkpoint might be the only one that is kept.
+        """
         best = self.best()
-        stale = self.all()[: -self._keep] + [p for p in self._bests() if p != best]
+        ours = [path for path in self.all() if _step_of(path) <= step]
+        stale = ours[: -self._keep] + [p for p in self._bests() if p != best]
         for path in stale:
             with contextlib.suppress(OSError):
                 path.unlink()
@@ -156,18 +186,44 @@ def load(path: str | os.PathLike[str], map_location: str | torch.device = "cpu")
     """Read a checkpoint that `Checkpoints.save` wrote.
 
     Returns:
-        `{"step", "epoch", "metrics", "state", "format"}`.
+        `{"step", "epoch", "state", "format"}`.
 
     Raises:
-        CheckpointError: it is missing, damaged, of another format, or no checkpoint of ours.
+        CheckpointError: it is missing, of another format, or no checkpoint of ours.
+        DamagedError: it is damaged.
     """
     try:
         content = torch.load(path, map_location=map_location, weights_only=True)
     except FileNotFoundError as error:
         raise CheckpointError(f"there is no checkpoint {path}") from error
     except Exception as error:  # whatever a damaged archive makes torch raise
-        raise CheckpointError(why_unread(path, error)) from error
-    return checked(content, path)
+        kind = CheckpointError if isinstance(error, OSError | MemoryError) else DamagedError
+        raise kind(why_unread(path, error)) from error
+    content = checked(content, path)
+    _verify(path)
+    return content
+
+
+def _verify(path: str | os.PathLike[str]) -> None:
+    """Raises DamagedError unless all checksums are right. torch does not look at them."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            wrong = archive.testzip()
+    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+        raise DamagedError(f"checkpoint {path} is damaged: {_first_line(error)}") from error
+    if wrong is not None:
+        raise DamagedError(f"checkpoint {path} is damaged: {wrong} has another checksum")
+
+
+@contextlib.contextmanager
+def _checksums() -> Iterator[None]:
+    """Inside, torch writes the checksums that `_verify` looks at, whatever it was told."""
+    before = torch.serialization.get_crc32_options()
+    torch.serialization.set_crc32_options(True)
+    try:
+        yield
+    finally:
+        torch.serialization.set_crc32_options(before)
 
 
 def why_unread(path: str | os.PathLike[str], error: Exception) -> str:
@@ -203,29 +259,6 @@ def checked(content: Any, path: str | os.PathLike[str]) -> State:
     return content
 
 
-def rng_state() -> State:
-    """The state of Python's, NumPy's and torch's generators, as `Checkpoints` can keep it."""
-    kind, keys, *rest = np.random.get_state(legacy=True)
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    return {
-        "python": random.getstate(),
-        "numpy": (str(kind), torch.from_numpy(np.asarray(keys).astype(np.int64)), *rest),
-        "torch": torch.get_rng_state(),
-        "cuda": cuda,
-    }
-
-
-def set_rng_state(state: State) -> None:
-    """Go on where `rng_state` was taken. GPUs that were not there then keep their state."""
-    version, internal, gauss = state["python"]
-    random.setstate((version, tuple(internal), gauss))
-    kind, keys, *rest = state["numpy"]
-    np.random.set_state((kind, keys.numpy().astype(np.uint32), *rest))
-    torch.set_rng_state(state["torch"].cpu())
-    for device, one in enumerate(state["cuda"][: torch.cuda.device_count()]):
-        torch.cuda.set_rng_state(one.cpu(), device)
-
-
 def _step_of(path: Path) -> int:
     found = _STEP.fullmatch(path.name)
     return int(found[1]) if found else -1
@@ -234,6 +267,22 @@ def _step_of(path: Path) -> int:
 def _value_of(path: Path) -> float:
     found = _BEST.fullmatch(path.name)
     return float(found[1]) if found else -math.inf
+
+
+def _best_step_of(path: Path) -> int:
+    found = _BEST.fullmatch(path.name)
+    return int(found[2]) if found else -1
+
+
+def _name_also(path: Path, target: Path) -> None:
+    """Give a file a second name, which costs no room and survives when the first is removed."""
+    beside = target.with_name(f".{target.name}.part")
+    beside.unlink(missing_ok=True)
+    try:
+        os.link(path, beside)
+    except OSError:  # a file system without links
+        shutil.copyfile(path, beside)
+    beside.replace(target)
 
 
 def _first_line(error: Exception) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import tyro
 
 from fasttricks.models.names import model_config
-from fasttricks.train.check import check
+from fasttricks.train.check import check, check_types
 from fasttricks.train.config_pictures import AugmentConfig, DataConfig, MixConfig
 from fasttricks.tricks.step_decay import QUARTERS, StepDecay
 
@@ -31,6 +31,8 @@ __all__ = [
 Precision = Literal["float32", "bfloat16", "float16"]
 FLOAT16_ON_CPU = "float16 is for GPUs; on a CPU it would only be slower"
 Option = bool | int | float | str
+_LISTS = ("positions", "scales")
+"""Fields inside of fields of a network that hold more than one value."""
 WARMUP = 5 / 120
 """Share of the epochs that "Bag of Tricks" warms up for."""
 
@@ -51,23 +53,61 @@ class ModelConfig:
     blur: int | None = None
     """Side in pixels of the blur that carries the strides of 3 x 3 convolutions (BlurPool). None:
     as the network has it."""
+    preset: tyro.conf.Suppress[Mapping[str, Option]] = field(default_factory=dict)
+    """What the recipe itself changes of the named network; `options` come on top of it."""
     options: Mapping[str, Option] = field(default_factory=dict)
-    """More fields of the network's configuration, such as `stem small attention se`."""
+    """More fields of the network's configuration, such as `stem small attention se`; with a dot
+    those inside a field: `attention.ratio 8 antialias.positions sconv,proj`; `none` takes a field
+    away."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(self, "num_classes", self.num_classes is None or self.num_classes >= 1, "at least 1")
         model_config(self.name, **self.overrides())
 
     def overrides(self) -> dict[str, Any]:
         """What `create_model` is told besides name and classes: plain values only."""
-        given: dict[str, Any] = dict(self.options)
+        given: dict[str, Any] = {}
+        for options in (self.preset, self.options):
+            _unfold(options, given)
         if self.zero_gamma is not None:
             given["zero_gamma"] = self.zero_gamma
         if self.dropblock is not None:
-            given["dropblock"] = {"keep": self.dropblock} if self.dropblock < 1 else None
+            inside = _inside(given, "dropblock") | {"keep": self.dropblock}
+            given["dropblock"] = inside if self.dropblock < 1 else None
         if self.blur is not None:
-            given["antialias"] = {"filter_size": self.blur}
+            given["antialias"] = _inside(given, "antialias") | {"filter_size": self.blur}
         return given
+
+
+def _unfold(options: Mapping[str, Option], given: dict[str, Any]) -> None:
+    """Put options into `given`; `dropblock.mask` becomes a field of what `dropblock` holds."""
+    for name in sorted(options, key=lambda name: "." in name):  # a field before what is inside it
+        field_name, dot, part = name.partition(".")
+        value = _meant(part, options[name])
+        given[field_name] = _inside(given, field_name) | {part: value} if dot else value
+
+
+def _inside(given: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What a nested field was given so far; a bare word is the name of what it holds."""
+    value = given.get(name)
+    return {"name": value} if isinstance(value, str) else dict(value or {})
+
+
+def _meant(part: str, value: Option) -> object:
+    """An option as the network takes it: `none` is None, and lists are divided at commas."""
+    if not isinstance(value, str):
+        return (value,) if part in _LISTS else value
+    if part in _LISTS:
+        return tuple(_number(word.strip()) for word in value.split(","))
+    return None if value.lower() == "none" else value
+
+
+def _number(word: str) -> float | str:
+    try:
+        return float(word)
+    except ValueError:
+        return word
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +132,7 @@ class OptimConfig:
     """Of AdaBound: the learning rate that the bounds close in on."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(self, "lr", self.lr is None or self.lr > 0, "above 0")
         for name in ("lr_per_256", "final_lr"):
             check(self, name, getattr(self, name) > 0, "above 0")
@@ -106,8 +147,9 @@ class ScheduleConfig:
 
     epochs: int = 120
     """Passes over the training set, warm-up included."""
-    kind: Literal["cosine", "step", "constant"] = "cosine"
-    """How the learning rate falls after warm-up: to 0 along a cosine, at `drops`, or not at all."""
+    kind: Literal["cosine", "linear", "step", "constant"] = "cosine"
+    """How the learning rate falls after warm-up: to 0 along a cosine or a line, at `drops`, or not
+    at all."""
     warmup: Literal["from-zero", "from-base", "constant"] = "from-zero"
     """Gradual from 0, gradual from `warmup_lr`, or `warmup_lr` and then a jump."""
     warmup_epochs: float = 0.0
@@ -121,6 +163,7 @@ class ScheduleConfig:
     """Of `step`: what the learning rate is multiplied by at each drop."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(self, "epochs", self.epochs >= 1, "at least 1")
         fits = 0 <= self.warmup_epochs < self.epochs
         check(self, "warmup_epochs", fits, f"in [0, epochs), epochs = {self.epochs}")
@@ -161,6 +204,7 @@ class LossConfig:
     """Of `convex`: the share of the labels' loss."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(self, "smoothing", 0 <= self.smoothing < 1, "in [0, 1)")
         check(self, "temperature", self.temperature > 0, "above 0")
         check(self, "distill_weight", 0 <= self.distill_weight <= 1, "in [0, 1]")
@@ -192,7 +236,9 @@ class Recipe:
     log_every: int = 50
     """Steps between looks at the loss, which wait for the device; NaN is seen then."""
     save_every: int = 0
-    """Steps between checkpoints inside an epoch, besides the one at its end; 0: none."""
+    """Steps between checkpoints inside an epoch, besides those at the ends of epochs; 0: none."""
+    save_epochs: int = 1
+    """Epochs between checkpoints; the last is always kept, the best is the best of those."""
     keep: int = 3
     """Newest checkpoints to keep, besides the best."""
     eval_every: int = 1
@@ -208,7 +254,8 @@ class Recipe:
     loss: LossConfig = field(default_factory=LossConfig)
 
     def __post_init__(self) -> None:
-        for name in ("accumulate", "log_every", "keep", "eval_every"):
+        check_types(self)
+        for name in ("accumulate", "log_every", "keep", "eval_every", "save_epochs"):
             check(self, name, getattr(self, name) >= 1, "at least 1")
         check(self, "seed", 0 <= self.seed < 2**32, "in [0, 2**32)")
         check(self, "save_every", self.save_every >= 0, "at least 0")

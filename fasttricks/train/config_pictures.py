@@ -9,7 +9,8 @@ import tyro
 
 from fasttricks.errors import UnknownNameError
 from fasttricks.pipelines.registry import REGISTRY
-from fasttricks.train.check import check
+from fasttricks.train.check import check, check_types
+from fasttricks.train.normalize import Normalize
 from fasttricks.tricks.progressive import ProgressiveSize
 
 
@@ -43,10 +44,13 @@ class DataConfig:
     """A picture that cannot be decoded stops the run, or is replaced and counted."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         for name in ("batch_size", "eval_batch_size", "views", "size", "eval_size"):
             check(self, name, getattr(self, name) >= 1, "at least 1")
         check(self, "batch_size", self.batch_size % self.views == 0, "a multiple of views")
         check(self, "threads", self.threads is None or self.threads >= 1, "at least 1")
+        timed = bool(self.progressive) or not self.progressive_starts
+        check(self, "progressive_starts", timed, "empty where data.progressive is")
         if self.progressive:
             ProgressiveSize(1, self.progressive, self.progressive_starts)
         if self.pipeline not in REGISTRY:
@@ -71,8 +75,15 @@ class AugmentConfig:
     """AutoAugment, RandAugment or TrivialAugment on the cropped picture."""
     crop_ratio: float = 0.875
     """Of evaluation: crop over resized shorter side."""
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    """Filter that pictures are resized with, in training and evaluation; both are antialiased."""
+
+    normalize: Normalize = "bag-of-tricks"
+    """What pixels are normalised by, in training and evaluation: that paper's mean and standard
+    deviation, torchvision's, 127.5 for both, or P2's mean alone."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(self, "area", 0 < self.area <= 1, "in (0, 1]")
         check(self, "jitter", 0 <= self.jitter < 1, "in [0, 1)")
         check(self, "lighting", self.lighting >= 0, "at least 0")
@@ -84,16 +95,24 @@ class AugmentConfig:
 class MixConfig:
     """What is done with several pictures of a batch, and what is erased."""
 
-    kind: Literal["none", "mixup", "cutmix", "ricap"] = "none"
-    """At most one of these mixes pictures and their targets."""
+    kind: Literal["none", "mixup", "cutmix", "ricap", "mixup-or-cutmix"] = "none"
+    """At most one of these mixes a picture and its target; the last is either, by chance."""
     alpha: float | None = None
     """Parameter of the Beta distribution that shares are drawn from; None: 0.2 for mixup, 1 for
     CutMix, 0.3 for RICAP."""
-    per: Literal["sample", "batch"] = "sample"
-    """One draw for each picture, or for the batch."""
+    cutmix_alpha: float | None = None
+    """Of mixup-or-cutmix, where `alpha` is mixup's: that of CutMix; None: 1."""
+    cutmix_share: float = 0.5
+    """Of mixup-or-cutmix: the probability that it is CutMix."""
+    probability: float = 1.0
+    """That anything is mixed; the others stay as they are."""
+    per: Literal["sample", "batch"] | None = None
+    """One draw for each picture, or for the whole batch of all processes. None: as the authors of
+    the mix describe it, which is a batch for RICAP and a picture for the others."""
     pairing: Literal["permutation", "two-batches", "halves"] = "permutation"
     """Who is mixed with whom, for mixup: `two-batches` and `halves` are types 1 and 2 of
-    "Assembled CNN"."""
+    "Assembled CNN". `two-batches` reads two pictures for each that is trained on, so that an epoch
+    has half as many steps: double `schedule.epochs` and `schedule.warmup_epochs` for as many."""
     group: int = 32
     """Partners lie in the same group of so many pictures; it divides the batch of a process."""
     cutout: int = 0
@@ -102,7 +121,22 @@ class MixConfig:
     """Probability of Random Erasing."""
 
     def __post_init__(self) -> None:
+        check_types(self)
         check(self, "alpha", self.alpha is None or self.alpha > 0, "above 0")
+        positive = self.cutmix_alpha is None or self.cutmix_alpha > 0
+        check(self, "cutmix_alpha", positive, "above 0")
+        for name in ("cutmix_share", "probability"):
+            check(self, name, 0 <= getattr(self, name) <= 1, "in [0, 1]")
+        by_chance = self.kind == "mixup-or-cutmix" or self.probability < 1
+        fits = self.pairing != "two-batches" or not by_chance
+        check(self, "pairing", fits, "permutation or halves where mixing is left to chance")
+        mixup = self.pairing == "permutation" or self.kind in ("mixup", "mixup-or-cutmix")
+        check(self, "pairing", mixup, f"permutation where mix.kind is {self.kind}")
         check(self, "group", self.group >= 1, "at least 1")
         check(self, "cutout", self.cutout >= 0, "at least 0")
         check(self, "erasing", 0 <= self.erasing <= 1, "in [0, 1]")
+
+    @property
+    def pictures_per_output(self) -> int:
+        """How many pictures are read for each that is trained on."""
+        return 2 if self.pairing == "two-batches" else 1

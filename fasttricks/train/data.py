@@ -16,14 +16,16 @@ from fasttricks.data.open import locate
 from fasttricks.errors import BatchSizeError, DataError
 from fasttricks.kernels.augment import Augment
 from fasttricks.kernels.mixed import Mixed
-from fasttricks.kernels.mixes import RICAP, CutMix, Cutout, Mix, Mixup, RandomErasing
+from fasttricks.kernels.mixes import RICAP, CutMix, Cutout, Mix, Mixup, OneOf, RandomErasing
 from fasttricks.kernels.policy import AutoAugment, Policy, RandAugment, TrivialAugment
 from fasttricks.pipelines.job import view_rows
 from fasttricks.pipelines.loader import Loader, Step
 from fasttricks.pipelines.registry import make_loader
 from fasttricks.train.config import AugmentConfig, MixConfig, Recipe
 from fasttricks.train.distributed import World
+from fasttricks.train.normalize import CONSTANTS
 from fasttricks.tricks.progressive import ProgressiveSize
+from fasttricks.tricks.repeated_augmentation import RepeatedAugmentation
 
 
 class Batch(NamedTuple):
@@ -68,13 +70,12 @@ def train_loader(recipe: Recipe, world: World) -> Loader:
         return make_loader(
             data.pipeline,
             data.path,
-            batch_size=data.batch_size // (parts * data.views),
             train=True,
             size=picture_size(recipe),
             augment=augmentation(recipe.augment),
             mix=mixes(recipe.mix),
             mix_group=recipe.mix.group,
-            views=data.views,
+            **RepeatedAugmentation(data.views).loader_options(data.batch_size // parts),
             **_common(recipe, world),
         )
     except BatchSizeError as error:
@@ -158,7 +159,10 @@ def augmentation(config: AugmentConfig) -> Augment:
         "rand": RandAugment(),
         "trivial": TrivialAugment(),
     }
+    mean, std = CONSTANTS[config.normalize]
     return Augment(
+        mean=mean,
+        std=std,
         area=(config.area, 1.0),
         color=config.color,
         hue=jitter,
@@ -169,23 +173,37 @@ def augmentation(config: AugmentConfig) -> Augment:
         flip=config.flip,
         policy=policies[config.policy],
         crop_ratio=config.crop_ratio,
+        interpolation=config.interpolation,
     )
 
 
 def mixes(config: MixConfig) -> tuple[Mix, ...]:
     """What a recipe mixes and erases, as `make_loader` takes it."""
-    chosen: list[Mix] = []
-    if config.kind == "mixup":
-        chosen.append(Mixup(config.alpha or 0.2, per=config.per, pairing=config.pairing))
-    elif config.kind == "cutmix":
-        chosen.append(CutMix(config.alpha or 1.0, per=config.per))
-    elif config.kind == "ricap":
-        chosen.append(RICAP(config.alpha or 0.3, per=config.per))
+    chosen = _mixing(config)
     if config.cutout:
         chosen.append(Cutout(config.cutout))
     if config.erasing:
         chosen.append(RandomErasing(config.erasing))
     return tuple(chosen)
+
+
+def _mixing(config: MixConfig) -> list[Mix]:
+    """What mixes pictures: one, or none."""
+    kind, probability = config.kind, config.probability
+    per = config.per or ("batch" if kind == "ricap" else "sample")
+    if kind == "none":
+        return []
+    if kind == "cutmix":
+        mix: Mixup | CutMix | RICAP = CutMix(config.alpha or 1.0, per=per)
+    elif kind == "ricap":
+        mix = RICAP(config.alpha or 0.3, per=per)
+    else:
+        mix = Mixup(config.alpha or 0.2, per=per, pairing=config.pairing)
+    if kind == "mixup-or-cutmix":
+        weights = 1 - config.cutmix_share, config.cutmix_share
+        cutmix = CutMix(config.cutmix_alpha or 1.0, per=per)
+        return [OneOf(mix, cutmix, weights=weights, probability=probability, per=per)]
+    return [mix if probability == 1 else OneOf(mix, probability=probability, per=per)]
 
 
 class Feed:

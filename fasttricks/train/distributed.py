@@ -16,7 +16,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from fasttricks.cpus import available_cpus
+from fasttricks.cpus import available_cpus, kept_to
 
 _SYS = Path("/sys")
 
@@ -62,7 +62,8 @@ class World:
 
 @contextlib.contextmanager
 def join(device: str) -> Iterator[World]:
-    """Take this process's place in the run; leave when the block is left.
+    """Take this process's place in the run; leave when the block is left, with CPUs and threads as
+    they were before. A block inside of another has the same place.
 
     Args:
         device: "cpu", "cuda", or "auto": CUDA where torch sees it.
@@ -75,24 +76,34 @@ def join(device: str) -> Iterator[World]:
         for name, default in (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"))
     )
     where = _device(device, local)
-    threads = available_cpus()
-    if where.type == "cuda":
-        torch.cuda.set_device(where)
-        torch.backends.cudnn.benchmark = True
-        threads = _move_near(where, threads)
-    elif "OMP_NUM_THREADS" not in os.environ:  # torchrun sets it, and then it is meant
-        torch.set_num_threads(threads)
     joins = size > 1 and not dist.is_initialized()  # else the caller has made the group
-    if joins:
-        cuda = where.type == "cuda"
-        dist.init_process_group(
-            "cpu:gloo,cuda:nccl" if cuda else "gloo", device_id=where if cuda else None
-        )
-    try:
-        yield World(rank=rank, size=size, device=where, threads=threads)
-    finally:
+    with contextlib.ExitStack() as stack:
+        threads = available_cpus()
+        if where.type == "cuda":
+            torch.cuda.set_device(where)
+            torch.backends.cudnn.benchmark = True
+            threads = stack.enter_context(_near(where))
+        elif "OMP_NUM_THREADS" not in os.environ:  # torchrun sets it, and then it is meant
+            stack.callback(torch.set_num_threads, torch.get_num_threads())
+            torch.set_num_threads(threads)
         if joins:
-            dist.destroy_process_group()
+            cuda = where.type == "cuda"
+            dist.init_process_group(
+                "cpu:gloo,cuda:nccl" if cuda else "gloo", device_id=where if cuda else None
+            )
+            stack.push(_leave)
+        yield World(rank=rank, size=size, device=where, threads=threads)
+
+
+def _leave(error: type[BaseException] | None, *_: object) -> None:
+    """Leave the group, but not NCCL's after an error.
+
+    That one first finishes what was begun, and waits for all others to leave as well. Where one
+    process fails, they wait for it in their next step: nothing would be told for as long as NCCL
+    has patience (10 minutes). The end of the process breaks the group off; torchrun ends the rest.
+    """
+    if error is None or "nccl" not in dist.get_backend_config():
+        dist.destroy_process_group()
 
 
 def _device(name: str, local: int) -> torch.device:
@@ -110,19 +121,11 @@ def _device(name: str, local: int) -> torch.device:
     return torch.device("cuda", local)
 
 
-def _move_near(device: torch.device, threads: int) -> int:
-    """Keep this process on the CPUs beside its GPU; how many threads it may then use."""
-    if not hasattr(os, "sched_setaffinity"):
-        return threads
+def _near(device: torch.device) -> contextlib.AbstractContextManager[int]:
+    """Keep this process on the CPUs beside its GPU; gives how many threads it may then use."""
     nodes = [memory_node(_bus(n)) for n in range(int(os.environ.get("LOCAL_WORLD_SIZE", "1")))]
     mine = nodes[device.index or 0]
-    near = cpus_of(mine) & os.sched_getaffinity(0)
-    if not near:
-        return threads
-    os.sched_setaffinity(0, near)
-    # Never more than an even share of everything, which knows the cgroup's quota, unless all GPUs
-    # sit at one of several memories: then the CPUs there are what they share.
-    return max(1, min(threads, len(near) // nodes.count(mine)))
+    return kept_to(cpus_of(mine), nodes.count(mine))
 
 
 def _bus(device: int) -> str:

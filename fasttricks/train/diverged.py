@@ -1,4 +1,4 @@
-"""The end of a run whose loss is not finite any more: what is kept, and what is said."""
+"""The end of a run whose loss or weights are not finite any more: what is kept, what is said."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHOWN = 16
 
 
 class DivergedError(FasttricksError):
-    """The loss is not finite any more. The message names step, samples and checkpoints."""
+    """Loss or weights are not finite any more. The message names step, samples and checkpoints."""
 
 
 class DivergedElsewhere(SystemExit):
@@ -37,8 +37,8 @@ def stop_diverged(trainer: Trainer) -> NoReturn:
         DivergedElsewhere: in the others.
     """
     world, recipe, parts = trainer.world, trainer.recipe, trainer.recipe.accumulate
-    firsts = world.gather(trainer.update.tally.first_bad())
-    step = min(first for first in firsts if first != NEVER)
+    firsts = [n for n in world.gather(trainer.update.tally.first_bad()) if n != NEVER]
+    step = min(firsts, default=trainer.steps_done - 1)  # or the last one broke the weights
     epoch, within = divmod(step, trainer.steps_per_epoch)
     batches = [trainer.loader.indices(epoch, within * parts + part) for part in range(parts)]
     samples = [int(i) for one in world.gather(np.concatenate(batches)) for i in one]
@@ -47,8 +47,11 @@ def stop_diverged(trainer: Trainer) -> NoReturn:
     trainer.log.write("diverged", step=step, epoch=epoch, samples=samples)
     if not world.first:
         raise DivergedElsewhere(2)
+    trainer.checkpoints.drop(trainer.steps_done)
+    what = "the loss is" if firsts else "the weights, or the losses that they give, are"
+    where = "at" if firsts else "after"
     raise DivergedError(
-        f"the loss is not finite at step {step} (epoch {epoch}), whose batch has the samples "
+        f"{what} not finite {where} step {step} (epoch {epoch}), whose batch has the samples "
         f"{_shortened(samples)}; the weights after {trainer.steps_done} steps are in {saved}, the "
         f"last good checkpoint is {trainer.checkpoints.latest() or 'none yet'}: try a smaller "
         "learning rate or a longer warm-up"

@@ -51,6 +51,7 @@ def evaluate(
     *,
     dtype: str = "float32",
     flip: bool = False,
+    relabel: Tensor | None = None,
 ) -> Metrics:
     """Run a model over a validation set; in a process group, over each one's part of it.
 
@@ -63,6 +64,7 @@ def evaluate(
             gives them with `train=False`.
         dtype: "float32", or "bfloat16" or "float16" for autocast; softmax is float32 in any case.
         flip: test-time augmentation: the mean of the logits of each picture and its mirror image.
+        relabel: int64, which logit is that of each label, as `label_map` has it; None: the label.
 
     Raises:
         ValueError: there is no sample at all, or `dtype` is unknown.
@@ -78,7 +80,9 @@ def evaluate(
         for images, labels in batches:
             if totals is None:
                 totals = torch.zeros(5, dtype=torch.float64, device=images.device)
+                relabel = None if relabel is None else relabel.to(images.device)
             if len(images):
+                labels = labels if relabel is None else relabel[labels]
                 first, size = not size, images.shape[-1]
                 totals[:TIMED] += _count(_logits(model, images, dtype, flip), labels)
                 if first:
@@ -91,6 +95,7 @@ def evaluate(
         totals = torch.zeros(5, dtype=torch.float64, device=_device_of(model))
     if dist.is_available() and dist.is_initialized():
         dist.all_reduce(totals)
+        size = _largest(size, totals.device)  # a process may have had no picture
     top1, top5, loss, count, timed = totals.tolist()
     ended = time.perf_counter()
     if not count:
@@ -159,6 +164,13 @@ def _count(logits: Tensor, labels: Tensor) -> Tensor:
     loss = F.cross_entropy(logits, labels, reduction="sum")
     count = torch.full_like(loss, len(labels))
     return torch.stack([found[:, 0].sum(), found.sum(), loss, count]).double()
+
+
+def _largest(value: int, device: torch.device) -> int:
+    """The largest of all processes' values."""
+    held = torch.tensor(value, device=device)
+    dist.all_reduce(held, dist.ReduceOp.MAX)
+    return int(held)
 
 
 def _device_of(model: nn.Module) -> torch.device:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from fasttricks.train.config import Recipe
+from fasttricks.train.config import Recipe, ScheduleConfig
 
 Change = Callable[[Recipe], Recipe]
 
+USUAL_BN_MOMENTUM = 0.1
+"""Torch's."""
 FULL_LENGTH = 120
 """Epochs of the papers' usual schedule; the length that is asked for stands for it."""
 
@@ -77,15 +79,16 @@ def climb(
     """Plan every rung, beginning with `base`, whose epochs stand for the papers' 120.
 
     Args:
-        equal_epochs: train every rung as long as the first, where the papers train longer with
-            mixup and DropBlock.
+        equal_epochs: train every rung on as many pictures as the first, where the papers train
+            longer with mixup and DropBlock.
     """
+    epochs = base.schedule.epochs // base.mix.pictures_per_output
     done: dict[str, Planned] = {}
     below = ""
     for rung in rungs:
         under = done.get(rung.on or below)
         planned = (
-            _place(rung, under, base.schedule.epochs, equal_epochs)
+            _place(rung, under, epochs, equal_epochs)
             if under
             else Planned(rung=rung, recipe=rung.change(base))
         )
@@ -115,18 +118,44 @@ def _place(rung: Rung, under: Planned, epochs: int, equal_epochs: bool) -> Plann
 
 
 def lasting(recipe: Recipe, epochs: int, of: int = FULL_LENGTH) -> Recipe:
-    """A recipe of `of` epochs in the paper at the scale where `epochs` stand for 120."""
-    length = max(1, round(epochs * of / FULL_LENGTH))
+    """A recipe of `of` epochs in the paper at the scale where `epochs` stand for 120.
+
+    An epoch of the paper has as many steps as pictures make batches. Where two pictures are read
+    for one (`two-batches` of mixup), that takes two passes over them.
+    """
+    length = max(1, round(epochs * of / FULL_LENGTH)) * recipe.mix.pictures_per_output
     return replace(recipe, schedule=replace(recipe.schedule, epochs=length))
+
+
+def stretched(schedule: ScheduleConfig, by: float) -> ScheduleConfig:
+    """A schedule over `by` times as many passes over the pictures, with all that is in it."""
+    drops = tuple(drop if drop < 1 else drop * by for drop in schedule.drops)
+    return replace(
+        schedule,
+        epochs=max(1, round(schedule.epochs * by)),
+        warmup_epochs=schedule.warmup_epochs * by,
+        drops=drops,
+    )
 
 
 def shortened(recipe: Recipe, epochs: int) -> Recipe:
     """The paper's recipe with its schedule in `epochs` instead of 120: warm-up, drops and all.
 
+    BatchNorm's statistics are then averages over fewer steps, too: with P2's 0.003 they would still
+    be those of the first weights when a short training ends.
+
     Raises:
         ValueError: epochs below 1.
     """
-    schedule = recipe.schedule
-    warmup = schedule.warmup_epochs * epochs / FULL_LENGTH
+    share, schedule, model = epochs / FULL_LENGTH, recipe.schedule, recipe.model
     # Drops are shares of the epochs already.
-    return replace(recipe, schedule=replace(schedule, epochs=epochs, warmup_epochs=warmup))
+    schedule = replace(
+        schedule,
+        epochs=epochs * recipe.mix.pictures_per_output,
+        warmup_epochs=schedule.warmup_epochs * share,
+    )
+    momentum = model.preset.get("bn_momentum")
+    if isinstance(momentum, float) and 0 < share < 1:
+        preset = {**model.preset, "bn_momentum": min(USUAL_BN_MOMENTUM, momentum / share)}
+        model = replace(model, preset=preset)
+    return replace(recipe, model=model, schedule=schedule)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import math
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -14,6 +16,11 @@ from typing import Any, Protocol, Self
 from fasttricks.errors import DataError
 
 FILE = "log.jsonl"
+EVERY_SECONDS = 60.0
+"""Between lines that stand for the bar where nobody looks at a terminal."""
+REMEMBERED_SECONDS = 24 * 3600.0
+"""What the bar's estimate of the time left is made from; rich's own 30 seconds can lie between two
+looks at the loss, and then it knows none."""
 
 
 class Writer(Protocol):
@@ -45,6 +52,7 @@ class Log:
         self._board: Writer | None = None
         self._bar: Any = None
         self._task: Any = None
+        self._shown = time.monotonic()
 
     def __enter__(self) -> Self:
         if self._first:
@@ -55,6 +63,7 @@ class Log:
                 self._file = self._exit.enter_context(open(self._folder / FILE, "a", buffering=1))
             except OSError as error:
                 raise DataError(f"cannot write to {self._folder}: {error.strerror}") from error
+            self._claim()
             self._board = _tensorboard(self._folder)
             if self._board is not None:
                 self._exit.callback(self._board.close)
@@ -71,6 +80,27 @@ class Log:
     ) -> None:
         self._exit.close()
 
+    def _claim(self) -> None:
+        """Be the only one who trains into the folder, as long as the log is open."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._exit.close()
+            raise DataError(
+                f"another process trains into {self._folder}: wait for its end, or choose another "
+                "folder (--out)"
+            ) from error
+        except OSError:  # a file system without locks
+            pass
+
+    def has(self, kind: str, step: int) -> bool:
+        """Whether a line of this kind and step has been written, be it by an earlier part of the
+        run."""
+        if not self._first or not (self._folder / FILE).is_file():
+            return False
+        with open(self._folder / FILE) as lines:
+            return any((line["kind"], line["step"]) == (kind, step) for line in _objects(lines))
+
     def write(self, kind: str, *, step: int, **values: Any) -> None:
         """Keep a line; its numbers go to TensorBoard, too."""
         if not self._first:
@@ -78,16 +108,27 @@ class Log:
         line = {"kind": kind, "time": round(time.time(), 3), "step": step, **values}
         # JSON has no NaN and no infinity.
         line = {name: None if _not_finite(value) else value for name, value in line.items()}
-        self._file.write(json.dumps(line) + "\n")
+        try:
+            self._file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            with contextlib.suppress(OSError):  # the same again
+                self._file.close()
+            raise DataError(
+                f"cannot write to {self._folder / FILE}: {error.strerror}; make room, then go on "
+                "with --resume auto"
+            ) from error
         if self._board is not None:
             for name, value in values.items():
                 if isinstance(value, int | float):
                     self._board.add_scalar(f"{kind}/{name}", value, step)
 
     def show(self, step: int, text: str) -> None:
-        """Move the bar, where there is one."""
+        """Move the bar; where there is none, say the same every minute."""
         if self._bar is not None:
             self._bar.update(self._task, completed=step, description=text)
+        elif self._first and time.monotonic() - self._shown >= EVERY_SECONDS:
+            self._shown = time.monotonic()
+            print(f"step {step:,}/{self._steps:,}  {text}", flush=True)
 
     def say(self, text: str) -> None:
         """Print a line, above the bar if there is one."""
@@ -95,6 +136,13 @@ class Log:
             self._bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
         elif self._first:
             print(text, flush=True)
+
+
+def _objects(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Lines of a log, without those that a process did not live to finish."""
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            yield json.loads(line)
 
 
 def _not_finite(value: object) -> bool:
@@ -113,6 +161,7 @@ def _progress() -> Any:
         Remaining(),
         console=Console(stderr=True),
         transient=True,
+        speed_estimate_period=REMEMBERED_SECONDS,
     )
 
 

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
 from fasttricks.data.samples import Samples
 from fasttricks.errors import DataError
 from fasttricks.kernels.mixed import Mixed
+from fasttricks.models.inception import InceptionLogits
+from fasttricks.train.classes import check_same
 from fasttricks.train.config import LossConfig
 from fasttricks.train.data import Batch
 from fasttricks.tricks.distillation import Distillation, OnlineTeacher
 from fasttricks.tricks.soft_targets import cross_entropy
 from fasttricks.tricks.teacher_logits import TeacherLogits
 
+AUX_WEIGHT = 0.4
+"""Of an auxiliary head's loss beside the classifier's: TensorFlow's slim for Inception-V3
+(train_image_classifier.py), and PyTorch's tutorials with torchvision's."""
+
 
 class Objective:
     """`objective(logits, batch)` is the loss, a float32 scalar; it waits for no device.
+
+    Where a network has an auxiliary head (`InceptionLogits`), `AUX_WEIGHT` of its loss is added.
 
     Args:
         config: the recipe's.
@@ -24,8 +34,7 @@ class Objective:
         device: where batches are.
 
     Raises:
-        DataError: stored logits are of other data or have another number of classes.
-        ValueError: the teacher has another number of classes.
+        DataError: stored logits are of other data, or the teacher knows other classes.
     """
 
     def __init__(
@@ -41,7 +50,8 @@ class Objective:
             self._stored = TeacherLogits.open(config.teacher, samples).to(device)
             known = self._stored.table.shape[1]
         elif config.teacher:
-            self._online, known = _load_teacher(config.teacher, device)
+            self._online, known, classes = _load_teacher(config.teacher, device)
+            check_same(classes, samples.classes, f"the teacher {config.teacher}")
         if config.teacher and known != num_classes:
             raise DataError(f"{config.teacher} knows {known} classes, the student {num_classes}")
 
@@ -50,25 +60,40 @@ class Objective:
         """Whether batches must say which samples they are made of."""
         return self._stored is not None
 
-    def __call__(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
-        c = self._config
+    def __call__(self, logits: torch.Tensor | InceptionLogits, batch: Batch) -> torch.Tensor:
+        teacher = self._teacher(batch)
+        if isinstance(logits, InceptionLogits):
+            main, aux = (self._loss(part, batch, teacher) for part in logits)
+            return main + AUX_WEIGHT * aux
+        return self._loss(logits, batch, teacher)
+
+    def _teacher(self, batch: Batch) -> torch.Tensor | None:
+        """What the teacher says of a batch, softened, [B, K]; None if there is none."""
         if self._online is not None:
-            teacher = self._distil.soften(self._online(batch.images))
-        elif self._stored is not None:
-            which = batch.targets if isinstance(batch.targets, Mixed) else batch.indices
-            if which is None:
-                raise ValueError("the loss needs the sample indices of the batch")
-            teacher = self._stored.probabilities(which, c.temperature)
-        else:
+            return self._distil.soften(self._online(batch.images))
+        if self._stored is None:
+            return None
+        which = batch.targets if isinstance(batch.targets, Mixed) else batch.indices
+        if which is None:
+            raise ValueError("the loss needs the sample indices of the batch")
+        return self._stored.probabilities(which, self._config.temperature)
+
+    def _loss(
+        self, logits: torch.Tensor, batch: Batch, teacher: torch.Tensor | None
+    ) -> torch.Tensor:
+        c = self._config
+        if teacher is None:
             return cross_entropy(logits, batch.targets, c.smoothing, c.smoothing_form)
         return self._distil(logits, batch.targets, teacher, c.smoothing, c.smoothing_form)
 
 
-def _load_teacher(path: str, device: torch.device) -> tuple[OnlineTeacher, int]:
-    """A checkpoint of ours as a teacher, and how many classes it tells apart."""
+def _load_teacher(path: str, device: torch.device) -> tuple[OnlineTeacher, int, list[str]]:
+    """A checkpoint of ours as a teacher, how many classes it tells apart, and their names."""
+    from fasttricks.train.run_eval import file_of
     from fasttricks.train.weights import load_trained
 
-    model = load_trained(path).model
+    trained = load_trained(file_of(Path(path), best=True))
+    model = trained.model
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     last = [parameter for parameter in model.parameters() if parameter.ndim == 2][-1]
-    return OnlineTeacher(model), len(last)
+    return OnlineTeacher(model), len(last), trained.classes

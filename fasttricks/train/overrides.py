@@ -17,8 +17,7 @@ def with_settings(recipe: Recipe, settings: Sequence[str]) -> Recipe:
 
     Args:
         settings: each a flag of `fasttricks train` without its dashes, and a value:
-            "optim.lr=0.4", "data.progressive=96 128", "compile=True", "model.options=width 0.25"
-            (where there are options already, "model.options.width=0.25").
+            "optim.lr=0.4", "data.progressive=96 128", "compile=True", "model.options=width 0.25".
 
     Raises:
         ValueError: one has no "=".

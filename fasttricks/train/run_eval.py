@@ -12,21 +12,22 @@ import torch
 from fasttricks.errors import DataError
 from fasttricks.files import check_writable, replacing
 from fasttricks.kernels.augment import Augment
+from fasttricks.models.inception import InceptionV3
 from fasttricks.pipelines.loader import Loader
 from fasttricks.pipelines.registry import make_loader
 from fasttricks.train.checkpoint import Checkpoints
+from fasttricks.train.classes import label_map
+from fasttricks.train.config import AugmentConfig
 from fasttricks.train.data import DTYPES
 from fasttricks.train.distributed import World, join
 from fasttricks.train.evaluate import evaluate, throughput
+from fasttricks.train.normalize import CONSTANTS
 from fasttricks.train.weights import Trained, load_trained
+from fasttricks.tricks.fixres import evaluation_size
 from fasttricks.versions import versions
 
 if TYPE_CHECKING:
     from fasttricks.commands.eval import Eval
-
-TORCH_MEAN = (123.675, 116.28, 103.53)
-TORCH_STD = (58.395, 57.12, 57.375)
-"""What torchvision's and timm's ResNets were trained with; up to 0.5 from the paper's."""
 
 
 def run(options: Eval) -> int:
@@ -46,9 +47,13 @@ def run(options: Eval) -> int:
             size=options.size,
             dtype=options.dtype,
             crop=options.crop,
+            interpolation=options.interpolation,
+            normalize=options.normalize,
         ) as loader:
-            check_classes(trained, loader)
-            metrics = evaluate(model, loader, dtype=options.dtype, flip=options.flip)
+            relabel = label_map(trained.classes, loader.dataset, outputs_of(trained))
+            metrics = evaluate(
+                model, loader, dtype=options.dtype, flip=options.flip, relabel=relabel
+            )
         facts: dict[str, Any] = {
             "mode": "eval",
             "checkpoint": str(path),
@@ -57,12 +62,17 @@ def run(options: Eval) -> int:
             "averaged": trained.averaged,
             "flip": options.flip,
             "dtype": options.dtype,
+            "interpolation": loader.options.augment.interpolation,
+            "mean": loader.options.augment.mean,
+            "std": loader.options.augment.std,
+            "size_as_trained": size_as_trained(trained),
+            "crop_ratio": loader.options.augment.crop_ratio,
             **asdict(metrics),
             "device": world.device.type,
             "processes": world.size,
             "versions": versions(),
         }
-        if options.throughput:
+        if options.throughput and world.first:  # of one device; the others wait at the end
             facts["inference_images_per_s"] = throughput(model, metrics.size, dtype=options.dtype)
         if world.first:
             if options.json is not None:  # before a pipe that is closed can end the command
@@ -75,15 +85,21 @@ def run(options: Eval) -> int:
 def report(facts: dict[str, Any], metrics: str) -> str:
     """The numbers in words."""
     how = [
+        f"resized {facts['interpolation']}, crop {facts['crop_ratio']:g}",
         "averaged weights" if facts["averaged"] else "",
         "mean of each picture and its mirror image" if facts["flip"] else "",
         facts["dtype"] if facts["dtype"] != "float32" else "",
     ]
     lines = [
         f"{facts['model']} of {facts['checkpoint']}: {metrics}",
-        *(f"  {', '.join(filter(None, how))}" for _ in range(any(how))),
+        f"  {', '.join(filter(None, how))}",
         f"  {_rate(facts['images_per_s'])} images/s, loading included",
     ]
+    if facts.get("size_as_trained") not in (None, facts["size"]):
+        lines.append(
+            f"  objects look as large as in training at {facts['size_as_trained']} px: see --size "
+            "and `fasttricks tricks fixres`"
+        )
     if "inference_images_per_s" in facts:
         rate = _rate(facts["inference_images_per_s"])
         lines.append(f"  {rate} images/s inference alone, batch 64 at {facts['size']} px")
@@ -121,6 +137,8 @@ def loader_of(
     size: int,
     dtype: str,
     crop: float = 0.0,
+    interpolation: str = "auto",
+    normalize: str = "auto",
 ) -> Loader:
     """Pictures of this process, as they are, normalised as those that the weights were made with.
 
@@ -128,10 +146,19 @@ def loader_of(
         data: as `make_loader` takes it.
         batch_size: over all processes.
         size, crop: 0: as in the recipe, else the model's own side and 0.875.
+        interpolation: "auto": as in the recipe, else bilinear; recipes of older versions, too.
+        normalize: a name in `CONSTANTS`, or "auto": as `normalization` says.
     """
     recipe = trained.recipe
-    augment = Augment() if recipe else Augment(mean=TORCH_MEAN, std=TORCH_STD)
-    crop_ratio = crop or recipe.get("augment", {}).get("crop_ratio", augment.crop_ratio)
+    as_trained = recipe.get("augment", {})
+    mean, std = CONSTANTS[normalization(trained) if normalize == "auto" else normalize]
+    augment = Augment(mean=mean, std=std)
+    filter_name = as_trained.get("interpolation", augment.interpolation)
+    augment = replace(
+        augment,
+        crop_ratio=crop or as_trained.get("crop_ratio", augment.crop_ratio),
+        interpolation=filter_name if interpolation == "auto" else interpolation,
+    )
     own = getattr(trained.model, "input_size", 224)
     return make_loader(
         pipeline,
@@ -141,36 +168,43 @@ def loader_of(
         size=size or recipe.get("data", {}).get("eval_size") or own,
         device=world.device,
         dtype=DTYPES[dtype],
-        augment=replace(augment, crop_ratio=crop_ratio),
+        augment=augment,
         rank=world.rank,
         world_size=world.size,
         num_threads=world.threads,
     )
 
 
-def check_classes(trained: Trained, loader: Loader) -> None:
-    """Whether labels mean the same to the weights and to the data.
+def normalization(trained: Trained) -> str:
+    """The name in `CONSTANTS` of what the weights were trained with.
 
-    Raises:
-        DataError: they do not, or targets are no class indices; says where they differ first.
+    Inception-V3 of torchvision (whose model makes that of torch's own, `transform_input`), of timm
+    and of TensorFlow wants pixels in [-1, 1]; gluon-cv's (timm's `inception_v3.gluon_in1k`) does
+    not, and its weights do not tell.
     """
-    targets, classes = loader.dataset.targets, loader.dataset.classes
-    if targets.ndim != 1 or targets.dtype.kind not in "iu":
-        raise DataError("evaluation needs one class index per picture as target")
-    if trained.classes and classes and trained.classes != classes:
-        pairs = zip(trained.classes, classes, strict=False)
-        where = next((i for i, (a, b) in enumerate(pairs) if a != b), None)
-        told = (
-            f"{len(trained.classes)} classes there, {len(classes)} here"
-            if where is None
-            else f"class {where} is {trained.classes[where]} there and {classes[where]} here"
-        )
-        raise DataError(f"the weights were trained for other classes: {told}")
-    outputs = _outputs(trained)
-    if len(targets) and int(targets.max()) >= outputs:
-        raise DataError(f"the data has label {int(targets.max())}, the model {outputs} classes")
+    if trained.recipe:
+        named = trained.recipe.get("augment", {}).get("normalize", AugmentConfig().normalize)
+        return str(named)
+    return "half" if isinstance(trained.model, InceptionV3) else "torch"
 
 
-def _outputs(trained: Trained) -> int:
+def size_as_trained(trained: Trained) -> int | None:
+    """The evaluation size at which objects look as large as in training (FixRes); None if the
+    recipe is not known."""
+    recipe = trained.recipe
+    data, augment = recipe.get("data", {}), recipe.get("augment", {})
+    if "size" not in data:
+        return None
+    last = (data.get("progressive") or (data["size"],))[-1]
+    usual = AugmentConfig()
+    return evaluation_size(
+        last,
+        area=(augment.get("area", usual.area), 1.0),
+        crop_ratio=augment.get("crop_ratio", usual.crop_ratio),
+    )
+
+
+def outputs_of(trained: Trained) -> int:
+    """How many classes a model tells apart."""
     classifier: Any = trained.model.classifier
     return int(classifier.out_features)

@@ -8,8 +8,9 @@ import torch
 
 from fasttricks.data.open import open_data
 from fasttricks.data.progress import progress_bar
+from fasttricks.train.classes import check_same, label_map
 from fasttricks.train.distributed import join
-from fasttricks.train.run_eval import check_classes, file_of, loader_of
+from fasttricks.train.run_eval import file_of, loader_of, outputs_of
 from fasttricks.train.weights import load_trained
 from fasttricks.tricks.distillation import OnlineTeacher
 from fasttricks.tricks.mixed_precision import MixedPrecision
@@ -44,7 +45,8 @@ def run(options: Teacher) -> int:
             dtype=options.dtype,
         )
         with loader, progress_bar("asking the teacher", len(samples), world.first) as advance:
-            check_classes(trained, loader)
+            check_same(trained.classes, loader.dataset.classes, path.name)
+            label_map([], loader.dataset, outputs_of(trained))
 
             def answer(images: torch.Tensor) -> torch.Tensor:
                 advance(len(images))

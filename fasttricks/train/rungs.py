@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 from fasttricks.models.config import BOTTLENECK_DEPTHS, ResNetConfig
 from fasttricks.models.names import model_config
@@ -19,10 +19,11 @@ from fasttricks.train.config import (
     LossConfig,
     MixConfig,
     ModelConfig,
+    Option,
     Recipe,
 )
-from fasttricks.train.ladder import FULL_LENGTH, Change, Ladder, Rung, Skip
-from fasttricks.train.recipes import assemble, baseline
+from fasttricks.train.ladder import FULL_LENGTH, Change, Ladder, Rung, Skip, stretched
+from fasttricks.train.recipes import ASSEMBLED, assemble, baseline
 
 LARGER_BATCH = 4
 """From 256 to 1024 in P1."""
@@ -99,12 +100,17 @@ def distilled(teacher: str, temperature: float, recipe: Recipe) -> Recipe:
 
 
 def mixup(pairing: Literal["permutation", "two-batches"], recipe: Recipe) -> Recipe:
-    """Mixup with alpha 0.2; two-batches is type 1 of P2."""
+    """Mixup with alpha 0.2: of P1 with one share for a batch, or type 1 of P2, `two-batches`.
+
+    That reads two pictures for each that is trained on: twice the epochs are as many steps.
+    """
     group = math.gcd(recipe.mix.group, recipe.data.batch_size)
     if group == 1:
         raise Skip(f"no pairs inside a batch of {recipe.data.batch_size}")
-    mix = replace(recipe.mix, kind="mixup", alpha=0.2, pairing=pairing, group=group)
-    return replace(recipe, mix=mix)
+    per: Literal["batch", "sample"] = "batch" if pairing == "permutation" else "sample"
+    mix = replace(recipe.mix, kind="mixup", alpha=0.2, per=per, pairing=pairing, group=group)
+    passes = mix.pictures_per_output / recipe.mix.pictures_per_output
+    return replace(recipe, mix=mix, schedule=stretched(recipe.schedule, passes))
 
 
 def attention(kind: Literal["se", "sk"], recipe: Recipe) -> Recipe:
@@ -114,8 +120,9 @@ def attention(kind: Literal["se", "sk"], recipe: Recipe) -> Recipe:
 
 
 def dropblock(recipe: Recipe) -> Recipe:
-    """DropBlock, keeping from 1 to 0.9 over the training."""
-    return replace(recipe, model=replace(recipe.model, dropblock=0.9))
+    """DropBlock, keeping from 1 to 0.9 over the training, with P2's one mask for a batch."""
+    masked = _with_options(recipe, **{"dropblock.mask": "batch"})
+    return replace(masked, model=replace(masked.model, dropblock=0.9))
 
 
 def longer(recipe: Recipe) -> Recipe:
@@ -129,8 +136,8 @@ def big_little(recipe: Recipe) -> Recipe:
     if size % BIG_LITTLE_MULTIPLE:
         raise Skip(f"Big-Little takes multiples of {BIG_LITTLE_MULTIPLE} pixels, not {size}")
     larger = BIG_LITTLE_MULTIPLE * round(size * 256 / 224 / BIG_LITTLE_MULTIPLE)
-    division = {"alpha": 1, "beta": 2} if depth == 152 else {"alpha": 2, "beta": 4}
-    changed = _with_options(recipe, big_little=division)
+    alpha, beta = (1, 2) if depth == 152 else (2, 4)
+    changed = _with_options(recipe, **{"big_little.alpha": alpha, "big_little.beta": beta})
     return replace(changed, data=replace(recipe.data, eval_size=larger))
 
 
@@ -151,8 +158,8 @@ def _resnet(recipe: Recipe) -> ResNetConfig:
     return config
 
 
-def _with_options(recipe: Recipe, **options: Any) -> Recipe:
-    together: dict[str, Any] = {**recipe.model.options, **options}
+def _with_options(recipe: Recipe, **options: Option) -> Recipe:
+    together = {**recipe.model.options, **options}
     return replace(recipe, model=replace(recipe.model, options=together))
 
 
@@ -219,11 +226,11 @@ def assemble_e0() -> Recipe:
     return replace(
         full,
         name="E0",
-        model=ModelConfig(name="resnet50b", zero_gamma=True),
+        model=ModelConfig(name="resnet50b", zero_gamma=True, preset=ASSEMBLED),
         data=replace(full.data, eval_size=full.data.size),
         augment=replace(full.augment, policy=AugmentConfig().policy),
         mix=MixConfig(),
-        schedule=replace(full.schedule, epochs=FULL_LENGTH),
+        schedule=replace(full.schedule, epochs=FULL_LENGTH, warmup_epochs=float(WARMUP_EPOCHS)),
         loss=LossConfig(),
     )
 

@@ -1,4 +1,4 @@
-"""Stopping when asked: the step under way is finished first, and a checkpoint written."""
+"""Stopping when asked: the batch under way is finished first, and a checkpoint written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
-NOTE = b"fasttricks: stopping after this step; Ctrl-C again ends at once\n"
+NOTE = "fasttricks: stopping after {}; Ctrl-C again ends at once\n"
 
 
 class Stopper:
@@ -51,5 +51,6 @@ class Stopper:
             raise KeyboardInterrupt
         if not self.asked and os.environ.get("RANK", "0") == "0":
             # Not print: the signal may have come in the middle of one, which cannot be re-entered.
-            os.write(2, NOTE)
+            alone = os.environ.get("WORLD_SIZE", "1") == "1"
+            os.write(2, NOTE.format("this batch" if alone else "one of the next batches").encode())
         self.asked = signal.Signals(number).name

@@ -76,31 +76,35 @@ def summary(clock: Clock, images: int, *, shared_cores: bool) -> list[str]:
     return [
         f"{images:,} pictures trained on in {duration(training)}: {images / training:,.0f} "
         f"images/s; {duration(total)} in all: {shares}.",
-        _held_back(clock, total, shared_cores),
+        _held_back(clock, start, total, shared_cores),
     ]
 
 
-def _held_back(clock: Clock, total: float, shared_cores: bool) -> str:
+def _held_back(clock: Clock, start: float, total: float, shared_cores: bool) -> str:
     share = f"{100 * clock.waiting:.0f} % of training was waiting for pictures"
     if clock.waiting <= KEPT_UP:
-        text = f"What held training back: the step; the loader kept up ({share})."
+        text = f"the step; the loader kept up ({share})."
     elif clock.waiting < 0.5:
         possible = 1 / (1 - clock.waiting)
         text = (
-            f"What held training back: the step, and the loader in part ({share}; with a loader "
+            f"the step, and the loader in part ({share}; with a loader "
             f"that keeps up it would be up to {possible:.2f} times as fast)."
         )
     else:
         text = (
-            f"What held training back: the loader ({share}). The first batches also wait for what "
+            f"the loader ({share}). The first batches also wait for what "
             "is compiled, indexed or decoded once; `fasttricks bench` says which pipeline is "
             "fastest here."
         )
+    if start >= NOTABLE * total:
+        began = f"starting, {100 * start / total:.0f} % of the run, which a longer one has once"
+        text = f"{began}; then {text}"
+    text = f"What held training back: {text}"
     if shared_cores:
         text += " Loader and step share the CPU's cores: what one takes, the other lacks."
     for name, seconds, setting in (
         ("evaluation", clock.evaluation, "--eval-every"),
-        ("writing checkpoints", clock.saving, "--save-every"),
+        ("writing checkpoints", clock.saving, "--save-epochs and --save-every"),
     ):
         if seconds >= NOTABLE * total:
             text += f" {name.capitalize()} took {100 * seconds / total:.0f} %: see {setting}."

@@ -7,6 +7,7 @@ lines between the two rulers in `_epoch` are all that happens in a step.
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -25,21 +26,24 @@ from fasttricks.train.build import (
     wrapped,
 )
 from fasttricks.train.checkpoint import Checkpoints
-from fasttricks.train.config import FLOAT16_ON_CPU, Recipe
+from fasttricks.train.classes import relabelling
+from fasttricks.train.config import Recipe
 from fasttricks.train.data import Feed, count_classes, eval_loader, train_loader
 from fasttricks.train.distributed import World, join
 from fasttricks.train.diverged import stop_diverged
 from fasttricks.train.evaluate import Metrics, evaluate
+from fasttricks.train.fits import check_device, check_pictures
 from fasttricks.train.log import Log
 from fasttricks.train.memory import keep_memory
 from fasttricks.train.objective import Objective
-from fasttricks.train.outcome import Ending, Outcome
-from fasttricks.train.resume import collect, refuse_to_overwrite, restore
+from fasttricks.train.outcome import Ending, Outcome, ended_early
+from fasttricks.train.resume import collect, latest, refuse_to_overwrite, restore
 from fasttricks.train.signals import Stopper
+from fasttricks.train.statistics import all_finite, shared_statistics
 from fasttricks.train.step import Step
 from fasttricks.train.summary import Clock, summary
 from fasttricks.train.threads import use_threads
-from fasttricks.train.vote import Vote
+from fasttricks.train.vote import Asked, Vote, until_asked
 from fasttricks.tricks.dropblock import DropBlockSchedule
 from fasttricks.tricks.mixed_precision import MixedPrecision
 
@@ -72,10 +76,7 @@ class Trainer:
         stack: contextlib.ExitStack,
         build: Build,
     ) -> None:
-        if recipe.cuda_graph and (world.device.type != "cuda" or world.size > 1):
-            raise ValueError("cuda_graph is for one process on a CUDA device")
-        if recipe.precision == "float16" and world.device.type == "cpu":
-            raise ValueError(f"{FLOAT16_ON_CPU}: give --precision float32 or bfloat16")
+        check_device(recipe, world)
         self.recipe, self.world, self.stopper = recipe, world, stopper
         self.clock = Clock()
         self.vote = Vote(world)
@@ -91,8 +92,10 @@ class Trainer:
             raise DataError(f"{len(self.loader.dataset)} pictures are fewer than one batch")
 
         self.classes = count_classes(self.loader, recipe)
+        self.relabel = relabelling(self.loader, self.eval_loader, self.classes)
         torch.manual_seed(recipe.seed)  # the same weights everywhere ...
         self.model = layout(build(recipe, self.classes), world.device)
+        check_pictures(self.model, self.loader, self.eval_loader, recipe.schedule.epochs)
         torch.manual_seed(recipe.seed + 1 + world.rank)  # ... but what is dropped differs
         self.threads = use_threads(self.model, self.loader.options, world)
         if world.device.type == "cpu":
@@ -116,24 +119,21 @@ class Trainer:
         self.stopped = ""
         self.ended: Ending = "complete"
         self.metrics: Metrics | None = None
-        self.log = stack.enter_context(
-            Log(Path(recipe.folder), self.schedule.steps, first=world.first)
-        )
+        self.log = Log(Path(recipe.folder), self.schedule.steps, first=world.first)
+        stack.enter_context(self.log)
 
     def run(self) -> Outcome:
         """Train to the end, or until somebody asks to stop; then say what came of it."""
-        self._resume()
+        if self._resume():
+            self._evaluate()
         while self.steps_done < self.last_step and not self.stopped:
             self._epoch()
             if not self.stopped and self.steps_done % self.steps_per_epoch == 0:
                 self._end_epoch()
         if self.last_step < self.schedule.steps and not self.stopped:
             self.stopped, self.ended = f"max_steps {self.last_step}", "max-steps"
-        if self.stopped:
-            if self.saved_at != self.steps_done:
-                self.save()
-        elif self.metrics is None:  # it was stopped between its last step and evaluating it
-            self._end_epoch()
+        if self.stopped and self.saved_at != self.steps_done:
+            self.save()
         return self._finish()
 
     def _epoch(self) -> None:
@@ -144,6 +144,7 @@ class Trainer:
         self.loader.load_state_dict(self.position())
         parts = recipe.accumulate
         feed = Feed(self.loader, epoch, done * parts, indices=self.objective.needs_indices)
+        self.vote.restart()
         with contextlib.closing(feed):
             looked, at = time.perf_counter(), self.steps_done
             for step in range(self.steps_done, end):
@@ -173,8 +174,7 @@ class Trainer:
         if reading.diverged:
             stop_diverged(self)
         if reading.stop:
-            self.stopped = self.stopper.asked or "a signal to another process"
-            self.ended = "signal"
+            self._stop()
         images = steps * self.recipe.data.batch_size
         self.images_seen += images
         self.clock.trained(seconds, waited)
@@ -194,34 +194,58 @@ class Trainer:
             f"{values['images_per_s']:,.0f} images/s  {values['data_wait']:.0%} waiting for data",
         )
 
+    def _stop(self) -> None:
+        self.stopped = self.stopper.asked or "a signal to another process"
+        self.ended = "signal"
+
     def _end_epoch(self) -> None:
-        epochs, ended = self.steps_done // self.steps_per_epoch, self.steps_done
-        if epochs % self.recipe.eval_every == 0 or ended == self.schedule.steps:
-            self._evaluate()
-            self.save(self.metrics)
-        else:
+        """Save, then evaluate: whatever fails there, the epoch is not lost."""
+        epochs = self.steps_done // self.steps_per_epoch
+        if epochs % self.recipe.save_epochs == 0 or self.steps_done == self.schedule.steps:
             self.save()
+        if self._evaluates():
+            self._evaluate()
+
+    def _evaluates(self) -> bool:
+        """Whether the state that training has come to is one that is evaluated."""
+        epochs, within = divmod(self.steps_done, self.steps_per_epoch)
+        due = self.steps_done == self.schedule.steps or epochs % self.recipe.eval_every == 0
+        return self.eval_loader is not None and epochs > 0 and not within and due
 
     def _evaluate(self) -> None:
         """Evaluate what training has come to, the average over steps where there is one."""
-        if self.eval_loader is None:
-            return
-        self._share_statistics()
-        with self.clock.timing("evaluation"):
+        assert self.eval_loader is not None
+        with self.clock.timing("evaluation"), shared_statistics(self.model, self.world):
             averaged = self.ema.swapped() if self.ema is not None else contextlib.nullcontext()
             self.eval_loader.set_epoch(0)
+            batches = until_asked(self.eval_loader, self.vote, self.stopper)
             # Compiling for another size and for a last batch takes longer than it saves here.
             with averaged, torch.compiler.set_stance("force_eager"):
-                self.metrics = evaluate(self.model, self.eval_loader, dtype=self.recipe.precision)
-        epoch = self.steps_done // self.steps_per_epoch
-        self.log.write("evaluation", step=self.steps_done, epoch=epoch, **asdict(self.metrics))
-        self.log.say(f"epoch {epoch}/{self.recipe.schedule.epochs}: {self.metrics}")
+                try:
+                    self.metrics = evaluate(
+                        self.model, batches, dtype=self.recipe.precision, relabel=self.relabel
+                    )
+                except Asked:  # whoever goes on from here evaluates it first
+                    self._stop()
+                    return
+        epoch, values = self.steps_done // self.steps_per_epoch, asdict(self.metrics)
+        if self.steps_done == self.last_step and not math.isfinite(self.metrics.loss):
+            stop_diverged(self)
+        if self.world.first:
+            self.checkpoints.evaluated(self.steps_done, values)
+        values |= {"epoch": epoch, "averaged": self.ema is not None}
+        self.log.write("evaluation", step=self.steps_done, **values)
+        of = ", of the averaged weights" if self.ema is not None else ""
+        self.log.say(f"epoch {epoch}/{self.recipe.schedule.epochs}: {self.metrics}{of}")
 
-    def _resume(self) -> None:
-        state = None if self.recipe.resume == "no" else self.checkpoints.load_latest()
+    def _resume(self) -> bool:
+        """Go on from a checkpoint if there is one; whether that is still to be evaluated."""
+        state = latest(self.checkpoints, self.world) if self.recipe.resume == "auto" else None
         if state is not None:
             for change in restore(self, state):
                 self.log.say(f"changed since the checkpoint: {change}")
+        self.saved_at = self.steps_done
+        told = any(self.world.gather(self.log.has("evaluation", self.steps_done)))
         self.log.write(
             "start", step=self.steps_done, recipe=self.recipe.as_dict(), world=self.world.size
         )
@@ -232,36 +256,31 @@ class Trainer:
             f"{self.recipe.data.batch_size}{where}; learning rate {self.schedule}; "
             f"{self.threads}; in {self.recipe.folder}"
         )
+        return self._evaluates() and (not told or self.steps_done >= self.last_step)
 
-    def save(
-        self,
-        metrics: Metrics | None = None,
-        into: Checkpoints | None = None,
-        **more: Any,
-    ) -> Path | None:
-        """Keep everything that training depends on; the first process writes."""
+    def save(self, into: Checkpoints | None = None, **more: Any) -> Path | None:
+        """Keep everything that training depends on; the first process writes.
+
+        Args:
+            into: for weights that are not finite, which are kept among the others never.
+        """
         with self.clock.timing("saving"):
-            self._share_statistics()
-            state = {**collect(self), **more}
-            self.saved_at = self.steps_done
-            if not self.world.first:
-                return None
-            return (into or self.checkpoints).save(
-                state,
-                step=self.steps_done,
-                epoch=self.steps_done // self.steps_per_epoch,
-                metrics=asdict(metrics) if metrics else None,
-            )
+            if into is None and not all_finite(self.model, self.world):
+                stop_diverged(self)
+            with shared_statistics(self.model, self.world) as own:
+                state = {**collect(self, own), **more}
+                self.saved_at = self.steps_done
+                if not self.world.first:
+                    return None
+                return (into or self.checkpoints).save(
+                    state, step=self.steps_done, epoch=self.steps_done // self.steps_per_epoch
+                )
 
     def _finish(self) -> Outcome:
         self.vote.close()
         words = summary(self.clock, self.images_seen, shared_cores=self.world.device.type == "cpu")
         if self.stopped:
-            words.insert(
-                0,
-                f"Stopped by {self.stopped} after step {self.steps_done:,} of "
-                f"{self.schedule.steps:,}; --resume auto goes on from there.",
-            )
+            words.insert(0, ended_early(self.stopped, self.steps_done, self.schedule.steps))
         self.log.write("end", step=self.steps_done, stopped=self.stopped, summary=words)
         for line in words:
             self.log.say(line)
@@ -279,15 +298,3 @@ class Trainer:
         batches = done * self.recipe.accumulate
         state = {"epoch": epoch, "consumed": batches * self.loader.options.global_batch}
         return {**self.loader.state_dict(), "seed": self.recipe.seed, **state}
-
-    def _share_statistics(self) -> None:
-        """Make BatchNorm's statistics the mean of all processes', which saw parts of each batch.
-
-        Done where they are used, not in every step: a running mean of means is the mean of running
-        means.
-        """
-        states = [self.model.state_dict()]
-        if self.ema is not None:
-            states.append(self.ema.state_dict()["model"])
-        names = [name for name, b in self.model.named_buffers() if b.is_floating_point()]
-        self.world.average([s[name] for s in states for name in names if name in s])

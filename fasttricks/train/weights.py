@@ -117,10 +117,11 @@ def _ours(state: dict[str, Any], name: str, average: bool) -> Trained:
 
 def _others(weights: dict[str, Tensor], name: str) -> Trained:
     from fasttricks.models import create_model
-    from fasttricks.models.convert import convert
+    from fasttricks.models.convert import convert, told_by_keys
 
-    converted = convert(weights, name)
+    told = told_by_keys(weights, name)
+    converted = convert(weights, name, **told)
     last = [value for value in converted.values() if value.ndim == 2][-1]
-    model = create_model(name, num_classes=len(last))
+    model = create_model(name, num_classes=len(last), **told)
     model.load_state_dict(converted)
     return Trained(model=model, name=name)

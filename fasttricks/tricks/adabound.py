@@ -7,13 +7,14 @@ code's: Luolc/AdaBound, adabound/adabound.py.
 
 from __future__ import annotations
 
-from math import sqrt
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from fasttricks.tricks.foreach import ForeachOptimizer, Params
+
+T = TypeVar("T", float, Tensor)
 
 
 class AdaBound(ForeachOptimizer):
@@ -76,25 +77,31 @@ class AdaBound(ForeachOptimizer):
         param_group.setdefault("base_lr", param_group.get("lr", self.defaults["lr"]))
         super().add_param_group(param_group)
 
-    def _update(self, group: dict[str, Any], params: list[Tensor]) -> None:
-        lr, (beta1, beta2) = group["lr"], group["betas"]
+    def _kept(self, group: dict[str, Any]) -> tuple[str, ...]:
+        return ("exp_avg", "exp_avg_sq", *(("max_exp_avg_sq",) if group["amsbound"] else ()))
+
+    def _update(
+        self, group: dict[str, Any], params: list[Tensor], kept: list[list[Tensor]]
+    ) -> None:
+        beta1, beta2 = group["betas"]
         gradients = self._gradients(group, params)
-        steps = [self._count(p) for p in params]
-        m, v = self._buffers("exp_avg", params), self._buffers("exp_avg_sq", params)
+        m, v, *largest = kept
         torch._foreach_lerp_(m, gradients, 1 - beta1)
         torch._foreach_mul_(v, beta2)
         torch._foreach_addcmul_(v, gradients, gradients, 1 - beta2)
-        if group["amsbound"]:
-            largest = self._buffers("max_exp_avg_sq", params)
-            torch._foreach_maximum_(largest, v)
-            v = largest
+        for most in largest:
+            torch._foreach_maximum_(most, v)
+            v = most
 
+        steps = self._count(params)
+        if isinstance(steps, Tensor):
+            factors, lower, upper = (each.unbind() for each in limits(group, steps))
+        else:
+            factors, lower, upper = zip(*(limits(group, t) for t in steps), strict=True)
         rates = torch._foreach_sqrt(v)
         torch._foreach_add_(rates, group["eps"])
         torch._foreach_reciprocal_(rates)
-        torch._foreach_mul_(rates, [lr * sqrt(1 - beta2**t) / (1 - beta1**t) for t in steps])
-        final = group["final_lr"] * lr / group["base_lr"]
-        lower, upper = zip(*(bounds(final, group["gamma"], t) for t in steps), strict=True)
+        torch._foreach_mul_(rates, factors)
         torch._foreach_clamp_min_(rates, lower)
         torch._foreach_clamp_max_(rates, upper)
         torch._foreach_mul_(rates, m)
@@ -113,14 +120,30 @@ class AdaBound(ForeachOptimizer):
             return gradients
         return list(torch._foreach_add(gradients, params, alpha=decay))
 
-    def _count(self, parameter: Tensor) -> int:
-        """The number of this step of a parameter, from 1 on."""
-        state = self.state[parameter]
-        step: int = state.get("step", 0) + 1
-        state["step"] = step
-        return step
+    def _count(self, params: list[Tensor]) -> list[float] | Tensor:
+        """The number of this step of each parameter, from 1 on.
+
+        Under a GradScaler only the device knows which steps were skipped, so they are counted
+        there, in float64 [len(params)].
+        """
+        states = [self.state[p] for p in params]
+        if self._skip is None:
+            for state in states:  # a tensor if there was a GradScaler before
+                state["step"] = int(state.get("step", 0)) + 1
+            return [state["step"] for state in states]
+        done = (~self._skip).double()
+        for state in states:
+            state["step"] = state.get("step", 0) + done
+        return torch.stack([state["step"] for state in states])
 
 
-def bounds(final: float, gamma: float, step: int) -> tuple[float, float]:
+def limits(group: dict[str, Any], step: Any) -> tuple[Any, Any, Any]:
+    """Factor of the rates and what they are clamped into, at a step, or a tensor of steps."""
+    lr, (beta1, beta2) = group["lr"], group["betas"]
+    factor = lr * (1 - beta2**step) ** 0.5 / (1 - beta1**step)
+    return factor, *bounds(group["final_lr"] * lr / group["base_lr"], group["gamma"], step)
+
+
+def bounds(final: float, gamma: float, step: T) -> tuple[T, T]:
     """What a rate is clamped into at a step, counted from 1; both tend to `final`."""
     return final * (1 - 1 / (gamma * step + 1)), final * (1 + 1 / (gamma * step))

@@ -8,9 +8,6 @@ no training. P2 (arXiv 2001.06268) trains at 224 and evaluates at 256.
 from __future__ import annotations
 
 import math
-from typing import Literal
-
-Rounding = Literal["up", "down"]
 
 
 def apparent_size(train_size: int, *, area: tuple[float, float] = (0.08, 1.0)) -> float:
@@ -55,14 +52,3 @@ def evaluation_size(
         )
     shorter = apparent_size(train_size, area=area) / math.sqrt(aspect)
     return max(1, round(crop_ratio * shorter / multiple)) * multiple
-
-
-def resized_side(size: int, crop_ratio: float = 0.875, rounding: Rounding = "up") -> int:
-    """The shorter side that a picture is resized to before a centre crop of `size`.
-
-    Args:
-        rounding: `up` as GluonCV (299 -> 342), or `down` as P2's code (256 -> 292); they agree at
-            224 -> 256.
-    """
-    exact = size / crop_ratio
-    return math.ceil(exact) if rounding == "up" else math.floor(exact)

@@ -61,26 +61,3 @@ def smooth(
     else:
         hard = torch.nn.functional.one_hot(targets, num_classes).float()
     return (1 - share) * hard + share / num_classes
-
-
-def best_gap(num_classes: int, smoothing: float = 0.1, form: Form = "uniform") -> float:
-    """How far the true logit stands above the others, all equal, where the loss is least.
-
-    log((K - 1)(1 - eps) / eps) in the paper's form: 9.10 for K = 1000 and eps = 0.1. Infinite
-    without smoothing, which is the point of it.
-    """
-    true, other = _probabilities(num_classes, smoothing, form)
-    return math.log(true / other) if other else math.inf
-
-
-def least_loss(num_classes: int, smoothing: float = 0.1, form: Form = "uniform") -> float:
-    """The least value that cross-entropy takes: the entropy of a smoothed target, in nats."""
-    true, other = _probabilities(num_classes, smoothing, form)
-    rest = (num_classes - 1) * other * math.log(other) if other else 0.0
-    return -(true * math.log(true) + rest)
-
-
-def _probabilities(num_classes: int, smoothing: float, form: Form) -> tuple[float, float]:
-    """Of the true class, and of each other."""
-    share = uniform_share(smoothing, num_classes, form)
-    return 1 - share + share / num_classes, share / num_classes

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.optim import SGD, Optimizer
 
 from fasttricks.tricks.foreach import ForeachOptimizer, Params
@@ -36,15 +37,26 @@ def nesterov(
     tensors = [p for one in given for p in (one["params"] if isinstance(one, dict) else [one])]
     if fold_lr:
         return FoldedNesterov(given, lr, momentum=momentum, weight_decay=weight_decay)
-    fused = all(p.device.type in _FUSED_ON and p.is_floating_point() for p in tensors)
-    return SGD(
-        given,
-        lr,
-        momentum=momentum,
-        weight_decay=weight_decay,
-        nesterov=True,
-        fused=fused or None,
-    )
+    settings: dict[str, Any] = {"momentum": momentum, "weight_decay": weight_decay}
+    if all(p.device.type in _FUSED_ON and p.is_floating_point() for p in tensors):
+        return fused_sgd(given, lr, nesterov=True, **settings)
+    return SGD(given, lr, nesterov=True, **settings)
+
+
+def fused_sgd(params: Params, lr: float, *, momentum: float, **settings: Any) -> SGD:
+    """torch's SGD in one kernel, its momentum 0 from the start.
+
+    Left alone, torch makes the buffers in the first step out of memory as it finds it. That step
+    overwrites them, unless a GradScaler finds an overflow and skips it, as the first steps in
+    float16 often are: then training goes on from what happened to be there (torch 2.15).
+    Beginning with zeros, a first step comes to the same.
+    """
+    optimizer = SGD(params, lr, momentum=momentum, fused=True, **settings)
+    for group in optimizer.param_groups:
+        for p in group["params"] if momentum else ():
+            zeros = torch.zeros_like(p, memory_format=torch.preserve_format)
+            optimizer.state[p]["momentum_buffer"] = zeros
+    return optimizer
 
 
 class FoldedNesterov(ForeachOptimizer):
@@ -69,9 +81,13 @@ class FoldedNesterov(ForeachOptimizer):
             )
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
-    def _update(self, group: dict[str, Any], params: list[torch.Tensor]) -> None:
-        momentum = group["momentum"]
-        moved = self._buffers("momentum_buffer", params)
+    def _kept(self, group: dict[str, Any]) -> tuple[str, ...]:
+        return ("momentum_buffer",)
+
+    def _update(
+        self, group: dict[str, Any], params: list[Tensor], kept: list[list[Tensor]]
+    ) -> None:
+        momentum, (moved,) = group["momentum"], kept
         gradients = [p.grad for p in params if p.grad is not None]  # as all have
         steps = torch._foreach_mul(gradients, -group["lr"])
         if group["weight_decay"]:

@@ -41,22 +41,6 @@ class ProgressiveSize:
                 f"starts must go from 0 up to at most 1, one per size of {self.sizes}; got {starts}"
             )
 
-    @classmethod
-    def ramp(
-        cls, epochs: int, sizes: tuple[int, ...], span: tuple[float, float]
-    ) -> ProgressiveSize:
-        """The first size until `span[0]` of the epochs, the last from `span[1]` on.
-
-        Those between share the span; two sizes change in its middle, as where a straight line
-        between them is rounded (libffcv/ffcv-imagenet).
-        """
-        begin, end = span
-        later = [(begin + end) / 2] * (len(sizes) - 1)
-        if len(later) > 1:
-            part = (end - begin) / (len(later) - 1)
-            later = [begin + part * i for i in range(len(later))]
-        return cls(epochs, sizes, (0.0, *later))
-
     def __call__(self, epoch: int) -> int:
         """The size of an epoch, counted from 0; past the end the last one.
 

@@ -7,6 +7,7 @@ et al., arXiv 1902.05509) keeps the batch and takes fewer pictures. Both are `vi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class RepeatedAugmentation:
 
     A batch is decoded from fewer files, but not for less: every view has its own crop. An epoch
     still shows every picture, `repeats` times, so it has `repeats` times as many steps at the same
-    batch; `epochs(n)` keeps the work of training the same.
+    batch: the same work is a `repeats`-th of the epochs.
 
     Raises:
         ValueError: repeats < 1.
@@ -27,7 +28,7 @@ class RepeatedAugmentation:
         if self.repeats < 1:
             raise ValueError(f"repeats must be at least 1; got {self.repeats}")
 
-    def loader_options(self, batch_size: int) -> dict[str, int]:
+    def loader_options(self, batch_size: int) -> dict[str, Any]:
         """What to give `make_loader` so that a step has `batch_size` rows on this rank.
 
         The rows are view-major: row r shows picture r % (batch_size / repeats).
@@ -41,7 +42,3 @@ class RepeatedAugmentation:
                 f"make it a multiple of {self.repeats}"
             )
         return {"batch_size": batch_size // self.repeats, "views": self.repeats}
-
-    def epochs(self, epochs: int) -> int:
-        """Epochs that show as many rows as `epochs` without repeats, rounded up."""
-        return -(-epochs // self.repeats)

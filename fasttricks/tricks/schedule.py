@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from fasttricks.tricks.cosine import Cosine, End
 from fasttricks.tricks.step_decay import QUARTERS, StepDecay
 from fasttricks.tricks.warmup import Kind, Warmup
 
-if TYPE_CHECKING:
-    import torch
-
-Decay = Literal["step", "cosine", "constant"]
+Decay = Literal["step", "cosine", "linear", "constant"]
 DECAYS: tuple[str, ...] = get_args(Decay)
 
 
@@ -32,6 +29,20 @@ class Constant:
 
 
 @dataclass(frozen=True)
+class Linear:
+    """The learning rate falls along a line, to 0 after the last step; FFCV's behind its peak."""
+
+    absolute: ClassVar[bool] = False
+    steps: int
+
+    def __call__(self, step: int) -> float:
+        return max(0.0, 1 - step / self.steps)
+
+    def __str__(self) -> str:
+        return f"linearly to 0 in {self.steps:,} steps"
+
+
+@dataclass(frozen=True)
 class Schedule:
     """`schedule(step)` is the learning rate of an optimiser step, counted from 0, in float64.
 
@@ -42,7 +53,7 @@ class Schedule:
     """
 
     warmup: Warmup
-    decay: StepDecay | Cosine | Constant
+    decay: StepDecay | Cosine | Linear | Constant
 
     def __post_init__(self) -> None:
         if isinstance(self.decay, StepDecay):
@@ -71,16 +82,6 @@ class Schedule:
         since = step if self.decay.absolute else step - self.warmup.steps
         return self.warmup.peak * self.decay(since)
 
-    def as_torch(self, optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LambdaLR:
-        """The same as a torch scheduler, stepped once per optimiser step.
-
-        A group's own learning rate is taken as its peak, so one that is ten times `warmup.peak`
-        stays ten times as high.
-        """
-        from torch.optim.lr_scheduler import LambdaLR
-
-        return LambdaLR(optimizer, lambda step: self(step) / self.warmup.peak)
-
     def __str__(self) -> str:
         before = f"{self.warmup}, then " if self.warmup.steps else ""
         return f"{before}{self.warmup.peak:g} {self.decay}"
@@ -102,7 +103,7 @@ def make_schedule(
     """A schedule of `epochs` epochs, the warm-up among them.
 
     Args:
-        decay: "step", "cosine" or "constant".
+        decay: "step", "cosine", "linear" or "constant".
         peak: the learning rate after the warm-up, as `scaled_lr` gives it.
         warmup, warmup_epochs, base_lr: see `Warmup`; P1 takes 5 epochs from zero. The steps are
             rounded down.
@@ -120,4 +121,6 @@ def make_schedule(
     rest = epochs * steps_per_epoch - begin.steps
     if rest < 1:
         raise ValueError(f"a warm-up of {warmup_epochs:g} epochs leaves none of {epochs}")
-    return Schedule(begin, Cosine(rest, end) if decay == "cosine" else Constant(rest))
+    if decay == "cosine":
+        return Schedule(begin, Cosine(rest, end))
+    return Schedule(begin, Linear(rest) if decay == "linear" else Constant(rest))

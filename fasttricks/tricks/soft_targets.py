@@ -51,16 +51,6 @@ def log_probabilities(logits: torch.Tensor, temperature: float = 1.0) -> torch.T
     return torch.log_softmax(logits, dim=1, dtype=dtype)
 
 
-def hardest(targets: Targets) -> torch.Tensor:
-    """The class that most of each target belongs to, int64 [B]: what accuracy is measured by."""
-    if isinstance(targets, Mixed):
-        if not targets.labels.is_floating_point():
-            most = targets.weights.argmax(1, keepdim=True)
-            return targets.labels.long().gather(1, most)[:, 0]
-        targets = _mixture(targets)
-    return targets.argmax(1) if targets.is_floating_point() else targets.long()
-
-
 def _expected(log_p: torch.Tensor, targets: Targets) -> torch.Tensor:
     """Each target's expectation of the log-probabilities, [B]."""
     if isinstance(targets, Mixed):

@@ -204,8 +204,11 @@ class TeacherLogits:
                 f"{path} has the logits of {about.model} for another data set (other pictures, "
                 f"another order, or a pack where this is a folder); {_ADVICE}"
             )
-        # "c": torch warns of arrays that it may not write, and what it writes would stay private.
-        array = np.load(path, mmap_mode="c")
+        try:
+            # "c": torch warns of arrays it may not write, and what it writes would stay private.
+            array = np.load(path, mmap_mode="c")
+        except Exception as error:  # what NumPy raises depends on which byte is wrong
+            raise DataError(f"{path} is damaged: NumPy cannot map its array; {_ADVICE}") from error
         if array.ndim != 2 or len(array) != len(samples.base):
             raise DataError(
                 f"{path} has logits {list(array.shape)} for {len(samples.base)} samples; {_ADVICE}"

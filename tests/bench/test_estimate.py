@@ -48,6 +48,13 @@ def test_epochs_are_the_recipes_unless_given(tmp_path):
     assert fewer.hours < own.hours / 10
 
 
+def test_pictures_that_are_read_for_mixing_are_no_steps(tmp_path):
+    """`assemble` takes 1200 passes, each of half as many steps as pictures make batches."""
+    (one,) = estimates(rows(recipe="assemble"), Config(tmp_path))
+    (plain,) = estimates(rows(), Config(tmp_path, epochs=600))
+    assert one.hours == pytest.approx(plain.hours, rel=1e-3)
+
+
 def test_what_is_printed_says_what_is_assumed(written, capsys):
     main(Config(written(rows()), efficiency=0.9))
     said = capsys.readouterr().out

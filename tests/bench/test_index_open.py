@@ -2,14 +2,13 @@ import json
 
 from fasttricks.bench import index_open
 from fasttricks.data.seek_file import SeekIndex
-from fasttricks.data.seek_format import jpeg_walker
 from fasttricks.data.synthetic import encode_synthetic
 from fasttricks.data.tar_pack import TarPack
 
 
 def test_made_up_entries_are_those_of_the_picture(tmp_path):
     samples, picture = index_open.made_up(2500), encode_synthetic(0, 0)
-    index_open.make_index(tmp_path / "x.seek", samples, picture, jpeg_walker())
+    index_open.make_index(tmp_path / "x.seek", samples, picture)
     index = SeekIndex.open(tmp_path / "x.seek", samples)
     frame, points = index.lookup(2499, len(picture), 0)
     assert len(points) == frame["points"] > 50
@@ -18,7 +17,7 @@ def test_made_up_entries_are_those_of_the_picture(tmp_path):
 
 def test_a_made_up_pack_is_one_but_for_its_shards(tmp_path):
     picture = encode_synthetic(0, 0)
-    index_open.make_pack(tmp_path, 700, picture, jpeg_walker())
+    index_open.make_pack(tmp_path, 700, picture)
     pack = TarPack(tmp_path)
     assert len(pack) == 700
     index = SeekIndex.open(pack.seek_index, pack)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +29,15 @@ def group(code: str, guard: Guard) -> Group:
 
 def state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_a_command_that_cannot_be_started_leaves_no_file_open() -> None:
+    with Guard() as guard, warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        with pytest.raises(FileNotFoundError):
+            Group(["/no/such/command"], os.environ, guard)
+        gc.collect()
+    assert warned == []
 
 
 def test_stop_and_wake_reach_every_process(marked: Callable[[], list[int]]) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ PACK = PictureFiles(root=Path("/nowhere"), label="pack", count=500, paths=("0.ta
 def installed(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Packages that count as installed; tests may change the set."""
     names = {"nvidia.dali", "ffcv", "torchvision", "timm"}
-    monkeypatch.setattr(rows, "_installed", lambda package: package in names)
+    monkeypatch.setattr(rows, "is_installed", lambda package: package in names)
     return names
 
 
@@ -68,19 +67,14 @@ def test_all_may_stand_beside_names(installed: set[str]) -> None:
 
 def test_the_floor_needs_libturbojpeg(installed: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
     installed.add("numba")
-    monkeypatch.setattr(rows, "_has_turbojpeg", lambda: True)
+    monkeypatch.setattr(rows, "find_turbojpeg", lambda: "libturbojpeg.so.0")
     assert "floor x1" in plan(pipeline="dali", peers="all", threads="1")[0]
-    monkeypatch.setattr(rows, "_has_turbojpeg", lambda: False)
+    monkeypatch.setattr(rows, "find_turbojpeg", lambda: None)
     labels, left_out = plan(pipeline="dali", peers="all", threads="1")
     assert "floor x1" not in labels
     assert any("floor: the system library libturbojpeg" in line for line in left_out)
     with pytest.raises(FasttricksError, match="libturbojpeg"):
         plan(peers="floor")
-
-
-def test_libraries_are_looked_for_by_loading_them() -> None:
-    assert rows._loads("libc.so.6")
-    assert not rows._loads("libno_such_library.so.0")
 
 
 def test_what_is_asked_for_by_name_must_be_there(installed: set[str]) -> None:
@@ -204,12 +198,3 @@ def test_indexing_makes_no_batches(installed: set[str]) -> None:
     ((row,), _) = rows.plan_rows(BenchConfig(pipeline="", peers="index"), FILES)
     assert not row.batches
     assert row.source == "fasttricks.bench.peers.index"
-
-
-def test_installed_finds_packages_without_importing_them() -> None:
-    assert rows._installed("json")
-    assert not rows._installed("no_such_package.at_all")
-    assert not rows._installed("json.no_such_module")
-    assert "turtledemo" not in sys.modules
-    assert rows._installed("turtledemo")
-    assert "turtledemo" not in sys.modules

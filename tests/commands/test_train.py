@@ -8,6 +8,7 @@ import tyro
 
 from fasttricks.cli import main
 from fasttricks.commands.train import Train
+from fasttricks.models.names import model_config
 from fasttricks.train.outcome import Outcome
 from fasttricks.train.recipes import RECIPES
 
@@ -28,6 +29,23 @@ def test_a_recipe_and_what_is_changed_of_it():
     assert recipe.data.progressive == (160, 192)
     assert recipe.model.overrides() == {"init": "he", "zero_gamma": True}
     assert recipe.mix.kind == "mixup"  # what is not changed stays
+
+
+def test_options_of_the_network_merge_with_those_of_the_recipe():
+    """`cpu-small` has a width of its own."""
+    options = ["attention", "se", "attention.bias", "True", "antialias.positions", "sconv,proj"]
+    recipe = parsed("cpu-small", "--model.options", *options)
+    assert recipe.model.overrides() == {
+        "width": 0.25,
+        "attention": {"name": "se", "bias": True},
+        "antialias": {"positions": ("sconv", "proj")},
+    }
+    recipe = parsed(
+        "assemble", "--model.options", "dropblock.mask", "channel", "big_little.alpha", "4"
+    )
+    config = model_config(recipe.model.name, **recipe.model.overrides())
+    assert (config.dropblock.mask, config.dropblock.keep) == ("channel", 0.9)
+    assert (config.big_little.alpha, config.bn_momentum) == (4, 0.003)
 
 
 @pytest.mark.parametrize("name", RECIPES)

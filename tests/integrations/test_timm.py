@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from fasttricks import CutMix, Mixup, RandomErasing, Samples, make_loader, pipelines
-from fasttricks.integrations.timm import TimmLoader
+from fasttricks import CutMix, Mixup, OneOf, RandomErasing, Samples, make_loader, mix, pipelines
+from fasttricks.integrations.timm import TimmLoader, timm_mix
 from tests.integrations.conftest import CLASSES, SIZE
 from tests.pictures import jpeg
 
@@ -30,8 +30,8 @@ def open_loader(pipeline):
 
 
 def test_class_indices_where_nothing_is_mixed(open_loader):
-    for mix in None, RandomErasing():
-        loader = TimmLoader(open_loader(mix=mix), num_classes=K)
+    for erasing in None, RandomErasing():
+        loader = TimmLoader(open_loader(mix=erasing), num_classes=K)
         assert not loader.mixup_enabled
         assert next(iter(loader))[1].dtype == torch.int64
 
@@ -45,6 +45,73 @@ def test_soft_targets_are_those_of_the_mix(open_loader):
         for (images, targets), (same, soft) in zip(timm_loader, expected, strict=True):
             assert torch.equal(images, same)
             assert torch.equal(targets, soft)
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ({}, None),
+        ({"mixup": 0.2}, OneOf(Mixup(0.2, per="batch"), per="batch")),
+        ({"cutmix": 1.0, "prob": 0.5, "mode": "elem"}, OneOf(CutMix(1.0), probability=0.5)),
+        (
+            {"mixup": 0.2, "cutmix": 0.7, "switch_prob": 0.25},
+            OneOf(
+                Mixup(0.2, per="batch"), CutMix(0.7, per="batch"), weights=(0.75, 0.25), per="batch"
+            ),
+        ),
+        (
+            {"mixup": 0.2, "cutmix": 1.0, "switch_prob": 1.0, "mode": "elem"},
+            OneOf(Mixup(0.2), CutMix(1.0), weights=(0, 1)),
+        ),
+        # Where only one is meant, timm does not ask which.
+        ({"mixup": 0.2, "switch_prob": 1.0}, OneOf(Mixup(0.2, per="batch"), per="batch")),
+    ],
+    ids=str,
+)
+def test_flags_of_timm(flags, expected):
+    assert timm_mix(**flags) == expected
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ({"mixup": -1}, "mixup must be >= 0; got -1"),
+        ({"mixup": 0.2, "mode": "pair"}, "mode must be one of batch, elem; got 'pair'"),
+        ({"mixup": 0.2, "switch_prob": 2}, r"switch_prob must lie in \[0, 1\]; got 2"),
+        ({"mixup": 0.2, "prob": 2}, r"probability must lie in \[0, 1\]; got 2"),
+    ],
+)
+def test_flags_out_of_range(flags, words):
+    with pytest.raises(ValueError, match=words):
+        timm_mix(**flags)
+
+
+@pytest.mark.parametrize("mode", ["batch", "elem"])
+def test_as_often_as_timm(mode):
+    """What share of pictures is mixed, and how many of those by CutMix, over many batches."""
+    mixup = pytest.importorskip("timm.data.mixup", reason="timm is not installed")
+    flags = {"prob": 0.8, "switch_prob": 0.3, "mode": mode}
+    theirs = mixup.Mixup(
+        mixup_alpha=5.0, cutmix_alpha=5.0, num_classes=8, label_smoothing=0, **flags
+    )
+    ours = timm_mix(mixup=5.0, cutmix=5.0, **flags)
+    np.random.seed(0)
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(8)
+    images = labels[:, None, None, None].expand(8, 3, 8, 8).float().contiguous()
+    mixed, cut = torch.zeros(2), torch.zeros(2)
+    for _ in range(250):
+        pictures, targets = mix(images, labels, ours, generator)
+        timms, soft = theirs(images.clone(), labels)
+        for number, (these, shares) in enumerate([(pictures, targets.soft(8)), (timms, soft)]):
+            two = shares.max(1).values < 0.999  # of ours one in eight has itself as partner
+            mixed[number] += two.float().mean() / 250
+            cut[number] += (two & (these.flatten(1).std(1) > 1e-6)).float().mean() / 250
+    mixed[0] *= 8 / 7
+    cut[0] *= 8 / 7
+    # One draw for each batch: the mean of 250 is off by sqrt(0.24 / 250) = 0.03 at most.
+    for share, expected in ((mixed, 0.8), (cut, 0.24)):
+        assert (share - expected).abs().max() < 4 * 0.03
 
 
 def test_switched_off_as_timm_does_it(open_loader):

@@ -25,6 +25,8 @@ def standard_deviation(how, fan_in, fan_out):
         "xavier": math.sqrt(2 / (fan_in + fan_out)),
         "msra-prelu": math.sqrt(2 / (1 + 0.25**2) / ((fan_in + fan_out) / 2)),
         "he": math.sqrt(2 / fan_in),
+        "he-fan-out": math.sqrt(2 / fan_out),
+        "variance-scaling": math.sqrt(1 / fan_in),
     }[how]
 
 
@@ -47,10 +49,10 @@ def test_weights_have_mean_0_and_the_variance_of_the_formula(how, name):
 
 
 @pytest.mark.parametrize("how", INITIALISERS)
-def test_the_variance_check_tells_the_three_apart(how):
-    weight = drawn(how, nn.Conv2d(64, 128, 3))
+def test_the_variance_check_tells_them_apart(how):
+    weight = drawn(how, nn.Conv2d(64, 96, 3))
     for other in set(INITIALISERS) - {how}:
-        expected = standard_deviation(other, 576, 1152)
+        expected = standard_deviation(other, 576, 864)
         assert weight.std().item() != pytest.approx(expected, rel=0.02)
 
 
@@ -164,3 +166,10 @@ def test_fixed_buffers_are_written_anew():
 def test_unknown_initialisers_are_named():
     with pytest.raises(UnknownNameError, match="'uniform'; known: xavier, msra-prelu, he"):
         initialise(nn.Linear(2, 2), "uniform", zero_gamma=False)
+
+
+def test_the_cut_normal_is_cut_and_has_its_variance_all_the_same():
+    weight = drawn("variance-scaling", nn.Conv2d(64, 96, 3))
+    std = math.sqrt(1 / 576)
+    assert weight.abs().max() <= 2 * std / 0.8796
+    assert weight.std().item() == pytest.approx(std, rel=0.02)

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fasttricks.show.collect import Part
 from fasttricks.show.columns import Made, columns, farthest, shares
 from fasttricks.show.draw import AMPLIFY, output
 from tests.show.makers import SIZE, an_original, made, outputs
@@ -68,6 +71,14 @@ def test_parts_are_written_beneath_and_sum_to_one():
     )
     erased = found(made("roi", 1, outputs(5)))["roi", "erased"]
     assert erased.cells[0].lines == ("target as before: class 0",)
+
+
+def test_what_chance_left_unmixed_is_said_to_be():
+    mixed = outputs(5, weights=(0.7, 0.3))
+    alone = (Part(8, "class 0", 1.0), Part(8, "class 0", 0.0))
+    shown = found(made("roi", 1, replace(mixed, parts=[mixed.parts[0], alone])))["roi", "mixed"]
+    assert shown.cells[0].lines[0] == "70 % class 0 (sample 0)"
+    assert shown.cells[1].lines == ("target as before: class 0",)
 
 
 def test_identical_pipelines_have_a_black_difference_and_others_have_not():

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fasttricks import RICAP, CutMix, Cutout, Mixup, RandomErasing, Samples, make_loader, pipelines
+from fasttricks import (
+    RICAP,
+    CutMix,
+    Cutout,
+    Mixup,
+    OneOf,
+    RandomErasing,
+    Samples,
+    make_loader,
+    pipelines,
+)
 from fasttricks.cli import main
 from fasttricks.data import scan_folder
 from fasttricks.kernels.augment import Augment
@@ -130,7 +140,7 @@ def test_without_data_pictures_are_generated(tmp_path, monkeypatch, capsys):
         (["--index", "37"], "the data set has samples 0 to 36; got 37"),
         (["--index", "first"], "--index takes numbers"),
         (["--mix", "mixup,cutmix"], "only the first of several can mix"),
-        (["--mix", "mixup", "--alpha", "0"], "alpha must be > 0"),
+        (["--mix", "mixup", "--alpha", "0"], "alpha must be a number > 0"),
         (["--data", "/no/such/place"], "/no/such/place does not exist"),
         (["--out", "/no/such/folder/x.png"], "/no/such/folder is not a folder"),
         (["--out", "/tmp/x.gif"], "must end in .png"),
@@ -170,6 +180,7 @@ def test_all_leaves_out_what_would_take_long_or_cannot_read_the_data(picture_fol
         ({}, ()),
         ({"mix": "mixup"}, (Mixup(),)),
         ({"mix": "cutmix,cutout", "alpha": 0.5}, (CutMix(0.5), Cutout(20))),
+        ({"mix": "mixup-or-cutmix", "alpha": 1.0}, (OneOf(Mixup(1.0), CutMix(1.0)),)),
         ({"mix": "ricap"}, (RICAP(),)),
         ({"mix": "erasing"}, (RandomErasing(),)),
     ],

@@ -20,5 +20,5 @@ def run_by_two(script: str, *arguments: str | Path) -> str:
         text=True,
         timeout=300,
     )
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.returncode == 0, done.stderr[-9000:]
     return done.stdout

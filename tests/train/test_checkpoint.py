@@ -15,10 +15,10 @@ from fasttricks.train.checkpoint import (
     FORMAT,
     CheckpointError,
     Checkpoints,
+    DamagedError,
     load,
-    rng_state,
-    set_rng_state,
 )
+from fasttricks.train.generators import rng_state, set_rng_state
 
 
 def state(value):
@@ -26,9 +26,9 @@ def state(value):
 
 
 def test_what_was_saved_is_loaded(tmp_path):
-    saved = Checkpoints(tmp_path / "run").save(state(3), step=7, epoch=1, metrics={"top1": 0.5})
+    saved = Checkpoints(tmp_path / "run").save(state(3), step=7, epoch=1)
     found = load(saved)
-    assert (found["step"], found["epoch"], found["metrics"]) == (7, 1, {"top1": 0.5})
+    assert (found["step"], found["epoch"]) == (7, 1)
     assert torch.equal(found["state"]["model"]["w"], torch.full((5,), 3.0))
     assert found["state"]["note"] == ("a", [1, 2.5, None])
 
@@ -37,7 +37,8 @@ def test_newest_and_best_are_kept(tmp_path):
     checkpoints = Checkpoints(tmp_path, keep=2)
     values = [0.1, 0.7, 0.3, float("nan"), 0.7, 0.2]
     for step, value in enumerate(values):
-        checkpoints.save(state(step), step=step, epoch=0, metrics={"top1": value})
+        checkpoints.save(state(step), step=step, epoch=0)
+        checkpoints.evaluated(step, {"top1": value})
     assert [load(p)["step"] for p in checkpoints.all()] == [4, 5]
     assert load(checkpoints.best())["step"] == 1  # the first of equals
     assert len(list(tmp_path.iterdir())) == 3
@@ -60,7 +61,8 @@ def test_without_metrics_there_is_no_best(tmp_path):
 def test_negative_metrics_compare(tmp_path):
     checkpoints = Checkpoints(tmp_path, best="minus_loss")
     for step, value in enumerate([-2.5, -1.5, -3.0]):
-        checkpoints.save(state(0), step=step, epoch=0, metrics={"minus_loss": value})
+        checkpoints.save(state(0), step=step, epoch=0)
+        checkpoints.evaluated(step, {"minus_loss": value})
     assert load(checkpoints.best())["step"] == 1
 
 
@@ -105,12 +107,69 @@ def test_damage_is_seen_and_the_one_before_is_taken(tmp_path, capsys):
     assert "trying the one before" in capsys.readouterr().err
 
 
+def test_changed_bytes_in_a_tensor_are_seen(tmp_path):
+    torch.serialization.set_crc32_options(False)  # checkpoints have checksums all the same
+    try:
+        path = Checkpoints(tmp_path).save({"w": torch.rand(10_000)}, step=1, epoch=0)
+        assert not torch.serialization.get_crc32_options()
+    finally:
+        torch.serialization.set_crc32_options(True)
+    load(path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    torch.load(path, weights_only=True)  # which would go on without a word
+    with pytest.raises(DamagedError, match=r"is damaged: .*data/0 has another checksum"):
+        load(path)
+
+
+@pytest.mark.parametrize("damage", [lambda d: d[: len(d) // 2], lambda d: b"", lambda d: b"PK?"])
+def test_damaged_ones_do_not_count_as_the_newest(tmp_path, damage):
+    checkpoints = Checkpoints(tmp_path, keep=1)
+    checkpoints.save(state(5), step=5, epoch=0)
+    ahead = tmp_path / "step-00000007.pt"
+    ahead.write_bytes(damage(checkpoints.latest().read_bytes()))
+    assert checkpoints.load_latest()["step"] == 5
+    assert not ahead.exists()
+    assert ahead.with_name("step-00000007.pt.damaged").exists()
+    checkpoints.save(state(6), step=6, epoch=0)
+    assert checkpoints.load_latest()["step"] == 6
+    assert len(checkpoints.all()) == 1
+
+
+def test_what_could_not_be_read_does_not_push_out_the_newest(tmp_path):
+    checkpoints = Checkpoints(tmp_path, keep=1)
+    newer = tmp_path / "step-00000009.pt"
+    torch.save({"format": FORMAT + 1, "state": {}}, newer)
+    for step in (5, 6):
+        checkpoints.save(state(step), step=step, epoch=0)
+        assert checkpoints.load_latest()["step"] == step
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["step-00000006.pt", newer.name]
+
+
+def test_the_best_is_the_last_resort(tmp_path):
+    checkpoints = Checkpoints(tmp_path, keep=1)
+    for step, value in ((1, 0.5), (2, 0.4)):
+        checkpoints.save(state(step), step=step, epoch=0)
+        checkpoints.evaluated(step, {"top1": value})
+    checkpoints.latest().write_bytes(b"")
+    assert checkpoints.load_latest()["step"] == 1
+    assert [p.name for p in checkpoints.candidates()] == ["best-top1-0.500000-00000001.pt"]
+
+
+def test_what_is_not_there_is_not_the_best(tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.evaluated(3, {"top1": 0.5})
+    assert checkpoints.best() is None
+
+
 def test_nothing_whole_is_an_error_and_nothing_at_all_is_none(tmp_path):
     checkpoints = Checkpoints(tmp_path)
     assert checkpoints.load_latest() is None
     checkpoints.save(state(1), step=1, epoch=0).write_bytes(b"no archive")
-    with pytest.raises(CheckpointError, match="not a checkpoint that can be read"):
-        checkpoints.load_latest()
+    for _ in range(2):  # it is not set aside, or the next run would begin anew
+        with pytest.raises(CheckpointError, match="not a checkpoint that can be read"):
+            checkpoints.load_latest()
 
 
 def test_strange_files_are_refused(tmp_path):

@@ -8,6 +8,8 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 
 from fasttricks.errors import UnknownNameError
+from fasttricks.models.config import SE, AntiAlias, BigLittle, DropBlock
+from fasttricks.models.names import model_config
 from fasttricks.train.config import (
     DataConfig,
     LossConfig,
@@ -45,6 +47,39 @@ from fasttricks.train.recipes import RECIPES
             "first drop, at 2.5 of 10: give --schedule.warmup-epochs 0.42, or later",
         ),
         (lambda: MixConfig(alpha=0.0), "mix.alpha must be above 0"),
+        (lambda: MixConfig(cutmix_alpha=-1.0), "mix.cutmix_alpha must be above 0; got -1.0"),
+        (lambda: MixConfig(cutmix_share=1.5), r"mix.cutmix_share must be in \[0, 1\]; got 1.5"),
+        (lambda: MixConfig(probability=-0.5), r"mix.probability must be in \[0, 1\]; got -0.5"),
+        (
+            lambda: MixConfig(kind="mixup-or-cutmix", pairing="two-batches"),
+            "mix.pairing must be permutation or halves where mixing is left to chance",
+        ),
+        (
+            lambda: MixConfig(kind="mixup", pairing="two-batches", probability=0.5),
+            "mix.pairing must be permutation or halves",
+        ),
+        (
+            lambda: MixConfig(kind="cutmix", pairing="halves"),
+            "mix.pairing must be permutation where mix.kind is cutmix; got 'halves'",
+        ),
+        (
+            lambda: DataConfig(progressive_starts=(0.0, 0.9)),
+            "data.progressive_starts must be empty where data.progressive is",
+        ),
+        (
+            lambda: OptimConfig(kind="adam"),
+            "optim.kind must be one of nesterov, sgd, adabound; got 'adam'",
+        ),
+        (lambda: MixConfig(kind="Mixup"), "mix.kind must be one of none, mixup, .*got 'Mixup'"),
+        (lambda: ScheduleConfig(epochs=1.5), "schedule.epochs must be a whole number; got 1.5"),
+        (lambda: ScheduleConfig(epochs=True), "schedule.epochs must be a whole number; got True"),
+        (lambda: OptimConfig(lr="0.1"), "optim.lr must be a number or None; got '0.1'"),
+        (lambda: DataConfig(progressive=[160, 192]), "progressive must be a tuple, of which each"),
+        (lambda: Recipe(model={"name": "resnet50"}), "^model must be a ModelConfig; got {"),
+        (lambda: Recipe(precision="fp16"), "precision must be one of float32, bfloat16, float16"),
+        (lambda: ModelConfig(options={"se": [1]}), "options must be a mapping of names to plain"),
+        (lambda: ModelConfig(options={"attention.ratio": 8}), "attention name=None: allowed"),
+        (lambda: ModelConfig(options={"width.x": 1}), "width="),
         (lambda: LossConfig(smoothing=1.0), "loss.smoothing must be"),
         (lambda: ModelConfig(name="resnet51"), "unknown model 'resnet51'"),
         (lambda: ModelConfig(options={"stemm": "small"}), "no field 'stemm'"),
@@ -91,6 +126,42 @@ def test_recipes_are_frozen_plain_values():
         "antialias": {"filter_size": 5},
     }
     assert ModelConfig(dropblock=1.0).overrides() == {"dropblock": None}
+
+
+@pytest.mark.parametrize(
+    ("options", "field", "expected"),
+    [
+        ({"attention": "se", "attention.ratio": 8}, "attention", SE(ratio=8)),
+        ({"attention.bias": True, "attention": "se"}, "attention", SE(bias=True)),
+        (
+            {"antialias.positions": "sconv,proj"},
+            "antialias",
+            AntiAlias(positions=("sconv", "proj")),
+        ),
+        ({"antialias.positions": "proj"}, "antialias", AntiAlias(positions=("proj",))),
+        (
+            {"dropblock.mask": "batch", "dropblock.scales": "0, 0, .5, 1"},
+            "dropblock",
+            DropBlock(mask="batch", scales=(0, 0, 0.5, 1)),
+        ),
+        ({"big_little.alpha": 4}, "big_little", BigLittle(alpha=4)),
+        ({"antialias.filter_size": 5, "antialias": "none"}, "antialias", AntiAlias(filter_size=5)),
+    ],
+)
+def test_options_reach_inside_fields(options, field, expected):
+    overrides = ModelConfig(name="resnet50d", options=options).overrides()
+    assert getattr(model_config("resnet50d", **overrides), field) == expected
+
+
+def test_options_come_on_top_of_what_the_recipe_has():
+    preset = {"width": 0.25, "dropblock.mask": "batch"}
+    model = ModelConfig(name="resnet50d", preset=preset, dropblock=0.8, options={"width": 0.5})
+    inside = {"mask": "batch", "keep": 0.8}
+    assert model.overrides() == {"width": 0.5, "dropblock": inside}
+    without = ModelConfig(name="resnet50d", preset=preset, options={"dropblock": "none"})
+    assert without.overrides() == {"width": 0.25, "dropblock": None}
+    blurred = ModelConfig(name="resnet50d", blur=5, options={"antialias.positions": "proj"})
+    assert blurred.overrides()["antialias"] == {"positions": ("proj",), "filter_size": 5}
 
 
 def test_the_folder_is_named_after_the_recipe():

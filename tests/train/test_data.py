@@ -90,6 +90,8 @@ def test_classes_are_counted_and_compared(picture_folder, tmp_path):
 def test_augmentation_is_what_the_recipe_says():
     assert augmentation(AugmentConfig()) == fasttricks.Augment()
     made = augmentation(AugmentConfig(area=0.25, jitter=0.1, policy="trivial", crop_ratio=1.0))
+    assert made.interpolation == "bilinear"
+    assert augmentation(AugmentConfig(interpolation="bicubic")).interpolation == "bicubic"
     assert made.area == (0.25, 1.0)
     assert made.hue == made.saturation == made.brightness == made.contrast == (0.9, 1.1)
     assert made.policy == fasttricks.TrivialAugment()
@@ -105,8 +107,32 @@ def test_augmentation_is_what_the_recipe_says():
             MixConfig(kind="mixup", alpha=0.4, pairing="halves", per="batch"),
             (fasttricks.Mixup(0.4, per="batch", pairing="halves"),),
         ),
+        (
+            MixConfig(kind="mixup-or-cutmix", cutmix_share=0.25, probability=0.9, per="batch"),
+            (
+                fasttricks.OneOf(
+                    fasttricks.Mixup(0.2, per="batch"),
+                    fasttricks.CutMix(1.0, per="batch"),
+                    weights=(0.75, 0.25),
+                    probability=0.9,
+                    per="batch",
+                ),
+            ),
+        ),
+        (
+            MixConfig(kind="mixup-or-cutmix", alpha=0.4, cutmix_alpha=0.7, erasing=0.1),
+            (
+                fasttricks.OneOf(fasttricks.Mixup(0.4), fasttricks.CutMix(0.7), weights=(0.5, 0.5)),
+                fasttricks.RandomErasing(0.1),
+            ),
+        ),
+        (
+            MixConfig(kind="ricap", per="sample", probability=0.5),
+            (fasttricks.OneOf(fasttricks.RICAP(0.3, per="sample"), probability=0.5),),
+        ),
         (MixConfig(kind="cutmix", cutout=8), (fasttricks.CutMix(1.0), fasttricks.Cutout(8))),
-        (MixConfig(kind="ricap"), (fasttricks.RICAP(0.3, per="sample"),)),
+        (MixConfig(kind="ricap"), (fasttricks.RICAP(0.3, per="batch"),)),
+        (MixConfig(kind="ricap", per="sample"), (fasttricks.RICAP(0.3, per="sample"),)),
         (MixConfig(erasing=0.5), (fasttricks.RandomErasing(0.5),)),
     ],
 )

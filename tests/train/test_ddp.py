@@ -19,6 +19,8 @@ RUNS = {
     "parts+resumed": {"net": "plain", "accumulate": 2, "resume": "auto"},
     "begun": {"net": "plain", "max_steps": 6},
     "normed": {"net": "normed", "ema": 0.5},
+    "stopped": {"net": "normed", "ema": 0.5, "max_steps": 6},
+    "stopped+resumed": {"net": "normed", "ema": 0.5, "resume": "auto"},
 }
 CLOSE = 1e-5
 """Only the order of float32 sums differs: weights below 1 stay that close over a dozen steps."""
@@ -90,10 +92,26 @@ def test_one_process_goes_on_where_two_were(by_two, alone, tmp_path):
     assert load(Checkpoints(by_two / "begun").latest())["step"] == 12
 
 
-def test_statistics_are_everybodys_mean(by_two):
+def test_statistics_that_are_kept_are_everybodys_mean(by_two):
     first, second = of_both(by_two / "normed")
-    assert gap(first, second) == 0  # BatchNorm's, too, though each saw other pictures
-    state = load(Checkpoints(by_two / "normed").latest())["state"]
-    assert len(state["rng"]) == 2
-    assert gap(state["model"], first) == 0
-    assert torch.equal(state["ema"]["model"]["1.running_mean"], first["1.running_mean"])
+    kept = load(Checkpoints(by_two / "normed").latest())["state"]
+    assert len(kept["rng"]) == 2
+    for name, value in kept["model"].items():
+        if "running" in name:  # each process saw other pictures
+            assert not torch.equal(first[name], second[name])
+            assert torch.equal(value, (first[name] + second[name]) / 2)
+            assert torch.equal(value, kept["ema"]["model"][name])
+        else:
+            assert torch.equal(first[name], second[name])
+            assert torch.equal(value, first[name])
+
+
+def test_two_resumed_processes_end_like_two_unbroken_ones_to_the_bit(by_two):
+    """Though the broken run was saved, and its statistics averaged, at another step, too."""
+    for whole, resumed in zip(of_both(by_two / "normed"), of_both(by_two / "stopped"), strict=True):
+        assert gap(whole, resumed) == 0
+    kept, expected = (
+        load(Checkpoints(by_two / name).latest())["state"] for name in ("stopped", "normed")
+    )
+    assert gap(kept["model"], expected["model"]) == 0
+    assert gap(kept["ema"]["model"], expected["ema"]["model"]) == 0

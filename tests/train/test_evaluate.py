@@ -111,6 +111,14 @@ def test_the_first_batch_is_not_in_the_rate(monkeypatch):
     assert (alone.seconds, alone.images_per_s) == (100, 4 / 100)
 
 
+def test_labels_of_another_numbering_are_translated():
+    logits, labels = made(12, 4)
+    theirs = torch.tensor([2, 0, 3, 1])
+    there = torch.argsort(theirs)[labels]  # what the classes are called where they are numbered so
+    found = evaluate(Lookup(logits), batches(12, there, [5, 7]), relabel=theirs)
+    assert found.top1 == pytest.approx(plain(logits, labels)[0])
+
+
 def test_empty_batches_are_skipped():
     logits, labels = made(5, 4)
     empty = torch.zeros(0, 3, 4, 6), torch.zeros(0, dtype=torch.long)
@@ -148,7 +156,7 @@ def _rank(rank, world, alone, port, results):
     if alone:  # the other has no sample at all
         rows = torch.arange(11) if rank == 0 else rows[:0]
     found = evaluate(Lookup(logits), batches(11, labels, 3, rows) if len(rows) else [])
-    results.put((found.top1, found.loss, found.count))
+    results.put((found.top1, found.loss, found.count, found.size))
     dist.destroy_process_group()
 
 
@@ -167,7 +175,7 @@ def test_processes_count_together(free_port, alone):
         rank.join()
     top1, _, loss = plain(logits, labels)
     for one in found:
-        assert one == (pytest.approx(top1), pytest.approx(loss, rel=1e-5), 11)
+        assert one == (pytest.approx(top1), pytest.approx(loss, rel=1e-5), 11, 6)
 
 
 def test_throughput_is_of_the_model_alone():

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from fasttricks.train.config import Recipe
-from fasttricks.train.ladder import Rung, Skip, climb, lasting, shortened
-from fasttricks.train.recipes import assemble, baseline
+from fasttricks.train.ladder import Rung, Skip, climb, lasting, shortened, stretched
+from fasttricks.train.recipes import assemble, baseline, efficient
 from fasttricks.tricks.step_decay import StepDecay
 
 
@@ -94,7 +94,29 @@ def test_a_shorter_schedule_keeps_its_proportions(epochs, drops):
 
 
 def test_the_warm_up_is_shortened_with_it():
-    assert shortened(assemble(), 24).schedule.warmup_epochs == 1.0
+    assert shortened(efficient(), 24).schedule.warmup_epochs == 1.0
+
+
+def test_two_pictures_read_for_one_are_two_passes():
+    schedule = shortened(assemble(), 24).schedule
+    assert (schedule.epochs, schedule.warmup_epochs) == (48, 2.0)
+    assert lasting(assemble(), 24, of=200).schedule.epochs == 80
+
+
+def test_statistics_are_averages_over_fewer_steps_in_a_shorter_schedule():
+    def momentum(epochs):
+        return shortened(assemble(), epochs).model.overrides()["bn_momentum"]
+
+    assert momentum(120) == 0.003
+    assert momentum(12) == pytest.approx(0.03)
+    assert momentum(1) == 0.1
+
+
+def test_stretching_a_schedule_keeps_its_proportions():
+    schedule = replace(baseline().schedule, epochs=10, drops=(3.0, 6.0), warmup_epochs=1.0)
+    twice = stretched(schedule, 2)
+    assert (twice.epochs, twice.drops, twice.warmup_epochs) == (20, (6.0, 12.0), 2.0)
+    assert stretched(baseline().schedule, 2).drops == (0.25, 0.5, 0.75)
 
 
 def test_planning_needs_no_torch():

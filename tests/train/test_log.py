@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +48,34 @@ def test_a_bar_where_somebody_looks(tmp_path, capsys, monkeypatch):
     assert "[red] is no colour" in capsys.readouterr().err
 
 
+def test_the_time_left_is_known_where_looks_are_rare(tmp_path, monkeypatch):
+    """Fifty steps take a minute here; rich alone forgets what it saw 30 seconds ago."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with Log(tmp_path, 1000, first=True) as log:
+        now = [0.0]
+        log._bar.get_time = lambda: now[0]
+        for look in range(1, 6):
+            now[0] += 60
+            log.show(50 * look, "")
+        assert log._bar.tasks[0].time_remaining == pytest.approx(15 * 60)
+
+
+def test_a_line_a_minute_where_nobody_looks(tmp_path, monkeypatch, capsys):
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    with Log(tmp_path, 2000, first=True) as log:
+        for step, seconds in ((50, 30), (100, 70), (150, 80), (1200, 131)):
+            now[0] = float(seconds)
+            log.show(step, f"loss of {step}")
+    assert capsys.readouterr().out == (
+        "step 100/2,000  loss of 100\nstep 1,200/2,000  loss of 1200\n"
+    )
+    with Log(tmp_path, 2000, first=False) as log:
+        now[0] = 1e6
+        log.show(1, "of another process")
+    assert capsys.readouterr().out == ""
+
+
 def test_tensorboard_gets_the_numbers_where_it_is(tmp_path, monkeypatch):
     class Board:
         scalars, closed = [], False
@@ -63,6 +92,39 @@ def test_tensorboard_gets_the_numbers_where_it_is(tmp_path, monkeypatch):
         log.write("step", step=3, loss=1.5, note="words")
     assert board.scalars == [("step/loss", 1.5, 3)]
     assert board.closed
+
+
+def test_lines_that_were_written_are_known_also_beside_a_broken_one(tmp_path):
+    with Log(tmp_path, 10, first=True) as log:
+        log.write("evaluation", step=4)
+    with open(tmp_path / FILE, "a") as file:
+        file.write('{"kind": "evalu\n')
+    with Log(tmp_path, 10, first=True) as log:
+        assert log.has("evaluation", 4)
+        assert not log.has("evaluation", 5)
+        assert not log.has("step", 4)
+    with Log(tmp_path, 10, first=False) as log:
+        assert not log.has("evaluation", 4)
+
+
+def test_two_runs_at_a_time_in_one_folder_are_refused(tmp_path):
+    with Log(tmp_path, 10, first=True) as log:
+        second = Log(tmp_path, 10, first=True)
+        with pytest.raises(DataError, match=f"another process trains into {tmp_path}: "), second:
+            pass
+        with Log(tmp_path, 10, first=False):  # another process of the same run
+            log.write("step", step=1)
+    with Log(tmp_path, 10, first=True):
+        pass
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_is_told_with_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_tensorboard", lambda folder: None)
+    (tmp_path / FILE).symlink_to("/dev/full")
+    told = f"cannot write to {tmp_path / FILE}: No space left on device; make room, then go on"
+    with pytest.raises(DataError, match=told), Log(tmp_path, 10, first=True) as log:
+        log.write("step", step=1)
 
 
 def test_a_folder_that_cannot_be_is_told(tmp_path):

@@ -8,10 +8,13 @@ from torch import nn
 
 from fasttricks.data.samples import Samples
 from fasttricks.errors import DataError
+from fasttricks.models.inception import InceptionLogits
 from fasttricks.train import objective as module
+from fasttricks.train.checkpoint import Checkpoints
 from fasttricks.train.config import LossConfig
 from fasttricks.train.data import Batch
 from fasttricks.train.objective import Objective
+from fasttricks.train.weights import Trained
 from fasttricks.tricks.distillation import OnlineTeacher
 from fasttricks.tricks.teacher_logits import FORMAT, About, fingerprint, write_logits
 from tests.pictures import jpeg
@@ -56,7 +59,7 @@ def test_stored_logits_are_those_of_the_batchs_samples(samples, tmp_path):
 
 def test_an_online_teacher_sees_the_batch_and_does_not_learn(samples, monkeypatch):
     big = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 3))
-    monkeypatch.setattr(module, "_load_teacher", lambda path, device: (OnlineTeacher(big), 3))
+    monkeypatch.setattr(module, "_load_teacher", lambda path, device: (OnlineTeacher(big), 3, []))
     loss = Objective(LossConfig(teacher="x.pt", temperature=2.0), samples, 3, CPU)
     images, labels = torch.randn(2, 3, 8, 8), torch.tensor([1, 0])
     logits = torch.randn(2, 3, requires_grad=True)
@@ -65,3 +68,30 @@ def test_an_online_teacher_sees_the_batch_and_does_not_learn(samples, monkeypatc
     got.backward()
     assert logits.grad is not None
     assert all(parameter.grad is None for parameter in big.parameters())
+
+
+def test_an_auxiliary_head_learns_too_with_a_smaller_share(samples):
+    logits, aux, labels = torch.randn(4, 3), torch.randn(4, 3), torch.tensor([0, 1, 2, 0])
+    loss = Objective(LossConfig(), samples, 3, CPU)
+    batch = Batch(torch.empty(4, 3, 8, 8), labels)
+    both = loss(InceptionLogits(logits, aux), batch)
+    assert torch.allclose(
+        both, F.cross_entropy(logits, labels) + 0.4 * F.cross_entropy(aux, labels)
+    )
+
+
+def test_a_teacher_may_be_the_folder_of_a_run(tmp_path, monkeypatch):
+    checkpoints = Checkpoints(tmp_path)
+    for step, top1 in ((1, 0.9), (2, 0.5)):
+        checkpoints.save({}, step=step, epoch=0)
+        checkpoints.evaluated(step, {"top1": top1})
+    loaded = []
+
+    def load_trained(path):
+        loaded.append(path)
+        return Trained(model=nn.Sequential(nn.Flatten(), nn.Linear(12, 4)), name="own")
+
+    monkeypatch.setattr("fasttricks.train.weights.load_trained", load_trained)
+    for teacher in (tmp_path, checkpoints.latest()):
+        module._load_teacher(str(teacher), CPU)
+    assert loaded == [checkpoints.best(), checkpoints.latest()]

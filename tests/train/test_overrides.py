@@ -18,6 +18,20 @@ def test_settings_are_those_of_train_and_all_else_stays():
     assert recipe.schedule == efficient().schedule
 
 
+@pytest.mark.parametrize(
+    ("setting", "overrides"),
+    [
+        (
+            "model.options=attention se attention.ratio 8",
+            {"width": 0.25, "attention": {"name": "se", "ratio": 8}},
+        ),
+        ("model.options=stem small width 0.5", {"width": 0.5, "stem": "small"}),
+    ],
+)
+def test_options_come_on_top_of_those_of_the_recipe(setting, overrides):
+    assert with_settings(cpu_small(), [setting]).model.overrides() == overrides
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_nothing_set_is_the_same_recipe(name):
     recipe = RECIPES[name].make()

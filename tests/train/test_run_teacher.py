@@ -8,7 +8,7 @@ from fasttricks import make_loader
 from fasttricks.cli import main
 from fasttricks.data.open import open_data
 from fasttricks.kernels.augment import Augment
-from fasttricks.train.run_eval import TORCH_MEAN, TORCH_STD
+from fasttricks.train.normalize import CONSTANTS
 from fasttricks.tricks.teacher_logits import TeacherLogits
 
 
@@ -43,7 +43,7 @@ def test_logits_are_those_of_the_model_on_unaugmented_pictures(
         train=False,
         size=32,
         num_threads=1,
-        augment=Augment(mean=TORCH_MEAN, std=TORCH_STD),
+        augment=Augment(mean=CONSTANTS["torch"][0], std=CONSTANTS["torch"][1]),
     ) as loader:
         ((images, _),) = loader
     with torch.no_grad():

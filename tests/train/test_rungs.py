@@ -6,8 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from fasttricks.kernels.mixes import pictures_per_output
 from fasttricks.models.names import model_config
+from fasttricks.train.build import build_schedule
 from fasttricks.train.config import ModelConfig, OptimConfig
+from fasttricks.train.data import mixes
 from fasttricks.train.ladder import climb, shortened
 from fasttricks.train.recipes import assemble, tricks
 from fasttricks.train.rungs import LADDERS
@@ -22,7 +25,11 @@ def plan(name, *, teacher="", epochs=120, model=None, device="cuda", **changes):
 
 
 def network(step):
-    model = step.recipe.model
+    return network_of(step.recipe)
+
+
+def network_of(recipe):
+    model = recipe.model
     return model_config(model.name, **model.overrides())
 
 
@@ -51,16 +58,47 @@ def test_assemble_has_the_papers_figures_and_ends_at_its_recipe():
     assert [step.paper_delta for step in steps.values()][1:] == [
         0.50, 0.98, 0.75, 0.61, 0.69, 1.00, 0.29, 0.41, 0.34, 0.25, 0.09,
     ]  # fmt: skip
-    assert [step.recipe.schedule.epochs for step in steps.values()] == [
-        120, 120, 120, 200, 200, 270, 270, 270, 600, 600, 600, 600,
-    ]  # fmt: skip
-    assert network(steps["E0"]) == model_config("resnet50b")
-    assert network(steps["E11"]) == model_config("assemble_resnet50", dropblock={"keep": 0.9})
+    theirs = {"bn_momentum": 0.003, "init": "variance-scaling"}
+    assert network(steps["E0"]) == model_config("resnet50b", **theirs)
+    masked = {"keep": 0.9, "mask": "batch"}
+    assert network(steps["E11"]) == model_config("assemble_resnet50", dropblock=masked, **theirs)
+    assert network(steps["E11"]) == network_of(assemble())
     end = assemble()
     last = steps["E11"].recipe
     expected = replace(end, name="E0", device="cuda", model=last.model, loss=last.loss)
     assert last == expected
     assert (last.loss.teacher, last.loss.temperature, last.loss.smoothing) == ("t.npy", 1.0, 0.1)
+
+
+IMAGENET = 1_281_167
+"""Pictures to train on."""
+
+
+def steps_of(recipe):
+    """Of the warm-up and of the whole training, of as many outputs each as the batch says."""
+    reads = pictures_per_output(mixes(recipe.mix)) * recipe.data.batch_size
+    schedule = build_schedule(recipe, IMAGENET // reads)
+    return schedule.warmup.steps, schedule.steps
+
+
+@pytest.mark.parametrize("share", [1, 0.1])
+def test_assemble_trains_as_many_steps_as_the_paper(share):
+    """P2's code: batches of 1024 after mixing; reading twice the pictures it doubles its passes."""
+    papers = [120, 120, 120, 200, 200, 270, 270, 270, 600, 600, 600, 600]
+    for step, epochs in zip(
+        plan("assemble", teacher="t.npy", epochs=round(120 * share)).values(), papers, strict=True
+    ):
+        warmup, whole = steps_of(step.recipe)
+        assert whole == pytest.approx(share * epochs * IMAGENET / 1024, rel=2e-3), step.name
+        assert warmup == pytest.approx(share * 5 * IMAGENET / 1024, rel=5e-3), step.name
+    assert steps_of(assemble()) == (6250, 750_000)
+
+
+def test_rungs_of_equal_length_have_as_many_steps():
+    ladder = LADDERS["assemble"]
+    steps = climb(ladder.rungs(""), shortened(ladder.base(), 12), equal_epochs=True)
+    lengths = [steps_of(step.recipe)[1] for step in steps if not step.skipped]
+    assert lengths == pytest.approx([12 * 1251] * len(lengths), rel=2e-3)
 
 
 def test_linear_scaling_scales_a_rate_given_by_hand_too():

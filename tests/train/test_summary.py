@@ -36,11 +36,18 @@ def test_both_are_named_between_and_how_much_there_is_to_gain():
 
 
 @pytest.mark.parametrize(
-    ("what", "setting"), [("evaluation", "--eval-every"), ("saving", "--save-every")]
+    ("what", "setting"), [("evaluation", "--eval-every"), ("saving", "--save-epochs")]
 )
 def test_what_else_takes_long_is_named_with_its_setting(what, setting):
     assert setting in words(step=50.0, **{what: 50.0})[1]
     assert setting not in words(step=95.0, **{what: 5.0})[1]
+
+
+def test_a_start_that_took_most_is_named_first():
+    verdict = words(step=10.0, start=30.0)[1]
+    assert verdict.startswith("What held training back: starting, 75 % of the run")
+    assert "; then the step; the loader kept up" in verdict
+    assert "starting" not in words(step=90.0, start=10.0)[1]
 
 
 def test_shared_cores_are_told():

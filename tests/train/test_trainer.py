@@ -68,7 +68,7 @@ def test_a_run_learns_logs_evaluates_and_is_saved(picture_folder, tmp_path, caps
     assert state["classes"] == ["class_0", "class_1", "class_2"]
     assert state["recipe"]["model"]["overrides"] == {}
     assert state["loader"]["epoch"] == 6
-    assert load(Checkpoints(tmp_path).latest())["metrics"]["top1"] == outcome.metrics.top1
+    assert f"{max(line['top1'] for line in evaluations):.6f}" in Checkpoints(tmp_path).best().name
 
 
 MIXED = {"mix": MixConfig(kind="mixup", group=8), "loss": LossConfig(smoothing=0.1)}
@@ -200,6 +200,108 @@ def test_the_named_samples_are_those_of_the_step(picture_folder, tmp_path):
     with train_loader(recipe, World(device=torch.device("cpu"), threads=1)) as loader:
         expected = [int(i) for part in (2, 3) for i in loader.indices(0, part)]
     assert (line["step"], line["samples"]) == (1, expected)
+
+
+def test_a_failing_evaluation_does_not_lose_the_epoch(picture_folder, tmp_path, monkeypatch):
+    def broken(*_, **__):
+        raise DataError("a broken picture")
+
+    recipe = tiny.recipe(picture_folder, tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr("fasttricks.train.trainer.evaluate", broken)
+        with pytest.raises(DataError, match="a broken picture"):
+            train(recipe, tiny.plain)
+    assert Checkpoints(tmp_path).latest().name == "step-00000004.pt"
+    train(replace(recipe, resume="auto", max_steps=8), tiny.plain)
+    assert [line["step"] for line in lines(tmp_path, "evaluation")] == [4, 8]
+    assert Checkpoints(tmp_path).best() is not None
+    train(replace(recipe, resume="auto"), tiny.plain)  # what was evaluated is not again
+    assert [line["step"] for line in lines(tmp_path, "evaluation")] == [4, 8, 12]
+
+
+def test_each_state_is_written_once(picture_folder, tmp_path, monkeypatch):
+    written, save = [], Checkpoints.save
+    monkeypatch.setattr(
+        Checkpoints, "save", lambda *a, **k: (written.append(k["step"]), save(*a, **k))[1]
+    )
+    recipe = tiny.recipe(picture_folder, tmp_path, save_every=3)
+    train(recipe, tiny.plain)
+    assert written == [3, 4, 6, 8, 9, 12]
+    train(replace(recipe, resume="auto"), tiny.plain)
+    assert written == [3, 4, 6, 8, 9, 12]
+    written.clear()
+    data = replace(recipe.data, val="none")
+    train(replace(recipe, out=str(tmp_path / "none"), data=data, save_every=0), tiny.plain)
+    assert written == [4, 8, 12]
+
+
+def test_sigterm_while_evaluating_ends_it_and_the_next_part_makes_it(
+    picture_folder, tmp_path, monkeypatch, capfd
+):
+    from fasttricks.train import evaluate as module
+
+    batches, logits = [], module._logits
+
+    def terminated(*given):
+        batches.append(1)
+        if len(batches) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return logits(*given)
+
+    recipe = tiny.recipe(picture_folder, tmp_path, data={"eval_batch_size": 8})
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "_logits", terminated)
+        outcome = train(recipe, tiny.plain)
+    assert len(batches) == 2  # of 5
+    assert (outcome.steps, outcome.ended, outcome.metrics) == (4, "signal", None)
+    assert "stopping after this batch" in capfd.readouterr().err
+    assert Checkpoints(tmp_path).load_latest()["step"] == 4
+    train(replace(recipe, resume="auto"), tiny.plain)
+    assert [line["step"] for line in lines(tmp_path, "evaluation")] == [4, 8, 12]
+
+
+@pytest.mark.parametrize(
+    ("factor", "told"),
+    [
+        (math.inf, "the weights, or the losses that they give, are not finite after step 3 "),
+        (1e37, "the weights, or the losses that they give, are not finite after step 3 "),
+    ],
+)
+def test_weights_that_the_last_step_broke_are_no_success(
+    picture_folder, tmp_path, monkeypatch, factor, told
+):
+    from fasttricks.train.step import Step
+
+    step = Step.__call__
+
+    def broken(self, batches, number, lr):
+        step(self, batches, number, lr)
+        if number == 3:
+            with torch.no_grad():
+                for group in self._optimizer.param_groups:
+                    for weight in group["params"]:
+                        weight.mul_(factor)
+
+    monkeypatch.setattr(Step, "__call__", broken)
+    recipe = tiny.recipe(
+        picture_folder, tmp_path, save_every=2, schedule={"epochs": 1, "warmup_epochs": 0.0}
+    )
+    with pytest.raises(DivergedError, match=told) as caught:
+        train(recipe, tiny.plain)
+    assert f"the last good checkpoint is {tmp_path / 'step-00000002.pt'}" in str(caught.value)
+    assert [path.name for path in Checkpoints(tmp_path).candidates()] == ["step-00000002.pt"]
+    assert all(value.isfinite().all() for value in state_of(tmp_path)["model"].values())
+    assert Checkpoints(tmp_path / "diverged").latest().name == "step-00000004.pt"
+
+
+def test_a_run_that_another_process_trains_is_refused(picture_folder, tmp_path):
+    from fasttricks.train.log import Log
+
+    with (
+        Log(tmp_path, 1, first=True),
+        pytest.raises(DataError, match="another process trains into"),
+    ):
+        train(tiny.recipe(picture_folder, tmp_path), tiny.plain)
 
 
 def test_data_that_cannot_be_trained_on_is_told(picture_folder, tmp_path):

@@ -1,5 +1,6 @@
 """All processes stop after the same step, soon after one of them was asked to."""
 
+import itertools
 import json
 
 import pytest
@@ -7,7 +8,8 @@ import torch
 
 from fasttricks.train.checkpoint import Checkpoints, load
 from fasttricks.train.distributed import World
-from fasttricks.train.vote import Vote
+from fasttricks.train.signals import Stopper
+from fasttricks.train.vote import MOST_STEPS, Asked, Vote, until_asked
 from tests.train import stopped_run
 from tests.train.by_torchrun import run_by_two
 
@@ -31,12 +33,66 @@ def test_everybody_knows_one_step_later_what_one_said(by_two):
     assert first["heard"] == second["heard"] == [False, False, False, True, False, True]
 
 
-def test_a_signal_to_one_process_stops_both_after_the_same_step(by_two):
-    (first, second), folder = by_two
-    asked_in = stopped_run.AT + 1  # steps count from 1 when they are done
-    assert first["steps"] == second["steps"] == asked_in + 1
-    assert second["stopped"] == "SIGTERM"
-    assert first["stopped"] == "a signal to another process"
-    saved = load(Checkpoints(folder).latest())
-    assert saved["step"] == first["steps"]
-    assert len(saved["state"]["rng"]) == 2
+def test_batches_of_an_evaluation_end_once_somebody_is_asked():
+    vote, stopper = Vote(World(device=torch.device("cpu"), threads=1)), Stopper()
+    assert list(until_asked(range(5), vote, stopper)) == [0, 1, 2, 3, 4]
+    batches = until_asked(range(5), vote, stopper)
+    assert [next(batches), next(batches)] == [0, 1]
+    stopper.asked = "SIGTERM"
+    with pytest.raises(Asked):
+        next(batches)
+
+
+def test_after_a_restart_the_first_is_a_vote_and_what_was_said_is_not_lost(by_two):
+    for report in by_two[0]:
+        assert report["restarted"] == [False, False, False, True]
+
+
+def test_all_vote_at_the_same_steps_whatever_their_clocks_say(by_two):
+    """As many apart as the slower makes in a second, from 1 to 16."""
+    first, second = by_two[0]
+    # Paces of 3.5, 2.5, 0.1 and then 90 steps per second count from a vote to the next.
+    assert first["voted"] == second["voted"]
+    gaps = [after - before for before, after in itertools.pairwise(first["voted"])]
+    assert gaps[:4] == [3, 2, 1, MOST_STEPS], first["voted"]
+
+
+@pytest.mark.parametrize("name", ["one", "both", "last in epoch", "while evaluating"])
+def test_a_signal_stops_both_after_the_same_step_and_soon(name, by_two):
+    reports, folder = by_two
+    first, second = (report["runs"][name] for report in reports)
+    signals = stopped_run.SIGNALS[name]
+    assert first["steps"] == second["steps"]
+    if name == "while evaluating":
+        assert first["steps"] == 8  # no step of the next epoch is made
+    else:
+        assert min(signals.values()) < first["steps"] <= min(signals.values()) + MOST_STEPS + 2
+    assert first["ended"] == second["ended"] == "signal"
+    for rank, run in enumerate((first, second)):
+        if rank in signals and signals[rank] == min(signals.values(), key=str):
+            assert run["stopped"] == "SIGTERM"
+        if rank not in signals:
+            assert run["stopped"] == "a signal to another process"
+    if name != "one":  # which went on
+        saved = load(Checkpoints(folder / name).latest())
+        assert saved["step"] == first["steps"]
+        assert len(saved["state"]["rng"]) == 2
+
+
+def test_a_signal_in_the_last_step_comes_too_late_and_nobody_waits(by_two):
+    for report in by_two[0]:
+        assert report["runs"]["too late"]["steps"] == 4 * stopped_run.EPOCHS
+
+
+def test_a_vote_under_way_when_training_ends_is_no_matter(by_two):
+    for report in by_two[0]:
+        assert report["few"] == {"steps": 7, "stopped": "max_steps 7", "ended": "max-steps"}
+
+
+def test_what_was_stopped_goes_on_as_if_it_had_not_been(by_two):
+    _, folder = by_two
+    resumed, whole = (load(Checkpoints(folder / name).latest()) for name in ("one", "whole"))
+    assert resumed["step"] == whole["step"] == 4 * stopped_run.EPOCHS
+    weights, expected = resumed["state"]["model"], whole["state"]["model"]
+    assert weights.keys() == expected.keys()
+    assert all(torch.equal(weights[name], expected[name]) for name in weights)

@@ -26,7 +26,10 @@ def saved(folder, *, classes=("a", "b", "c"), ema=None, model=None):
         "model": model.state_dict(),
         "ema": ema,
     }
-    return Checkpoints(folder).save(state, step=1, epoch=0, metrics={"top1": 0.5})
+    checkpoints = Checkpoints(folder)
+    path = checkpoints.save(state, step=1, epoch=0)
+    checkpoints.evaluated(1, {"top1": 0.5})
+    return path
 
 
 def same(one, other):
@@ -79,6 +82,15 @@ def test_weights_of_others(tmp_path, around):
     ours = load_trained(tmp_path / "theirs.pth", "resnet18b").model.eval()
     x = torch.randn(2, 3, 64, 64)
     torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-4)
+
+
+def test_timms_squeeze_and_excitation_with_its_biases(tmp_path):
+    timm = pytest.importorskip("timm", reason="timm is not installed")
+    theirs = timm.create_model("seresnet50", pretrained=False, num_classes=4).eval()
+    torch.save(theirs.state_dict(), tmp_path / "theirs.pth")
+    ours = load_trained(tmp_path / "theirs.pth", "se_resnet50").model.eval()
+    x = torch.randn(2, 3, 64, 64)
+    torch.testing.assert_close(ours(x), theirs(x), rtol=1e-3, atol=1e-3)
 
 
 def test_safetensors(tmp_path):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from fasttricks.tricks.fixres import apparent_size, evaluation_size, resized_side
+from fasttricks.tricks.fixres import apparent_size, evaluation_size
 
 
 def test_apparent_size_is_the_mean_over_crops():
@@ -26,13 +26,6 @@ def test_sizes():
     # Whole square pictures, no crop: objects look the same at the same size.
     assert evaluation_size(224, area=(1.0, 1.0), aspect=1.0, crop_ratio=1.0) == 224
     assert evaluation_size(224, multiple=1) == 265
-
-
-def test_what_pictures_are_resized_to():
-    assert resized_side(224) == resized_side(224, rounding="down") == 256
-    assert resized_side(299) == 342
-    assert resized_side(256, rounding="down") == 292
-    assert resized_side(256) == 293
 
 
 def test_what_is_wrong_is_said():

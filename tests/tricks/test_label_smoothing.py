@@ -1,11 +1,9 @@
 """The two forms of label smoothing; their loss is in test_soft_targets."""
 
-import math
-
 import pytest
 import torch
 
-from fasttricks.tricks.label_smoothing import best_gap, least_loss, smooth, uniform_share
+from fasttricks.tricks.label_smoothing import smooth, uniform_share
 
 
 def test_the_forms_by_definition():
@@ -36,28 +34,3 @@ def test_smoothing_a_mixture_is_mixing_the_smoothed():
     mixed = 0.3 * smooth(one_hot[:1], 6) + 0.7 * smooth(one_hot[1:], 6)
     torch.testing.assert_close(smooth(0.3 * one_hot[:1] + 0.7 * one_hot[1:], 6), mixed)
     assert mixed.dtype == torch.float64
-
-
-def test_gap_and_least_loss_are_those_of_the_paper():
-    assert best_gap(1000, 0.1, "paper") == pytest.approx(9.1040, abs=5e-5)
-    assert best_gap(1000, 0.1, "uniform") == pytest.approx(9.1051, abs=5e-5)
-    assert best_gap(1000, 0.1, "paper") == pytest.approx(math.log(999 * 0.9 / 0.1), rel=1e-12)
-    assert least_loss(1000, 0.1, "paper") == pytest.approx(1.01576, abs=5e-6)
-    assert least_loss(1000, 0.1, "uniform") == pytest.approx(1.01485, abs=5e-6)
-    assert best_gap(1000, 0.0) == math.inf
-    assert least_loss(1000, 0.0) == 0
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ((0.1, 10, "google"), "uniform, paper; got 'google'"),
-        ((1.0, 10), r"\[0, 1\)"),
-        ((-0.1, 10), r"\[0, 1\)"),
-        ((0.6, 2, "paper"), "more than 2 classes"),
-        ((0.1, 1, "paper"), "more than 1 classes"),
-    ],
-)
-def test_what_is_wrong_is_said(arguments, words):
-    with pytest.raises(ValueError, match=words):
-        uniform_share(*arguments)

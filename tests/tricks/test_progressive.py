@@ -15,16 +15,6 @@ def test_grows_in_equal_parts_or_where_told():
     assert [late(epoch) for epoch in range(10)] == [128] * 7 + [192] * 3
 
 
-def test_a_ramp_fills_its_span():
-    ramp = ProgressiveSize.ramp(100, (128, 160, 192, 224), (0.4, 0.8))
-    sizes = [ramp(epoch) for epoch in range(100)]
-    assert sizes == [128] * 40 + [160] * 20 + [192] * 20 + [224] * 20
-    assert ProgressiveSize.ramp(100, (160, 192), (0.7, 0.8)).starts == (0.0, 0.75)
-    assert ProgressiveSize.ramp(5, (160,), (0.2, 0.8))(4) == 160
-    jump = ProgressiveSize.ramp(10, (160, 192, 224), (0.5, 0.5))
-    assert [jump(epoch) for epoch in range(10)] == [160] * 5 + [224] * 5
-
-
 def test_every_epoch_has_a_size_and_short_trainings_end_large():
     for epochs in range(1, 20):
         sizes = [ProgressiveSize(epochs)(epoch) for epoch in range(epochs)]

@@ -25,12 +25,6 @@ def test_a_batch_holds_every_picture_several_times_differently():
     assert torch.bincount(seen).tolist() == [3] * 6
 
 
-def test_the_same_work_in_fewer_epochs():
-    assert RepeatedAugmentation(3).epochs(90) == 30
-    assert RepeatedAugmentation(3).epochs(91) == 31
-    assert RepeatedAugmentation(1).loader_options(5) == {"batch_size": 5, "views": 1}
-
-
 def test_what_is_wrong_is_said():
     with pytest.raises(ValueError, match="repeats"):
         RepeatedAugmentation(0)

@@ -6,8 +6,8 @@ import subprocess
 import sys
 from itertools import pairwise
 
+import numpy as np
 import pytest
-import torch
 
 from fasttricks.tricks.cosine import Cosine
 from fasttricks.tricks.schedule import Constant, Schedule, make_schedule
@@ -62,20 +62,14 @@ def test_no_warm_up():
     assert [lr(step) for step in range(10)] == [Cosine(10)(step) for step in range(10)]
 
 
-@pytest.mark.parametrize("decay", ["step", "cosine"])
-def test_torch_follows_it(decay):
-    lr = make_schedule(
-        decay, peak=0.4, epochs=6, steps_per_epoch=3, warmup_epochs=1.0, drops=(2, 4)
-    )
-    body, head = torch.nn.Parameter(torch.zeros(2)), torch.nn.Parameter(torch.zeros(2))
-    groups = [{"params": [body]}, {"params": [head], "lr": 4.0}]
-    optimizer = torch.optim.SGD(groups, lr=0.4)
-    scheduler = lr.as_torch(optimizer)
-    for step in range(lr.steps):
-        assert optimizer.param_groups[0]["lr"] == pytest.approx(lr(step), rel=1e-14)
-        assert optimizer.param_groups[1]["lr"] == pytest.approx(10 * lr(step), rel=1e-14)
-        optimizer.step()
-        scheduler.step()
+def test_a_line_from_the_peak_to_nothing():
+    """get_cyclic_lr of libffcv/ffcv-imagenet, whose points are 0, the peak and the end."""
+    lr = make_schedule("linear", peak=1.7, epochs=16, steps_per_epoch=10, warmup_epochs=2)
+    assert lr.steps == 160
+    for step in range(20, 160):
+        assert lr(step) == pytest.approx(float(np.interp(step / 10, [2, 16], [1.7, 0])))
+    assert lr(160) == lr(1000) == 0
+    assert str(lr).endswith("then 1.7 linearly to 0 in 140 steps")
 
 
 def test_is_a_value_that_prints():
@@ -96,7 +90,7 @@ def test_what_is_wrong_is_said():
         Schedule(Warmup("from-zero", 50, 0.1, 0.4), StepDecay(10, 10, (3, 6)))
     with pytest.raises(ValueError, match="leaves none"):
         p1("cosine", warmup_epochs=120)
-    with pytest.raises(ValueError, match="step, cosine, constant; got 'linear'"):
-        p1("linear")
+    with pytest.raises(ValueError, match="step, cosine, linear, constant; got 'straight'"):
+        p1("straight")
     with pytest.raises(ValueError, match="count from 0"):
         p1("cosine")(-1)

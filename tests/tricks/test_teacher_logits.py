@@ -173,6 +173,10 @@ def test_damaged_files_are_refused(tmp_path, samples):
         path.write_bytes(bad)
         with pytest.raises(DataError, match="no teacher logits"):
             TeacherLogits.open(path, samples)
+    for bad in (b"\xff\xff", b"\0\0"):  # the length of the array's header
+        path.write_bytes(whole[:8] + bad + whole[10:])
+        with pytest.raises(DataError, match="is damaged: NumPy cannot map its array"):
+            TeacherLogits.open(path, samples)
     with pytest.raises(DataError, match="No such file"):
         TeacherLogits.open(tmp_path / "nothing.npy", samples)
     with pytest.raises(DataError, match="of this version"):

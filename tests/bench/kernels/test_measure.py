@@ -15,6 +15,8 @@ from fasttricks.bench.kernels.clock import CpuClock
 from fasttricks.bench.kernels.measure import (
     FEWEST_COPIES,
     FEWEST_TURNS,
+    OURS,
+    Copies,
     Runner,
     Times,
     copy_runner,
@@ -31,6 +33,7 @@ class PretendClock(CpuClock):
     def __init__(self, *seconds: float) -> None:
         self.seconds = seconds
         self.turns: list[list[int]] = []
+        self.names: list[Any] = []
 
     def calls(self, job: Any) -> int:
         job(1)
@@ -39,9 +42,11 @@ class PretendClock(CpuClock):
     def turn(self, jobs: Sequence[Any]) -> list[float]:
         for job, calls in jobs:
             job(calls)
+        if len(jobs) == len(self.seconds):  # the first turn has all, in order
+            self.names = [job for job, _ in jobs]
         self.turns.append([calls for _, calls in jobs])
         slow = 3.0 if len(self.turns) == 2 else 1.0  # a slow spell, which meets all
-        return [slow * seconds for seconds in self.seconds]
+        return [slow * self.seconds[self.names.index(job)] for job, _ in jobs]
 
 
 def case(*ways: Way, nbytes: int = 400) -> Case:
@@ -59,7 +64,7 @@ def case(*ways: Way, nbytes: int = 400) -> Case:
 def test_each_call_takes_the_next_copy() -> None:
     seen: list[int] = []
     way = Way(name="a", call=seen.append, prepare=lambda array: int(array[0]))
-    runner = Runner(way, case(way).make, 3)
+    runner = Runner(way, Copies(way, case(way).make, 3))
     runner(2)
     runner(5)
     assert seen == [0, 1, 2, 0, 1, 2, 0]
@@ -91,39 +96,65 @@ def test_what_calls_changed_is_undone_between_turns_and_not_timed() -> None:
     way = Way(name="a", call=call, restore=restore)
     one = replace(case(way), make=lambda seed: np.zeros(1, int))
     measure(one, clock, 0.0, Times.of(one))
-    assert len(changed) == 1 + 2 * FEWEST_TURNS
+    assert len(changed) == 1 + 2 * OURS * FEWEST_TURNS
     assert set(changed) == {1}  # of three copies, two a turn
     assert restored_while_timed == []
 
 
-def test_copies_exceed_the_cache_and_ways_share_none() -> None:
-    seen: dict[str, list[int]] = {"a": [], "b": []}
+def test_copies_exceed_the_cache_and_no_call_finds_its_own_there() -> None:
+    given: list[int] = []
+    kept: dict[str, set[int]] = {"own": set(), "as given": set()}
 
-    def way(name: str) -> Way:
-        return Way(name=name, call=lambda array: seen[name].append(id(array)))
+    def call(array: Any) -> None:
+        given.append(id(array))
+        kept["as given"].add(id(array))
 
-    times = Times.of(case(way("a"), way("b"), nbytes=101))
-    measure(case(way("a"), way("b"), nbytes=101), PretendClock(1, 1, 1), 0.0, times)
-    distinct = {name: set(found) for name, found in seen.items()}
-    assert len(distinct["a"]) == len(distinct["b"]) == 10  # of 101 bytes: more than 1000
-    assert not distinct["a"] & distinct["b"]
-    small = case(way("a"), nbytes=10**6)
-    seen["a"].clear()
+    def own(array: Any) -> None:
+        kept["own"].add(id(array))
+
+    ways = (
+        Way(name="a", call=call),
+        Way(name="b", call=call),
+        Way(name="c", call=own, prepare=lambda array: array.copy()),
+    )
+    one = case(*ways, nbytes=101)
+    measure(one, PretendClock(1, 1, 1, 1), 0.0, Times.of(one))
+    assert len(kept["own"]) == len(kept["as given"]) == 10  # of 101 bytes: more than 1000
+    assert not kept["own"] & kept["as given"]
+    # Whoever calls takes those that nobody has had for longest.
+    assert given == (given[:10] * len(given))[: len(given)]
+    small = case(Way(name="a", call=call), nbytes=10**6)
+    kept["as given"].clear()
     measure(small, PretendClock(1, 1), 0.0, Times.of(small))
-    assert len(set(seen["a"])) == FEWEST_COPIES
+    assert len(kept["as given"]) == FEWEST_COPIES
 
 
 def test_ways_and_the_copy_take_turns_for_as_long_as_told(monkeypatch: pytest.MonkeyPatch) -> None:
     ways = Way(name="a", call=id), Way(name="b", call=id)
-    clock, times = PretendClock(1, 2, 1), Times.of(case(*ways))
+    clock, times = PretendClock(1, 1, 1), Times.of(case(*ways))
     measure(case(*ways), clock, 0.0, times)
-    measure(case(*ways), clock, 0.0, times)
-    assert clock.turns == [[2, 2, 2]] * (2 * FEWEST_TURNS)
-    assert [len(seen) for seen in times.ways] == [2 * FEWEST_TURNS] * 2
-    assert len(times.copy) == 2 * FEWEST_TURNS
+    measure(case(*ways), clock, 0.0, times, fewest=2)
+    turns = OURS * (FEWEST_TURNS + 2)
+    assert clock.turns[0] == [2, 2, 2]
+    assert [len(seen) for seen in (*times.ways, times.copy)] == [turns] * 3
     monkeypatch.setattr(time, "perf_counter", itertools.count(step=0.1).__next__)
-    measure(case(*ways), clock, 2.05, times)  # the clock is first asked after FEWEST_TURNS
-    assert len(times.copy) == 2 * FEWEST_TURNS + FEWEST_TURNS + 20
+    measure(case(*ways), clock, 2.05, times)  # the clock is first asked after the fewest turns
+    assert len(times.copy) == turns + OURS * FEWEST_TURNS + 20
+
+
+def test_slow_ways_take_no_more_than_their_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    ways = tuple(Way(name=name, call=id) for name in ("ours", "slow", "like ours"))
+    clock, times = PretendClock(1, 7, 1, 1), Times.of(case(*ways))
+    monkeypatch.setattr(time, "perf_counter", itertools.count().__next__)
+    measure(case(*ways), clock, 99.5, times, fewest=2)
+    ours, slow, alike = ([s for s in seen if s is not None] for seen in times.ways)
+    assert len(ours) == len(times.copy) == len(times.ways[1])
+    assert len(ours) / 4 < len(alike) <= len(ours)
+    # In 7 times as long it has a seventh of the turns, beside those that it must have.
+    assert 2 <= len(slow) <= 2 + len(ours) / 5
+    row = results(case(*ways), times)[1]
+    assert row["turns"] == len(slow)
+    assert row["ratio"] == 7
 
 
 def test_rates_and_ratios() -> None:

@@ -125,3 +125,9 @@ def test_an_odd_batch_is_none_of_timms() -> None:
     for scale, there in ((CPU, True), (odd, False)):
         ways = mixing.case(scale, torch.float32, "mixup").ways
         assert any(way.name.startswith("timm") for way in ways) == there
+
+
+def test_on_a_cpu_mixing_is_usually_timed_in_float32_only() -> None:
+    names = [case.name for case in mixing.cases(CPU) if case.usual]
+    assert len(names) == len(mixing.KINDS)
+    assert all(name.endswith("float32") for name in names)

@@ -12,6 +12,7 @@ from fasttricks.bench import run as bench
 from fasttricks.bench.config import BenchConfig
 from fasttricks.bench.kernels import run
 from fasttricks.bench.kernels.case import Case, Way
+from fasttricks.bench.kernels.measure import Times
 from fasttricks.errors import DataError, FasttricksError, UnknownNameError
 
 
@@ -87,8 +88,9 @@ def test_mistakes_are_found_first(tmp_path: Path) -> None:
 
 
 def test_kernels_are_chosen_by_how_they_begin() -> None:
-    def case(name: str) -> Case:
+    def case(name: str, usual: bool = True) -> Case:
         return Case(
+            usual=usual,
             name=name,
             nbytes=1,
             make=int,
@@ -98,15 +100,32 @@ def test_kernels_are_chosen_by_how_they_begin() -> None:
             ways=(Way(name="a", call=id),),
         )
 
-    cases = [case("resize a"), case("finish a"), case("finish b")]
-    assert run.chosen(cases, []) == cases
+    cases = [case("resize a"), case("finish a"), case("finish b"), case("finish c", usual=False)]
+    assert run.chosen(cases, []) == cases[:3]
     assert run.chosen(cases, ["finish b", "resize"]) == [cases[0], cases[2]]
+    assert run.chosen(cases, ["finish"]) == cases[1:]
+
+
+def test_the_time_of_a_kernel_is_shared_by_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[float, int]] = []
+
+    def measure(case: Case, clock: object, seconds: float, times: Times, fewest: int) -> None:
+        asked.append((seconds, fewest))
+        times.copy_bytes = 1
+        times.copy.append(1.0)
+        for seen in times.ways:
+            seen.append(1.0)
+
+    monkeypatch.setattr(run, "measure", measure)
+    assert bench.run(settings(only="resize 100", seconds=6, rounds=3)) == 0
+    assert len(asked) % 3 == 0
+    assert set(asked) == {(2, 2)}
 
 
 def test_ways_stand_under_their_kernel() -> None:
     text = shown(row(), row(way="DALI", differs="no hue", ratio=4.25), row(row="resize"))
     lines = text.splitlines()
-    assert "one thread, 2 rounds of 0.5 s a kernel, in turn" in lines
+    assert "one thread, 0.5 s a kernel in 2 rounds, in turn" in lines
     at = lines.index("finish 2 x 32 x 32 to float32")
     assert lines[at + 1].split() == ["fasttricks", "12.5", "10.0-1,234.6", "14", "42%", "1.00"]
     assert lines[at + 2].split()[:2] == ["DALI", "~"]

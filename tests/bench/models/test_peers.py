@@ -68,7 +68,7 @@ def test_every_model_has_ours_first_and_all_that_are_told_of_exist() -> None:
 
 
 def test_what_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(peers, "_installed", lambda package: package != "timm")
+    monkeypatch.setattr(peers, "is_installed", lambda package: package != "timm")
     assert [library.name for library in libraries("resnet50b")] == ["fasttricks", "torchvision"]
 
 

@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from fasttricks.bench.child import Facts
-from fasttricks.bench.rows import _has_turbojpeg
 from fasttricks.data.folder import scan_folder
 from fasttricks.data.samples import Samples
 from fasttricks.errors import DataError
+from fasttricks.installed import NO_TURBOJPEG, find_turbojpeg
 from tests.pictures import jpeg
 
-if not _has_turbojpeg():
-    pytest.skip("libturbojpeg is not installed", allow_module_level=True)
+if not find_turbojpeg():
+    pytest.skip(NO_TURBOJPEG, allow_module_level=True)
 
 from fasttricks.bench.peers import floor
 from fasttricks.pipelines.turbojpeg import decode

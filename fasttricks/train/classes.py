@@ -1,0 +1,72 @@
+"""Whether labels mean the same in two places: classes are compared by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from fasttricks.data.samples import Samples
+from fasttricks.errors import DataError
+from fasttricks.pipelines.loader import Loader
+
+
+def label_map(known: Sequence[str], samples: Samples, outputs: int) -> torch.Tensor | None:
+    """What labels of `samples` become where classes are numbered as in `known`.
+
+    A set that lacks some of the classes counts the others differently; its labels are found by
+    name. Where one side has no names, labels are taken as they are.
+
+    Args:
+        known: names of the classes in the order of the logits; empty if nobody knows them.
+        outputs: how many logits there are.
+
+    Returns:
+        int64 [classes of samples]: the logit of each; None where labels stay as they are.
+
+    Raises:
+        DataError: targets are no class indices, or of classes that are not known.
+    """
+    targets, here = samples.targets, samples.classes
+    if targets.ndim != 1 or targets.dtype.kind not in "iu":
+        raise DataError("evaluation needs one class index per picture as target")
+    if known and here and list(known) != here:
+        if strange := [name for name in here if name not in set(known)]:
+            raise DataError(
+                f"the pictures to evaluate are of other classes than were trained: {_some(strange)}"
+                f" {'is' if len(strange) == 1 else 'are'} not among {_some(known)}"
+            )
+        numbers = {name: number for number, name in enumerate(known)}
+        return torch.tensor([numbers[name] for name in here])
+    if len(targets) and int(targets.max()) >= outputs:
+        raise DataError(f"the data has label {int(targets.max())}, the model {outputs} classes")
+    return None
+
+
+def relabelling(train: Loader, val: Loader | None, outputs: int) -> torch.Tensor | None:
+    """`label_map` of the pictures to evaluate, classes being numbered as in those to train on."""
+    return None if val is None else label_map(train.dataset.classes, val.dataset, outputs)
+
+
+def check_same(known: Sequence[str], here: Sequence[str], whose: str) -> None:
+    """Whether two lists of classes are the same; a list that is empty agrees with all.
+
+    Args:
+        whose: whose classes `known` are, such as "the teacher".
+
+    Raises:
+        DataError: they are not; says where they differ first.
+    """
+    if not known or not here or list(known) == list(here):
+        return
+    pairs = enumerate(zip(known, here, strict=False))
+    told = next(
+        (f"class {i} is {a} there and {b} here" for i, (a, b) in pairs if a != b),
+        f"{len(known)} classes there, {len(here)} here",
+    )
+    raise DataError(f"{whose} was trained for other classes: {told}")
+
+
+def _some(names: Sequence[str], most: int = 3) -> str:
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
