@@ -65,7 +65,7 @@ class BenchConfig:
     """Draw the results to this file (.png, .pdf or .svg); needs matplotlib."""
     kernels: bool = False
     """Time kernels by themselves instead, on --device, against what people use for the same work:
-    --seconds per kernel and round, on the CPU with one thread."""
+    --seconds per kernel, over all rounds, on the CPU with one thread."""
     model: str = ""
     """Measure a network of `fasttricks models` instead, on --device with made-up pictures: training
     step and inference, eager and compiled, against torchvision's and timm's; --seconds per row and
@@ -90,7 +90,9 @@ class BenchConfig:
     precision=bfloat16`."""
     only: str = ""
     """With --kernels or --model: those rows whose names begin with one of these words, separated by
-    commas; a model's are training and inference, each eager and compiled."""
+    commas. Kernels are `resize` (on the CPU), `stage`, `finish` and `mix`, or more of a name:
+    `resize 300`, `stage randaugment`, `stage color`, `mix mixup`, `mix cutmix`, `mix ricap`,
+    `mix erasing`; a model's rows are `training` and `inference`, each eager and compiled."""
     compare: Path | None = None
     """A file written by `--json` before: show the same rows then and now."""
     tf_python: Path | None = None

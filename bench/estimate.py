@@ -91,10 +91,12 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 def estimates(rows: Sequence[dict[str, Any]], config: Config) -> list[Estimate]:
     """One for each pipeline that was measured with the step."""
-    steps = config.pictures // (rows[0]["batch_size"] * config.gpus)  # a short batch is left out
+    recipe = RECIPES[rows[0]["recipe"]].make()
+    a_step = rows[0]["batch_size"] * config.gpus * recipe.mix.pictures_per_output
+    steps = config.pictures // a_step  # a short batch is left out
     if not steps:
         raise ValueError(f"{config.pictures} pictures are fewer than one batch of all GPUs")
-    epochs = config.epochs or RECIPES[rows[0]["recipe"]].make().schedule.epochs
+    epochs = config.epochs or recipe.schedule.epochs
     alone = next(row["step_ms"] for row in rows if row["kind"] == CACHED)
     found = []
     for row in rows:

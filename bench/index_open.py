@@ -29,7 +29,6 @@ from fasttricks.bench.machine import commit, describe, machine
 from fasttricks.data.pack_index import BLOCK, INDEX_NAME, MEMBER, SEEK_NAME, write_pack_index
 from fasttricks.data.samples import Samples
 from fasttricks.data.seek_file import SeekIndex
-from fasttricks.data.seek_format import Walker, jpeg_walker
 from fasttricks.data.seek_pictures import Work
 from fasttricks.data.seek_source import names_of
 from fasttricks.data.seek_writer import SeekWriter
@@ -61,18 +60,18 @@ def made_up(count: int) -> Samples:
     return Samples([f"/data/train/n{n % 1000:08d}/n{n % 1000:08d}_{n}.JPEG" for n in range(count)])
 
 
-def make_index(path: Path, samples: Samples, picture: bytes, walker: Walker) -> None:
+def make_index(path: Path, samples: Samples, picture: bytes) -> None:
     """An index in which each sample has the entry of `picture`."""
-    records, points = Work(Samples([picture]), TILE_PIXELS, walker, None)(0, 1)
+    records, points = Work(Samples([picture]), TILE_PIXELS)(0, 1)
     with open(path, "w+b") as file:
-        writer = SeekWriter(file, names_of(samples), TILE_PIXELS, walker)
+        writer = SeekWriter(file, names_of(samples), TILE_PIXELS)
         for first in range(0, len(samples), _SHARE):
             share = min(_SHARE, len(samples) - first)
             writer.add(np.repeat(records, share), points * share)
         writer.finish()
 
 
-def make_pack(folder: Path, count: int, picture: bytes, walker: Walker) -> None:
+def make_pack(folder: Path, count: int, picture: bytes) -> None:
     """The index files of a pack of so many members; its shards are not there."""
     members = np.zeros(count, MEMBER)
     members["size"], members["shard"] = len(picture), np.arange(count) % _SHARDS
@@ -87,7 +86,7 @@ def make_pack(folder: Path, count: int, picture: bytes, walker: Walker) -> None:
             targets=np.arange(count) % 1000,
             classes=[f"n{n:08d}" for n in range(1000)],
         )
-    make_index(folder / SEEK_NAME, TarPack(folder), picture, walker)
+    make_index(folder / SEEK_NAME, TarPack(folder), picture)
 
 
 def memory_mb() -> dict[str, float]:
@@ -165,8 +164,8 @@ def measure(path: Path, samples: Samples) -> dict[str, Any]:
 
 def _open_one(path: Path) -> None:
     """Open an index of one picture beside `path`, which loads all code."""
-    walker, small = jpeg_walker(), path.with_suffix(".one")
-    make_index(small, made_up(1), encode_synthetic(0, 0), walker)
+    small = path.with_suffix(".one")
+    make_index(small, made_up(1), encode_synthetic(0, 0))
     SeekIndex.open(small, made_up(1))
 
 
@@ -180,13 +179,13 @@ def _in_a_fresh_process(*arguments: str) -> dict[str, Any]:
 
 def main(config: Config) -> None:
     """Make the index, measure in a fresh process, print, write the JSON."""
-    picture, walker = encode_synthetic(0, 0), jpeg_walker()
+    picture = encode_synthetic(0, 0)
     with tempfile.TemporaryDirectory(dir=config.folder) as folder:
         path = Path(folder, "made-up.seek")
-        make_index(path, made_up(config.count), picture, walker)
+        make_index(path, made_up(config.count), picture)
         found = _in_a_fresh_process("--measure", str(path), str(config.count))
     with tempfile.TemporaryDirectory(dir=config.folder) as folder:
-        make_pack(Path(folder), config.count, picture, walker)
+        make_pack(Path(folder), config.count, picture)
         found |= _in_a_fresh_process("--measure-pack", folder)
     facts = {"machine": machine(), "versions": versions()}
     print(describe(facts["machine"], facts["versions"]))

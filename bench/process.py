@@ -89,14 +89,18 @@ class Group:
         self._errors = open(output, "a+b") if output else tempfile.TemporaryFile()  # noqa: SIM115
         self._guard = watch
         self._pending = b""
-        self._process = subprocess.Popen(
-            command,
-            env=dict(env),
-            stdin=subprocess.PIPE,
-            stdout=self._errors if output else subprocess.PIPE,
-            stderr=self._errors,
-            start_new_session=True,
-        )
+        try:
+            self._process = subprocess.Popen(
+                command,
+                env=dict(env),
+                stdin=subprocess.PIPE,
+                stdout=self._errors if output else subprocess.PIPE,
+                stderr=self._errors,
+                start_new_session=True,
+            )
+        except OSError:
+            self._errors.close()  # nobody gets the group that would
+            raise
         self.id = self._process.pid
         watch.tell("+", self.id)
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import ctypes.util
-import importlib.util
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,6 +14,7 @@ from fasttricks.bench.packs import PACKS
 from fasttricks.bench.variants import VARIANTS, pipeline_of
 from fasttricks.cpus import available_cpus
 from fasttricks.errors import DataError, FasttricksError, MissingExtraError, UnknownNameError
+from fasttricks.installed import NO_TURBOJPEG, find_turbojpeg, is_installed
 from fasttricks.pipelines.registry import REGISTRY, missing_library
 
 PIPELINE_SOURCE = "fasttricks.bench.pipeline_source"
@@ -182,7 +180,7 @@ def check_names(config: BenchConfig) -> None:
 def _pipeline_row(name: str, files: PictureFiles) -> Row:
     entry = REGISTRY[pipeline_of(name)]
     for package in entry.packages:
-        if not _installed(package):
+        if not is_installed(package):
             raise MissingExtraError(package, entry.extra)
     if lacking := missing_library(entry):
         raise FasttricksError(f"{name}: {lacking}")
@@ -207,11 +205,9 @@ def _peer_row(name: str, peer: Peer, tf_python: Path | None) -> Row:
     if name == "tf-data" and tf_python is not None:
         python = str(tf_python)
         source = str(Path(__file__).with_name("peers") / f"{peer.module}.py")
-    elif name == "floor" and not _has_turbojpeg():
-        raise FasttricksError(
-            "floor: the system library libturbojpeg is missing: apt-get install libturbojpeg0"
-        )
-    elif not _installed(peer.package):
+    elif name == "floor" and not find_turbojpeg():
+        raise FasttricksError(f"floor: {NO_TURBOJPEG}")
+    elif not is_installed(peer.package):
         if peer.extra:
             raise MissingExtraError(peer.package, peer.extra)
         raise FasttricksError(
@@ -228,23 +224,3 @@ def _peer_row(name: str, peer: Peer, tf_python: Path | None) -> Row:
         batches=peer.batches,
         cuts=peer.cuts,
     )
-
-
-def _has_turbojpeg() -> bool:
-    """Whether `fasttricks.pipelines.turbojpeg` will find its library; importing that takes long."""
-    return _loads("libturbojpeg.so.0") or ctypes.util.find_library("turbojpeg") is not None
-
-
-def _loads(library: str) -> bool:
-    try:
-        ctypes.CDLL(library)
-    except OSError:
-        return False
-    return True
-
-
-def _installed(package: str) -> bool:
-    try:
-        return importlib.util.find_spec(package) is not None
-    except ModuleNotFoundError:  # not even its parent
-        return False

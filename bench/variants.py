@@ -8,7 +8,7 @@ from typing import Any
 
 from fasttricks.bench.config import DTYPES, WORK, BenchConfig
 from fasttricks.kernels.augment import Augment
-from fasttricks.kernels.mixes import Mixup
+from fasttricks.kernels.mixes import CutMix, Mixup, OneOf
 from fasttricks.kernels.policy import AutoAugment
 
 
@@ -40,6 +40,11 @@ class Variant:
 WHOLE = Variant(options={"cut": False}, does="uncut files decoded")
 """Decodes whole files: what cutting gains is the difference."""
 
+BICUBIC = Variant(
+    options={"augment": Augment(interpolation="bicubic")}, does="resized with the cubic filter"
+)
+"""As timm's weights want it."""
+
 MIXUP = Variant(
     options={"mix": Mixup(0.2)},
     does="and mixup, a share for each picture",
@@ -47,6 +52,13 @@ MIXUP = Variant(
     evaluates=False,
 )
 """What mixing costs."""
+
+EITHER = Variant(
+    options={"mix": OneOf(Mixup(0.2), CutMix(1.0))},
+    does="and mixup or CutMix, by chance for each picture",
+    work=("full",),
+    evaluates=False,
+)
 
 AUTOAUGMENT = Variant(
     options={"augment": Augment(policy=AutoAugment())},
@@ -65,11 +77,21 @@ VARIANTS = {
         does="large crops shrunk while they are decoded",
         pixels="decoded at 1/2, 1/4 or 1/8 where crops are large",
     ),
+    "roi:bicubic": BICUBIC,
+    "dali:bicubic": BICUBIC,
+    "torchvision:bicubic": BICUBIC,
+    "ffcv:bicubic": BICUBIC,
+    "resident:bicubic": BICUBIC,
     "roi:mixup": MIXUP,
     "dali:mixup": MIXUP,
     "torchvision:mixup": MIXUP,
     "ffcv:mixup": MIXUP,
     "resident:mixup": MIXUP,
+    "roi:mixup-or-cutmix": EITHER,
+    "dali:mixup-or-cutmix": EITHER,
+    "torchvision:mixup-or-cutmix": EITHER,
+    "ffcv:mixup-or-cutmix": EITHER,
+    "resident:mixup-or-cutmix": EITHER,
     "roi:autoaugment": AUTOAUGMENT,
     "dali:autoaugment": AUTOAUGMENT,
     "dali:graph": Variant(

@@ -16,18 +16,23 @@ from timm.utils import AverageMeter, accuracy
 from torch import nn
 from tyro.conf import Positional
 
-from fasttricks import Augment, Mixup, make_loader
-from fasttricks.integrations.timm import TimmLoader
+from fasttricks import Augment, make_loader
+from fasttricks.integrations.timm import TimmLoader, timm_mix
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def augment_of(model: nn.Module) -> Augment:
-    """Normalisation and evaluation crop as timm's weights of this model expect them."""
+    """Normalisation, resizing and evaluation crop as timm's weights of this model expect them."""
     config = timm.data.resolve_model_data_config(model)
     red, green, blue = (255 * value for value in config["mean"])
     std = tuple(255 * value for value in config["std"])
-    return Augment(mean=(red, green, blue), std=std, crop_ratio=config["crop_pct"])
+    return Augment(
+        mean=(red, green, blue),
+        std=std,
+        crop_ratio=config["crop_pct"],
+        interpolation=config["interpolation"],
+    )
 
 
 def train_one_epoch(
@@ -72,6 +77,7 @@ def main(
     size: int = 224,
     lr: float = 0.1,
     mixup: float = 0.2,
+    cutmix: float = 0.0,
     mixup_off_epoch: int = 0,
     smoothing: float = 0.1,
 ) -> list[tuple[float, float]]:
@@ -83,7 +89,7 @@ def main(
         "device": DEVICE,
         "augment": augment_of(network),
     }
-    mix = Mixup(mixup) if mixup else None
+    mix = timm_mix(mixup=mixup, cutmix=cutmix)
     train_data = make_loader(pipeline, data, mix=mix, mix_group=min(32, batch_size), **settings)
     loader_train = TimmLoader(train_data, num_classes=num_classes, smoothing=smoothing)
     loader_eval = TimmLoader(make_loader(pipeline, data, train=False, **settings))

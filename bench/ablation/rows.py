@@ -49,7 +49,8 @@ def _row(step: Planned, mine: Sequence[Result]) -> ResultRow:
         "size": recipe.data.size,
         "eval_size": recipe.data.eval_size,
         "batch_size": recipe.data.batch_size,
-        "epochs": recipe.schedule.epochs,
+        # As a paper counts them, whose rungs that read two pictures for one take two passes.
+        "epochs": recipe.schedule.epochs // recipe.mix.pictures_per_output,
         "top1": {str(seed): round(value, 4) for seed, value in top1.items()},
         "mean": round(statistics.mean(values), 4) if values else None,
         "std": round(statistics.stdev(values), 4) if len(values) > 1 else None,

@@ -60,6 +60,8 @@ class Case:
     atol: float
     ways: tuple[Way, ...]
     """Ours comes first; the others are compared with it."""
+    usual: bool = True
+    """Timed also where it was not asked for by name."""
 
 
 def check(case: Case) -> None:

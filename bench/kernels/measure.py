@@ -12,12 +12,14 @@ from typing import Any
 
 import torch
 
-from fasttricks.bench.kernels.case import Case, Way
+from fasttricks.bench.kernels.case import Case, Way, as_given
 from fasttricks.bench.kernels.clock import Clock
 from fasttricks.bench.report import ResultRow
 from fasttricks.bench.stats import quantile
 
 FEWEST_TURNS = 5
+OURS = 3
+"""Ours and the copy, which are quick beside most others, have so many times the fewest turns."""
 FEWEST_COPIES = 3
 COPY_BYTES = {"cpu": 16 << 20, "cuda": 256 << 20}
 """Read and written by a copy, at least: a short one does not reach the device's bandwidth."""
@@ -25,12 +27,15 @@ COPY_BYTES = {"cpu": 16 << 20, "cuda": 256 << 20}
 
 @dataclass(kw_only=True)
 class Times:
-    """What was seen of a case: seconds of one call, for every turn."""
+    """What was seen of a case: seconds of one call, for every turn; None where it was left out."""
 
-    ways: list[list[float]]
-    """[ways][turns]"""
+    ways: list[list[float | None]]
+    """[ways][turns]; ours is in every turn."""
     copy: list[float] = field(default_factory=list)
+    """[turns]"""
     copy_bytes: int = 0
+    calls: list[int] = field(default_factory=list)
+    """[ways, and the copy]: how many calls are timed together."""
 
     @classmethod
     def of(cls, case: Case) -> Times:
@@ -38,17 +43,29 @@ class Times:
         return cls(ways=[[] for _ in case.ways])
 
 
-class Runner:
-    """A way at work: each call takes the next copy of its inputs; no two ways share one."""
+class Copies:
+    """Inputs of a way, given in turn, which together exceed the largest cache.
 
-    def __init__(self, way: Way, make: Callable[[int], Any], copies: int) -> None:
-        self._call, self._restore = way.call, way.restore
-        self._next = itertools.cycle([way.prepare(make(seed)) for seed in range(copies)])
+    Ways that take inputs as they are share them: each call takes the next ones, whoever makes it.
+    """
+
+    def __init__(self, way: Way, make: Callable[[int], Any], number: int) -> None:
+        self._next = itertools.cycle([way.prepare(make(seed)) for seed in range(number)])
+
+    def __call__(self) -> Any:
+        return next(self._next)
+
+
+class Runner:
+    """A way at work."""
+
+    def __init__(self, way: Way, copies: Copies) -> None:
+        self._call, self._restore, self._copies = way.call, way.restore, copies
         self._changed: list[Any] = []
 
     def __call__(self, calls: int) -> None:
         for _ in range(calls):
-            inputs = next(self._next)
+            inputs = self._copies()
             self._call(inputs)
             if self._restore is not None:
                 self._changed.append(inputs)
@@ -62,27 +79,51 @@ class Runner:
         self._changed.clear()
 
 
-def measure(case: Case, clock: Clock, seconds: float, times: Times) -> None:
+def measure(
+    case: Case, clock: Clock, seconds: float, times: Times, fewest: int = FEWEST_TURNS
+) -> None:
     """Let the ways take turns for so many seconds, and add what they take to `times`.
 
-    A machine that slows down for a while slows all of them, and the copy.
+    A machine that slows down for a while slows all of them, and the copy. Ours and the copy are in
+    every turn, a slower way in `fewest`, and beyond in so many that it takes no more than its share
+    of the time.
     """
-    copies = max(FEWEST_COPIES, math.ceil(clock.cache_bytes / case.nbytes))
-    jobs = []
-    for way in case.ways:
-        runner = Runner(way, case.make, copies)
-        jobs.append((runner, clock.calls(runner)))
     copier, times.copy_bytes = copy_runner(case.nbytes, clock)
-    jobs.append((copier, clock.calls(copier)))
-    begin, turns = time.perf_counter(), 0
-    while turns < FEWEST_TURNS or time.perf_counter() - begin < seconds:
-        for runner, _ in jobs:
-            runner.restore()
-        *ways, copied = clock.turn(jobs)
-        for seen, now in zip(times.ways, ways, strict=True):
-            seen.append(now)
+    at_work = [*runners(case, clock), copier]
+    if times.calls:
+        for runner in at_work:
+            runner(1)
+    else:
+        times.calls = [clock.calls(runner) for runner in at_work]
+    *jobs, last = zip(at_work, times.calls, strict=True)
+    spent, turns = [0.0] * len(jobs), 0
+    begin = time.perf_counter()
+    while turns < OURS * fewest or time.perf_counter() - begin < seconds:
+        share = sum(spent) / len(jobs)
+        chosen = [n for n in range(len(jobs)) if n == 0 or turns < fewest or spent[n] <= share]
+        for n in chosen:
+            jobs[n][0].restore()
+        *ways, copied = clock.turn([*(jobs[n] for n in chosen), last])
+        found = dict(zip(chosen, ways, strict=True))
+        for n, seen in enumerate(times.ways):
+            seen.append(found.get(n))
+            spent[n] += found.get(n, 0) * jobs[n][1]
         times.copy.append(copied)
         turns += 1
+
+
+def runners(case: Case, clock: Clock) -> list[Runner]:
+    """One for each way."""
+    number = max(FEWEST_COPIES, math.ceil(clock.cache_bytes / case.nbytes))
+    shared: Copies | None = None
+    found = []
+    for way in case.ways:
+        if way.prepare is as_given and way.restore is None:
+            shared = copies = shared or Copies(way, case.make, number)
+        else:
+            copies = Copies(way, case.make, number)
+        found.append(Runner(way, copies))
+    return found
 
 
 def copy_runner(nbytes: int, clock: Clock) -> tuple[Runner, int]:
@@ -93,22 +134,23 @@ def copy_runner(nbytes: int, clock: Clock) -> tuple[Runner, int]:
         source = torch.ones(half // 4, device=clock.device)
         return torch.empty_like(source).fill_(0), source
 
-    copies = max(FEWEST_COPIES, math.ceil(clock.cache_bytes / (2 * half)))
+    number = max(FEWEST_COPIES, math.ceil(clock.cache_bytes / (2 * half)))
     way = Way(name="copy", call=lambda pair: pair[0].copy_(pair[1]))
-    return Runner(way, make, copies), half // 4 * 8
+    return Runner(way, Copies(way, make, number)), half // 4 * 8
 
 
 def results(case: Case, times: Times) -> list[ResultRow]:
     """One row for each way.
 
-    us: microseconds of a call, median, p20 and p80 over turns. gb_per_s: the bytes that a call must
-    read and write, over the median. copy_share: that rate over a copy's, copy_gb_per_s, and ratio:
-    its time over ours; both the median over turns of the two in the same turn.
+    us: microseconds of a call, median, p20 and p80 over its turns. gb_per_s: the bytes that a call
+    must read and write, over the median. copy_share: that rate over a copy's, copy_gb_per_s, and
+    ratio: its time over ours; both the median over turns of the two in the same turn.
     """
     rows: list[ResultRow] = []
     per_byte = [seconds / times.copy_bytes for seconds in times.copy]
-    for way, seen in zip(case.ways, times.ways, strict=True):
-        shares = [case.nbytes * c / s for c, s in zip(per_byte, seen, strict=True)]
+    for way, turns in zip(case.ways, times.ways, strict=True):
+        seen = [s for s in turns if s is not None]
+        shares = [case.nbytes * c / s for c, s in zip(per_byte, turns, strict=True) if s]
         rows.append(
             {
                 "row": case.name,
@@ -121,7 +163,7 @@ def results(case: Case, times: Times) -> list[ResultRow]:
                 "gb_per_s": _figures(case.nbytes / statistics.median(seen) / 1e9),
                 "copy_share": _figures(statistics.median(shares)),
                 "copy_gb_per_s": _figures(1 / statistics.median(per_byte) / 1e9),
-                "ratio": _figures(_ratio(seen, times.ways[0])),
+                "ratio": _figures(_ratio(turns, times.ways[0])),
                 "turns": len(seen),
                 "differs": way.differs,
             }
@@ -134,5 +176,6 @@ def _figures(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def _ratio(seen: list[float], ours: list[float]) -> float:
-    return statistics.median(a / b for a, b in zip(seen, ours, strict=True))
+def _ratio(turns: list[float | None], ours: list[float | None]) -> float:
+    """The median over the turns that both were in."""
+    return statistics.median(a / b for a, b in zip(turns, ours, strict=True) if a and b)

@@ -15,7 +15,7 @@ from fasttricks.bench.config import BenchConfig
 from fasttricks.bench.kernels.case import Case, Scale, check
 from fasttricks.bench.kernels.cases import all_cases
 from fasttricks.bench.kernels.clock import Clock, make_clock, one_torch_thread
-from fasttricks.bench.kernels.measure import Times, measure, results
+from fasttricks.bench.kernels.measure import FEWEST_TURNS, Times, measure, results
 from fasttricks.bench.progress import Teller
 from fasttricks.bench.report import ResultRow
 from fasttricks.bench.table import Lines, write_table, write_text
@@ -61,7 +61,7 @@ def run_kernels(config: BenchConfig) -> int:
 
 
 def chosen(cases: Sequence[Case], words: Sequence[str]) -> list[Case]:
-    """Those whose names begin with one of the words; all where there are none.
+    """Those whose names begin with one of the words; the usual ones where there are none.
 
     Raises:
         UnknownNameError: no name begins so.
@@ -69,13 +69,16 @@ def chosen(cases: Sequence[Case], words: Sequence[str]) -> list[Case]:
     for word in words:
         if not any(case.name.startswith(word) for case in cases):
             raise UnknownNameError("kernel", word, [case.name for case in cases])
-    return [case for case in cases if not words or case.name.startswith(tuple(words))]
+    if not words:
+        return [case for case in cases if case.usual]
+    return [case for case in cases if case.name.startswith(tuple(words))]
 
 
 def _measure(
     cases: Sequence[Case], clock: Clock, config: BenchConfig, teller: Teller
 ) -> list[ResultRow]:
-    """All cases are checked first, then gone through in rounds."""
+    """All cases are checked first, then gone through in rounds, which share the time of each."""
+    seconds, fewest = config.seconds / config.rounds, -(-FEWEST_TURNS // config.rounds)
     teller.expect(len(cases) * (config.rounds + 1))
     times = []
     for case in cases:
@@ -86,7 +89,7 @@ def _measure(
     for number in range(1, config.rounds + 1):
         for case, seen in zip(cases, times, strict=True):
             teller.doing(f"{case.name}: round {number} of {config.rounds}")
-            measure(case, clock, config.seconds, seen)
+            measure(case, clock, seconds, seen, fewest)
             teller.step()
             if clock.device.type == "cuda":
                 torch.cuda.empty_cache()
@@ -112,7 +115,7 @@ def show(rows: Sequence[ResultRow], console: Console) -> None:
     write_text(console, machine.describe(first["machine"], first["versions"]))
     where = "one thread" if first["device"] == "cpu" else "cold L2"
     write_text(
-        console, f"{where}, {first['rounds']} rounds of {first['seconds']:g} s a kernel, in turn"
+        console, f"{where}, {first['seconds']:g} s a kernel in {first['rounds']} rounds, in turn"
     )
     lines: Lines = []
     for kernel, ways in itertools.groupby(rows, key=lambda row: row["row"]):

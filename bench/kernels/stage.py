@@ -99,6 +99,7 @@ def case(scale: Scale, name: str) -> Case:
             ),
             *torchvision(scale, KINDS[name]),
         ),
+        usual=name != "autoaugment torchvision",  # the same steps, to other levels
     )
 
 

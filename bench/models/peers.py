@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from torch import nn
 
 from fasttricks.bench.models import OURS
+from fasttricks.installed import is_installed
 from fasttricks.models import create_model, model_config
 from fasttricks.models.config import BOTTLENECK_DEPTHS, DEPTHS
 
@@ -42,7 +42,7 @@ def libraries(name: str, against: Sequence[str] = ()) -> list[Library]:
         UnknownNameError: we have no such model.
     """
     ours = map(_own, (name, *against))
-    return [*ours, *(library for library in others(name) if _installed(library.name))]
+    return [*ours, *(library for library in others(name) if is_installed(library.name))]
 
 
 def others(name: str) -> list[Library]:
@@ -104,7 +104,3 @@ def _timm(model: str, differs: str = "") -> Library:
         return net
 
     return Library(name="timm", model=model, build=build, differs=differs)
-
-
-def _installed(package: str) -> bool:
-    return importlib.util.find_spec(package) is not None

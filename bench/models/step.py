@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from fasttricks.tricks.nesterov import fused_sgd
+
 CLASSES = 1000
 LR = 1e-6
 """Every update is made, but so small that the last step does the work of the first: a network that
@@ -61,9 +63,7 @@ def training_step(model: nn.Module, forward: Callable[..., torch.Tensor], settin
     """Forward and cross-entropy under autocast, backward, SGD with momentum in one fused kernel;
     float16 with a scaled loss. Loss and optimiser are not compiled."""
     images, labels = setting.images, setting.labels
-    optimiser = torch.optim.SGD(
-        model.parameters(), lr=LR, momentum=0.9, weight_decay=1e-4, fused=True
-    )
+    optimiser = fused_sgd(model.parameters(), LR, momentum=0.9, weight_decay=1e-4)
     scaler = torch.amp.GradScaler(setting.device.type, enabled=setting.dtype is torch.float16)
 
     def step() -> None:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from fasttricks.data.open import open_data
 from fasttricks.data.seek_build import shares
-from fasttricks.data.seek_format import jpeg_walker
 from fasttricks.data.seek_pictures import Work
 from fasttricks.data.seek_source import names_of
 from fasttricks.kernels.jpeg_seek import TILE_PIXELS
@@ -32,7 +31,7 @@ def batches(settings: Settings, facts: Facts) -> Iterator[NDArray[Any]]:
     long = samples.repeat(settings["repeat"])
     pictures = read = written = 0
     for _ in itertools.count():
-        work = Work(long, TILE_PIXELS, jpeg_walker(), None)
+        work = Work(long, TILE_PIXELS)
         for records, points in shares(work, settings["threads"]):
             pictures += len(records)
             read += int(records["size"].sum())
