@@ -15,7 +15,7 @@ from fasttricks.errors import (
     UnknownNameError,
     did_you_mean,
 )
-from fasttricks.train.checkpoint import CheckpointError
+from fasttricks.train.checkpoint import CheckpointError, DamagedError
 from fasttricks.train.diverged import DivergedError
 from fasttricks.train.resume import ResumeError
 
@@ -27,7 +27,8 @@ ERRORS = [
     BatchSizeError("batch of 3", "give 4", ("batch_size", "mix_group")),
     MissingExtraError("ffcv", "ffcv", "no module"),
     BadSampleError(7, "a/b.jpg", "cut short"),
-    CheckpointError("step-3.pt is damaged"),
+    CheckpointError("step-3.pt is of another version"),
+    DamagedError("step-3.pt is damaged"),
     DivergedError("the loss is nan"),
     ResumeError("another run"),
     RowFailedError("dali x2", "it was killed", ["its last", "words"]),

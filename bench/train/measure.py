@@ -11,7 +11,7 @@ from fasttricks.bench.report import ResultRow
 from fasttricks.bench.stats import quantile
 from fasttricks.bench.train.subject import Stream, Subject, kept, made_up
 from fasttricks.pipelines.loader import Loader
-from fasttricks.train.data import Batch
+from fasttricks.train.feed import Batch
 
 SYNTHETIC, CACHED = "step, made-up pictures", "step, cached batch"
 LOADER, TRAINING = "loader", "training"

@@ -14,8 +14,9 @@ from fasttricks.kernels.mixed import Mixed
 from fasttricks.pipelines.loader import Loader
 from fasttricks.train.build import Build, build_model
 from fasttricks.train.config import Recipe
-from fasttricks.train.data import Batch, Feed, train_loader
+from fasttricks.train.data import train_loader
 from fasttricks.train.distributed import World
+from fasttricks.train.feed import Batch, Feed
 from fasttricks.train.signals import Stopper
 from fasttricks.train.trainer import Trainer
 

@@ -101,11 +101,11 @@ class MixConfig:
     """Parameter of the Beta distribution that shares are drawn from; None: 0.2 for mixup, 1 for
     CutMix, 0.3 for RICAP."""
     cutmix_alpha: float | None = None
-    """Of mixup-or-cutmix, where `alpha` is mixup's: that of CutMix; None: 1."""
+    """Of mixup-or-cutmix: parameter of CutMix's distribution, as `alpha` is mixup's; None: 1."""
     cutmix_share: float = 0.5
     """Of mixup-or-cutmix: the probability that it is CutMix."""
     probability: float = 1.0
-    """That anything is mixed; the others stay as they are."""
+    """Probability that a picture is mixed at all (a whole batch, with `per` batch)."""
     per: Literal["sample", "batch"] | None = None
     """One draw for each picture, or for the whole batch of all processes. None: as the authors of
     the mix describe it, which is a batch for RICAP and a picture for the others."""

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from fasttricks.kernels.mixed import Mixed
-from fasttricks.train.data import Batch
+from fasttricks.train.feed import Batch
 
 WARMUPS = 3
 """Passes before recording: cuDNN picks its kernels, autograd and loss scaling make their memory."""

@@ -12,7 +12,7 @@ from fasttricks.kernels.mixed import Mixed
 from fasttricks.models.inception import InceptionLogits
 from fasttricks.train.classes import check_same
 from fasttricks.train.config import LossConfig
-from fasttricks.train.data import Batch
+from fasttricks.train.feed import Batch
 from fasttricks.tricks.distillation import Distillation, OnlineTeacher
 from fasttricks.tricks.soft_targets import cross_entropy
 from fasttricks.tricks.teacher_logits import TeacherLogits

@@ -11,8 +11,8 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
-from fasttricks.train.data import Batch
 from fasttricks.train.distributed import World
+from fasttricks.train.feed import Batch
 from fasttricks.train.graph import Graphed
 from fasttricks.train.objective import Objective
 from fasttricks.tricks.mixed_precision import MixedPrecision

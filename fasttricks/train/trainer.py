@@ -28,10 +28,11 @@ from fasttricks.train.build import (
 from fasttricks.train.checkpoint import Checkpoints
 from fasttricks.train.classes import relabelling
 from fasttricks.train.config import Recipe
-from fasttricks.train.data import Feed, count_classes, eval_loader, train_loader
+from fasttricks.train.data import count_classes, eval_loader, train_loader
 from fasttricks.train.distributed import World, join
 from fasttricks.train.diverged import stop_diverged
 from fasttricks.train.evaluate import Metrics, evaluate
+from fasttricks.train.feed import Feed
 from fasttricks.train.fits import check_device, check_pictures
 from fasttricks.train.log import Log
 from fasttricks.train.memory import keep_memory
@@ -246,9 +247,8 @@ class Trainer:
                 self.log.say(f"changed since the checkpoint: {change}")
         self.saved_at = self.steps_done
         told = any(self.world.gather(self.log.has("evaluation", self.steps_done)))
-        self.log.write(
-            "start", step=self.steps_done, recipe=self.recipe.as_dict(), world=self.world.size
-        )
+        recipe, processes = self.recipe.as_dict(), self.world.size
+        self.log.write("start", step=self.steps_done, recipe=recipe, world=processes)
         where = f", from step {self.steps_done}" if state is not None else ""
         self.log.say(
             f"{self.recipe.name}: {self.recipe.model.name} on {len(self.loader.dataset):,} "

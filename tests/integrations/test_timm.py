@@ -78,7 +78,7 @@ def test_flags_of_timm(flags, expected):
         ({"mixup": -1}, "mixup must be >= 0; got -1"),
         ({"mixup": 0.2, "mode": "pair"}, "mode must be one of batch, elem; got 'pair'"),
         ({"mixup": 0.2, "switch_prob": 2}, r"switch_prob must lie in \[0, 1\]; got 2"),
-        ({"mixup": 0.2, "prob": 2}, r"probability must lie in \[0, 1\]; got 2"),
+        ({"mixup": 0.2, "prob": 2}, r"probability must be a number in \[0, 1\]; got 2"),
     ],
 )
 def test_flags_out_of_range(flags, words):

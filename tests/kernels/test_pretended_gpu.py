@@ -1,7 +1,5 @@
 """What runs on tensors of a GPU as torch operations: the CPU's numbers, and nobody waits."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
@@ -61,9 +59,11 @@ def test_mixing_a_batch(how, monkeypatch):
 
 
 def test_a_generator_of_a_gpu_is_refused():
-    generator = SimpleNamespace(device=torch.device("cuda", 0))
+    class Elsewhere(torch.Generator):
+        device = torch.device("cuda", 0)
+
     with pytest.raises(ValueError, match="generator must be on the CPU"):
-        mix(torch.ones(2, 3, 4, 4), torch.arange(2), Mixup(), generator)
+        mix(torch.ones(2, 3, 4, 4), torch.arange(2), Mixup(), Elsewhere())
 
 
 @pytest.mark.parametrize("color", ["none", "hsv-literal", "reference"])

@@ -7,7 +7,7 @@ import torch
 
 from fasttricks.train.build import build_optimizer, layout
 from fasttricks.train.config import LossConfig, OptimConfig
-from fasttricks.train.data import Batch
+from fasttricks.train.feed import Batch
 from fasttricks.train.objective import Objective
 from fasttricks.train.step import Step
 from fasttricks.tricks.mixed_precision import MixedPrecision

@@ -12,7 +12,7 @@ from fasttricks.models.inception import InceptionLogits
 from fasttricks.train import objective as module
 from fasttricks.train.checkpoint import Checkpoints
 from fasttricks.train.config import LossConfig
-from fasttricks.train.data import Batch
+from fasttricks.train.feed import Batch
 from fasttricks.train.objective import Objective
 from fasttricks.train.weights import Trained
 from fasttricks.tricks.distillation import OnlineTeacher

@@ -12,7 +12,7 @@ from fasttricks.models.dropblock import DropBlock2d
 from fasttricks.train import trainer
 from fasttricks.train.checkpoint import Checkpoints
 from fasttricks.train.config import LossConfig, MixConfig
-from fasttricks.train.data import Feed
+from fasttricks.train.feed import Feed
 from fasttricks.train.objective import Objective
 from fasttricks.train.step import Step
 from fasttricks.train.trainer import train

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 
 from fasttricks.train.build import build_optimizer
 from fasttricks.train.config import LossConfig, OptimConfig
-from fasttricks.train.data import Batch
 from fasttricks.train.distributed import World
+from fasttricks.train.feed import Batch
 from fasttricks.train.objective import Objective
 from fasttricks.train.step import NEVER, Step, Tally
 from fasttricks.tricks.mixed_precision import MixedPrecision

@@ -13,8 +13,8 @@ from torch import nn
 from fasttricks.bench.train.subject import Subject, kept, made_up
 from fasttricks.kernels.mixed import Mixed
 from fasttricks.train.config import MixConfig, Recipe
-from fasttricks.train.data import Batch
 from fasttricks.train.distributed import World
+from fasttricks.train.feed import Batch
 from tests.train import tiny
 
 WORLD = World(device=torch.device("cpu"), threads=1)
