@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
-_CGROUP = Path("/sys/fs/cgroup")
+from fasttricks.cgroup import Group, groups_around
+
 _share: int | None = None
 
 
@@ -16,16 +17,18 @@ def available_cpus() -> int:
 
     torchrun's `LOCAL_WORLD_SIZE` says how many ranks share the node. At least 1. Inside of
     `kept_to` it is what that gives.
+
+    Raises:
+        ValueError: `LOCAL_WORLD_SIZE` is no number of ranks.
     """
     if _share is not None:
         return _share
-    cpus = float(
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
-    quota = _cgroup_quota(_CGROUP)
-    if quota is not None:
-        cpus = min(cpus, quota)
-    return max(1, int(cpus) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    ranks = os.environ.get("LOCAL_WORLD_SIZE", "1")
+    if not ranks.isdecimal() or int(ranks) < 1:
+        told = "the environment variable LOCAL_WORLD_SIZE must be an integer >= 1"
+        raise ValueError(f"{told}; it is {ranks!r}")
+    return max(1, int(min([cpus, *map(_quota, groups_around("cpu"))])) // int(ranks))
 
 
 @contextlib.contextmanager
@@ -58,16 +61,14 @@ def kept_to(cpus: set[int], ranks: int) -> Iterator[int]:
         os.sched_setaffinity(0, before)
 
 
-def _cgroup_quota(root: Path) -> float | None:
-    """CPUs that the cgroup (v2, then v1) allows per second; None without a limit."""
+def _quota(group: Group) -> float:
+    """CPUs that a cgroup allows per second; infinite without a limit."""
     try:
-        quota, period = (root / "cpu.max").read_text().split()
+        if group.unified:
+            quota, period = (group.folder / "cpu.max").read_text().split()
+        else:
+            quota = (group.folder / "cpu.cfs_quota_us").read_text().strip()
+            period = (group.folder / "cpu.cfs_period_us").read_text().strip()
+        return math.inf if quota in ("max", "-1") else max(1.0, float(quota) / float(period))
     except (OSError, ValueError):
-        try:
-            quota = (root / "cpu/cpu.cfs_quota_us").read_text().strip()
-            period = (root / "cpu/cpu.cfs_period_us").read_text().strip()
-        except OSError:
-            return None
-    if quota in ("max", "-1"):
-        return None
-    return max(1.0, float(quota) / float(period))
+        return math.inf

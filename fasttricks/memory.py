@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-_PROC = Path("/proc")
-_CGROUP = Path("/sys/fs/cgroup")
+from fasttricks import cgroup
+from fasttricks.cgroup import Group, groups_around
+
 _V1_NO_LIMIT = 1 << 60
 
 
 def available_memory() -> int:
     """Bytes that can be taken without swapping: the machine's, capped by every cgroup around us."""
-    return min(_machine(_PROC), *_cgroups(_PROC, _CGROUP))
+    left = (bytes_ for group in groups_around("memory") for bytes_ in _left_in(group))
+    return min([_machine(cgroup.PROC), *left])
 
 
 def _machine(proc: Path) -> int:
@@ -26,28 +28,12 @@ def _machine(proc: Path) -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _cgroups(proc: Path, root: Path) -> list[int]:
-    """What each cgroup from ours up to the root has left; a large number if there is no limit."""
-    left = [_V1_NO_LIMIT]
-    try:
-        lines = (proc / "self/cgroup").read_text().splitlines()
-    except OSError:
-        return left
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controllers == "":
-            home, files = root, ("memory.max", "memory.current", "inactive_file")
-        elif "memory" in controllers.split(","):
-            home = root / "memory"
-            files = "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
-        else:
-            continue
-        # Inside a container the path is the host's and does not exist; its root then holds ours.
-        inner = home / path.lstrip("/")
-        for folder in (inner, *inner.parents):
-            if folder == home or home in folder.parents:
-                left += _left(folder, *files)
-    return left
+def _left_in(group: Group) -> list[int]:
+    """[What a cgroup has left], or [] without a limit."""
+    if group.unified:
+        return _left(group.folder, "memory.max", "memory.current", "inactive_file")
+    names = "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
+    return _left(group.folder, *names)
 
 
 def _left(folder: Path, limit: str, used: str, cache: str) -> list[int]:

@@ -18,7 +18,8 @@ import torch
 import triton
 import triton.language as tl
 
-from fasttricks.kernels.mix_triton import WORDS, mixed
+from fasttricks.kernels.mix_triton import mixed
+from fasttricks.kernels.mix_words import WORDS
 from fasttricks.kernels.read_triton import finished
 
 BLOCK, WARPS = 512, 2

@@ -18,24 +18,24 @@ import triton
 import triton.language as tl
 
 from fasttricks.kernels.finish_triton import reciprocal
-from fasttricks.kernels.mix import MIX, PATCH, word
 from fasttricks.kernels.mix_float import empty, layout
+from fasttricks.kernels.mix_words import (
+    COUNTER,
+    DEVIATION,
+    FROM_LEFT,
+    FROM_TOP,
+    KEY,
+    PATCH_WORDS,
+    PATCHES_AT,
+    SOURCE,
+    VALUE,
+    WEIGHT,
+    WORDS,
+)
 from fasttricks.kernels.noise_triton import noise as normals
 
 BLOCK, WARPS = 1024, 4
 """Numbers of a program, and its warps: 16 bytes a thread of two each."""
-
-_WORDS = tl.constexpr(MIX.itemsize // 4)
-_KEY = tl.constexpr(word(MIX, "key"))
-_COUNTER = tl.constexpr(word(MIX, "counter"))
-_PATCHES = tl.constexpr(word(MIX, "patches"))
-_PATCH = tl.constexpr(PATCH.itemsize // 4)
-_SOURCE = tl.constexpr(word(PATCH, "source"))
-_FROM_TOP = tl.constexpr(word(PATCH, "from_top"))
-_FROM_LEFT = tl.constexpr(word(PATCH, "from_left"))
-_WEIGHT = tl.constexpr(word(PATCH, "weight"))
-_VALUE = tl.constexpr(word(PATCH, "value"))
-_NOISE = tl.constexpr(word(PATCH, "noise"))
 
 
 def mix(images: torch.Tensor, words: torch.Tensor, noise: bool = True) -> torch.Tensor:
@@ -110,7 +110,7 @@ def _kernel(
     number = program // blocks
     first = (program - number * blocks) * BLOCK
     sample, plane = number // PLANES, number % PLANES
-    mix = words + sample.to(tl.int64) * _WORDS
+    mix = words + sample.to(tl.int64) * WORDS
     at = first + GROUP * tl.arange(0, BLOCK // GROUP)
     quotient = tl.umulhi((2 * at + 1).to(tl.uint32), magic.to(tl.uint32, bitcast=True))
     y = (quotient >> shift).to(tl.int32)
@@ -121,7 +121,7 @@ def _kernel(
     total = _spread(free, GROUP).to(kind) * 0
     count = tl.load(mix + 1)
     for n in range(count):
-        patch = mix + _PATCHES + (count - 1 - n) * _PATCH
+        patch = mix + PATCHES_AT + (count - 1 - n) * PATCH_WORDS
         top, left = tl.load(patch), tl.load(patch + 1) * SCALE
         begin = _clipped(left - x, GROUP)
         end = _clipped(left + tl.load(patch + 3) * SCALE - x, GROUP)
@@ -129,8 +129,8 @@ def _kernel(
         bits = free & tl.where(rows, (1 << end) - (1 << begin), 0)
         free = free ^ bits
         if tl.max(bits, 0) != 0:
-            weight = _float(patch + _WEIGHT)
-            source = tl.load(patch + _SOURCE)
+            weight = _float(patch + WEIGHT)
+            source = tl.load(patch + SOURCE)
             if source < 0:
                 column = x[:, None] + tl.arange(0, GROUP)[None, :]
                 channel = plane
@@ -138,14 +138,14 @@ def _kernel(
                     column, channel = column // CHANNELS, column % CHANNELS
                 shown = _value(patch, channel, CHANNELS).to(kind) + total * 0
                 if NOISE:
-                    deviation = _float(patch + _NOISE)
+                    deviation = _float(patch + DEVIATION)
                     if deviation > 0:
                         pixel = y[:, None] * width + column + channel // 3 * (area // SCALE)
-                        drawn = normals(mix + _KEY, mix + _COUNTER, pixel, 1)
+                        drawn = normals(mix + KEY, mix + COUNTER, pixel, 1)
                         shown += deviation * _chosen(drawn, channel % 3)
             else:
-                down = tl.load(patch + _FROM_TOP) - top
-                across = tl.load(patch + _FROM_LEFT) * SCALE - left
+                down = tl.load(patch + FROM_TOP) - top
+                across = tl.load(patch + FROM_LEFT) * SCALE - left
                 picture = (source.to(tl.int64) * PLANES + plane) * area
                 read = tl.where(weight > 0, bits, 0)
                 shown = _read(images, picture, at, down * line + across, read, GROUP).to(kind)
@@ -184,7 +184,7 @@ def _read(images, plane, at, displaced, bits, GROUP: tl.constexpr):
 
 @triton.jit
 def _value(patch, channel, CHANNELS: tl.constexpr):
-    value = tl.load(patch + _VALUE + (channel if CHANNELS == 3 else 0))
+    value = tl.load(patch + VALUE + (channel if CHANNELS == 3 else 0))
     return value.to(tl.float32, bitcast=True)
 
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from fasttricks.kernels.mix import MIX, PATCH, PATCHES, word
+from fasttricks.kernels.mix import PATCHES
+from fasttricks.kernels.mix_words import (
+    COUNTER,
+    DEVIATION,
+    FROM_LEFT,
+    FROM_TOP,
+    KEY,
+    PATCH_WORDS,
+    PATCHES_AT,
+    SOURCE,
+    VALUE,
+    WEIGHT,
+)
 from fasttricks.kernels.noise_triton import noise
 from fasttricks.kernels.read_triton import finished
 
-WORDS = tl.constexpr(MIX.itemsize // 4)
-_KEY = tl.constexpr(word(MIX, "key"))
-_COUNTER = tl.constexpr(word(MIX, "counter"))
-_PATCHES = tl.constexpr(word(MIX, "patches"))
-_PATCH = tl.constexpr(PATCH.itemsize // 4)
-_SOURCE = tl.constexpr(word(PATCH, "source"))
-_FROM_TOP = tl.constexpr(word(PATCH, "from_top"))
-_FROM_LEFT = tl.constexpr(word(PATCH, "from_left"))
-_WEIGHT = tl.constexpr(word(PATCH, "weight"))
-_VALUE = tl.constexpr(word(PATCH, "value"))
-_NOISE = tl.constexpr(word(PATCH, "noise"))
 _OWN = tl.constexpr(PATCHES)
 
 
@@ -54,29 +55,29 @@ def mixed(
         green, blue = red, red
     for i in range(tl.load(mix + 1)):
         if ((used >> i) & 1) != 0:
-            patch = mix + _PATCHES + i * _PATCH
+            patch = mix + PATCHES_AT + i * PATCH_WORDS
             bits = (shown >> (i * GROUP)) & ((1 << GROUP) - 1)
-            source = tl.load(patch + _SOURCE).to(tl.int64)
+            source = tl.load(patch + SOURCE).to(tl.int64)
             if source < 0:
-                red2 = tl.zeros_like(red) + _float(patch + _VALUE)
-                green2 = tl.zeros_like(red) + _float(patch + _VALUE + 1)
-                blue2 = tl.zeros_like(red) + _float(patch + _VALUE + 2)
+                red2 = tl.zeros_like(red) + _float(patch + VALUE)
+                green2 = tl.zeros_like(red) + _float(patch + VALUE + 1)
+                blue2 = tl.zeros_like(red) + _float(patch + VALUE + 2)
                 if NOISE:
-                    deviation = _float(patch + _NOISE)
+                    deviation = _float(patch + DEVIATION)
                     if deviation > 0:
-                        key, counter = mix + _KEY, mix + _COUNTER
+                        key, counter = mix + KEY, mix + COUNTER
                         normals = noise(key, counter, y * width + x, GROUP)
                         red2 += deviation * normals[0]
                         green2 += deviation * normals[1]
                         blue2 += deviation * normals[2]
             else:
-                down = tl.load(patch + _FROM_TOP) - tl.load(patch)
-                across = tl.load(patch + _FROM_LEFT) - tl.load(patch + 1)
+                down = tl.load(patch + FROM_TOP) - tl.load(patch)
+                across = tl.load(patch + FROM_LEFT) - tl.load(patch + 1)
                 red2, green2, blue2 = finished(
                     *(pixels, matrix, flip, source, y, x, down, across, bits != 0),
                     *(height, width, stride, line, True, GROUP),
                 )
-            weight, here = _float(patch + _WEIGHT), _spread(bits, GROUP)
+            weight, here = _float(patch + WEIGHT), _spread(bits, GROUP)
             red = tl.where(here, tl.fma(weight, red2, red * (1 - weight)), red)
             green = tl.where(here, tl.fma(weight, green2, green * (1 - weight)), green)
             blue = tl.where(here, tl.fma(weight, blue2, blue * (1 - weight)), blue)
@@ -99,8 +100,8 @@ def _shown(mix, y, x, GROUP: tl.constexpr):
     seen, shown, used = free, tl.zeros_like(x), tl.zeros_like(x)
     for n in range(count):
         i = count - 1 - n  # the last one that has a pixel is what it shows
-        patch = mix + _PATCHES + i * _PATCH
-        weight = _float(patch + _WEIGHT)
+        patch = mix + PATCHES_AT + i * PATCH_WORDS
+        weight = _float(patch + WEIGHT)
         bits = free & _inside(patch, y, x, GROUP)
         free, shown = free ^ bits, shown | (bits << (i * GROUP))
         seen = tl.where(weight == 1, seen ^ bits, seen)

@@ -2,44 +2,64 @@ import os
 
 import pytest
 
-from fasttricks import cpus
+from fasttricks import cgroup, cpus
 
 
+@pytest.fixture
+def twelve(monkeypatch, tmp_path):
+    """A machine of twelve CPUs, and where its cgroups are; this process is in /job/step."""
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self/cgroup").write_text("5:cpu,cpuacct:/job/step\n0::/job/step\n")
+    (tmp_path / "job/step").mkdir(parents=True)
+    (tmp_path / "cpu/job/step").mkdir(parents=True)
+    monkeypatch.setattr(cgroup, "PROC", tmp_path)
+    monkeypatch.setattr(cgroup, "ROOT", tmp_path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(12)), raising=False)
+    monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize("group", ["", "job", "job/step"])
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
-        ({"cpu.max": "max 100000"}, None),
-        ({"cpu.max": "250000 100000"}, 2.5),
-        ({"cpu.max": "5000 100000"}, 1.0),
-        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
-        ({"cpu/cpu.cfs_quota_us": "400000", "cpu/cpu.cfs_period_us": "100000"}, 4.0),
-        ({}, None),
+        ({"cpu.max": "max 100000"}, 12),
+        ({"cpu.max": "250000 100000"}, 2),
+        ({"cpu.max": "5000 100000"}, 1),
+        ({"cpu.max": "nonsense"}, 12),
+        ({"cpu.cfs_quota_us": "-1", "cpu.cfs_period_us": "100000"}, 12),
+        ({"cpu.cfs_quota_us": "400000", "cpu.cfs_period_us": "100000"}, 4),
+        ({}, 12),
     ],
 )
-def test_cgroup_quota(tmp_path, files, expected):
+def test_every_cgroup_around_us_counts(twelve, files, expected, group):
+    home = twelve / "cpu" if "cpu.cfs_quota_us" in files else twelve
     for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text + "\n")
-    assert cpus._cgroup_quota(tmp_path) == expected
+        (home / group / name).write_text(text + "\n")
+    assert cpus.available_cpus() == expected
 
 
-def test_ranks_of_a_node_share_its_cpus(monkeypatch, tmp_path):
-    monkeypatch.setattr(cpus, "_CGROUP", tmp_path)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(12)), raising=False)
-    monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
+def test_ranks_of_a_node_share_its_cpus(twelve, monkeypatch):
     assert cpus.available_cpus() == 12
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "8")
     assert cpus.available_cpus() == 1
-    (tmp_path / "cpu.max").write_text("400000 100000")
+    (twelve / "cpu.max").write_text("400000 100000")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     assert cpus.available_cpus() == 2
+
+
+@pytest.mark.parametrize("ranks", ["0", "two", ""])
+def test_a_wrong_number_of_ranks_is_told(twelve, monkeypatch, ranks):
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", ranks)
+    with pytest.raises(ValueError, match="LOCAL_WORLD_SIZE must be an integer >= 1"):
+        cpus.available_cpus()
 
 
 @pytest.fixture
 def affinity(monkeypatch, tmp_path):
     """Of this process, pretended: the last item."""
     went = [set(range(8))]
-    monkeypatch.setattr(cpus, "_CGROUP", tmp_path)
+    monkeypatch.setattr(cgroup, "PROC", tmp_path)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: went[-1], raising=False)
     monkeypatch.setattr(os, "sched_setaffinity", lambda _, to: went.append(to), raising=False)

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from fasttricks import memory
+from fasttricks import cgroup, memory
 
 
 def write(folder, **files):
@@ -17,8 +17,8 @@ def machine(tmp_path, monkeypatch):
     write(tmp_path / "proc", meminfo="MemTotal: 4096000 kB\nMemAvailable:   1024000 kB\n")
     write(tmp_path / "proc/self", cgroup="0::/job/step\n")
     (tmp_path / "cgroup").mkdir()
-    monkeypatch.setattr(memory, "_PROC", tmp_path / "proc")
-    monkeypatch.setattr(memory, "_CGROUP", tmp_path / "cgroup")
+    monkeypatch.setattr(cgroup, "PROC", tmp_path / "proc")
+    monkeypatch.setattr(cgroup, "ROOT", tmp_path / "cgroup")
     return tmp_path
 
 

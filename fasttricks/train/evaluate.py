@@ -160,7 +160,7 @@ def _count(logits: Tensor, labels: Tensor) -> Tensor:
     A NaN logit is never right: `topk` calls NaN the largest, so those rows are taken out.
     """
     found = logits.topk(min(5, logits.shape[1]), dim=1).indices == labels[:, None]
-    found &= logits.isfinite().all(dim=1, keepdim=True)
+    found &= ~logits.isnan().any(dim=1, keepdim=True)
     loss = F.cross_entropy(logits, labels, reduction="sum")
     count = torch.full_like(loss, len(labels))
     return torch.stack([found[:, 0].sum(), found.sum(), loss, count]).double()

@@ -1,6 +1,3 @@
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +8,7 @@ from fasttricks.kernels import mix
 from fasttricks.kernels.finish import finish
 from tests.kernels.finish_checks import batch, check, fresh
 from tests.kernels.finish_with_triton import CASES, IN_GROUPS, make
-from tests.kernels.interpreted import succeeded
+from tests.kernels.interpreted import interpret
 
 pytest.importorskip("triton")
 
@@ -27,15 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def interpreted(tmp_path_factory):
     """(seed, what `finish_with_triton` has found)."""
     seed, target = fresh(), tmp_path_factory.mktemp("triton") / "results"
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.kernels.finish_with_triton", str(seed), target],
-        env={**os.environ, "TRITON_INTERPRET": "1"},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    succeeded(done)
+    interpret("tests.kernels.finish_with_triton", seed, target)
     return seed, torch.load(target)
 
 

@@ -1,6 +1,3 @@
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +6,7 @@ import torch
 from fasttricks.kernels import mix
 from fasttricks.kernels.mix_float import layout, mix_floats
 from tests.kernels.finish_checks import fresh
-from tests.kernels.interpreted import succeeded
+from tests.kernels.interpreted import interpret
 from tests.kernels.mix_float_checks import DTYPES, LAYOUTS, check, images_and_mixes
 from tests.kernels.mix_float_with_triton import CASES, IN_GROUPS, make
 
@@ -27,15 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def interpreted(tmp_path_factory):
     """(seed, what `mix_float_with_triton` has found)."""
     seed, target = fresh() // 2, tmp_path_factory.mktemp("triton") / "results"
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.kernels.mix_float_with_triton", str(seed), target],
-        env={**os.environ, "TRITON_INTERPRET": "1"},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    succeeded(done)
+    interpret("tests.kernels.mix_float_with_triton", seed, target)
     return seed, torch.load(target)
 
 

@@ -1,14 +1,9 @@
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from fasttricks.kernels import plan_reference
 from fasttricks.kernels.philox import below, philox, unit
-from tests.kernels.interpreted import succeeded
+from tests.kernels.interpreted import interpret
 
 # Published with the Random123 library (kat_vectors, philox4x32, 10 rounds): counter, key, result.
 KNOWN = [
@@ -38,18 +33,8 @@ def test_agrees_with_the_reference_on_random_counters():
 
 
 def test_triton_gives_the_same_numbers():
-    """Device kernels rely on it. Its own process: the interpreter is chosen when Triton loads."""
-    pytest.importorskip("triton")
-    script = Path(__file__).with_name("draw_with_triton.py")
-    done = subprocess.run(
-        [sys.executable, script],
-        env={**os.environ, "TRITON_INTERPRET": "1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    succeeded(done)
-    lines = done.stdout.splitlines()
+    """Device kernels rely on it."""
+    lines = interpret("tests.kernels.draw_with_triton").splitlines()
     assert len(lines) == 8
     for line in lines:
         seed, *words = (int(x) for x in line.split())

@@ -1,8 +1,3 @@
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -11,7 +6,7 @@ from fasttricks import Augment
 from fasttricks.kernels import reference
 from fasttricks.kernels.augment import INTERPOLATIONS
 from fasttricks.kernels.plan import plan_batch
-from tests.kernels.interpreted import succeeded
+from tests.kernels.interpreted import interpret
 from tests.pictures import smooth_picture
 
 SIDES = [(29, 40), (90, 33), (3, 2), (5, 60), (17, 17)]
@@ -49,14 +44,7 @@ def exact(picture, plan, size):
 def interpreted(given, folder):
     pytest.importorskip("triton")
     np.savez(folder / "in.npz", **given)
-    script = Path(__file__).with_name("resize_with_triton.py")
-    done = subprocess.run(
-        [sys.executable, str(script), str(folder / "in.npz"), str(folder / "out.npz")],
-        env={**os.environ, "TRITON_INTERPRET": "1"},
-        capture_output=True,
-        text=True,
-    )
-    succeeded(done)
+    interpret("tests.kernels.resize_with_triton", folder / "in.npz", folder / "out.npz")
     return np.load(folder / "out.npz")
 
 

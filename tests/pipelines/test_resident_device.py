@@ -1,7 +1,3 @@
-import os
-import subprocess
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,25 +8,15 @@ from fasttricks.errors import DataError, FasttricksError
 from fasttricks.pipelines import resident_device
 from fasttricks.pipelines.resident_device import DeviceSet
 from fasttricks.pipelines.resident_pictures import ENTRY
-from tests.kernels.interpreted import succeeded
+from tests.kernels.interpreted import interpret
 from tests.pipelines.agreement import collect
 
 CPU = torch.device("cpu")
 
 
 def test_batches_are_the_loaders():
-    pytest.importorskip("triton")
-    script = Path(__file__).with_name("device_set_on_cpu.py")
-    root = script.parents[2]
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        env={**os.environ, "TRITON_INTERPRET": "1", "PYTHONPATH": str(root)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    succeeded(done)
-    assert done.stdout.split() == ["same"] * 4, done.stderr
+    printed = interpret("tests.pipelines.device_set_on_cpu")
+    assert printed.split() == ["same"] * 4
 
 
 def test_a_set_that_does_not_fit_says_what_it_needs(monkeypatch):

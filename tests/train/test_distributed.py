@@ -70,7 +70,7 @@ def four_gpus(monkeypatch, tmp_path):
     """At two memories of four CPUs each; the affinity is a list's last item."""
     affinity = [set(range(8))]
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
-    monkeypatch.setattr("fasttricks.cpus._CGROUP", tmp_path)  # no quota
+    monkeypatch.setattr("fasttricks.cgroup.PROC", tmp_path)  # no quota
     monkeypatch.setattr(distributed, "_bus", str)
     monkeypatch.setattr(distributed, "memory_node", lambda bus: int(bus) // 2)
     monkeypatch.setattr(

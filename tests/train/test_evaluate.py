@@ -93,6 +93,13 @@ def test_nan_logits_are_never_right():
     assert math.isnan(found.loss)
 
 
+def test_a_class_may_be_ruled_out():
+    logits = torch.tensor([[2.0, -torch.inf, 1.0], [-torch.inf, 0.0, 1.0]])
+    found = evaluate(Lookup(logits), batches(2, torch.tensor([0, 2]), [2]))
+    assert found.top1 == 1
+    assert math.isfinite(found.loss)
+
+
 def test_the_first_batch_is_not_in_the_rate(monkeypatch):
     """It takes 100 s here, as if everything were compiled in it; the two after it 2 s."""
     logits, labels = made(12, 4)
