@@ -31,10 +31,10 @@ from fasttricks.bench.stats import quantile
 from fasttricks.data.synthetic import make_synthetic
 from fasttricks.kernels.augment import Augment
 from fasttricks.kernels.jit import kernel
-from fasttricks.kernels.jpeg_bits import PAD, copy_bits, stuff, unstuff
-from fasttricks.kernels.jpeg_cut import cut, cut_bound, workspace_bytes
-from fasttricks.kernels.jpeg_seek import FRAME, SEEK, TILE_PIXELS, inspect, seek_points
-from fasttricks.kernels.jpeg_segments import REASONS
+from fasttricks.kernels.jpeg.bits import PAD, copy_bits, stuff, unstuff
+from fasttricks.kernels.jpeg.cut import cut, cut_bound, workspace_bytes
+from fasttricks.kernels.jpeg.seek import FRAME, SEEK, TILE_PIXELS, inspect, seek_points
+from fasttricks.kernels.jpeg.segments import REASONS
 from fasttricks.kernels.plan import plan_batch
 from fasttricks.versions import versions
 

@@ -87,7 +87,7 @@ def main(config: Config) -> dict[str, int]:
 
 def check_that_bounds_are_checked() -> None:
     """Raise RuntimeError if kernels do not notice an index outside its array."""
-    from fasttricks.kernels.jpeg_bits import unstuff
+    from fasttricks.kernels.jpeg.bits import unstuff
 
     try:
         unstuff(np.zeros(20, np.uint8), 0, 20, np.zeros(30, np.uint8)[:5], 0)
@@ -159,8 +159,8 @@ def damaged(rng: random.Random, data: bytes) -> bytes:
 
 def attempt(rng: random.Random, data: bytes, damage_index: bool) -> list[str]:
     """Index one file and cut boxes out of it; what happened."""
-    from fasttricks.kernels.jpeg_cut import cut, cut_bound, workspace_bytes
-    from fasttricks.kernels.jpeg_seek import FRAME, SEEK, inspect, seek_points
+    from fasttricks.kernels.jpeg.cut import cut, cut_bound, workspace_bytes
+    from fasttricks.kernels.jpeg.seek import FRAME, SEEK, inspect, seek_points
 
     array = np.frombuffer(data, np.uint8)
     frames, points = Guarded(FRAME, 1), Guarded(SEEK, 0)

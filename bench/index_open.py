@@ -28,13 +28,13 @@ from fasttricks.bench import pagecache
 from fasttricks.bench.machine import commit, describe, machine
 from fasttricks.data.pack_index import BLOCK, INDEX_NAME, MEMBER, SEEK_NAME, write_pack_index
 from fasttricks.data.samples import Samples
-from fasttricks.data.seek_file import SeekIndex
-from fasttricks.data.seek_pictures import Work
-from fasttricks.data.seek_source import names_of
-from fasttricks.data.seek_writer import SeekWriter
+from fasttricks.data.seek.file import SeekIndex
+from fasttricks.data.seek.pictures import Work
+from fasttricks.data.seek.source import names_of
+from fasttricks.data.seek.writer import SeekWriter
 from fasttricks.data.synthetic import encode_synthetic
 from fasttricks.data.tar_pack import TarPack
-from fasttricks.kernels.jpeg_seek import TILE_PIXELS
+from fasttricks.kernels.jpeg.seek import TILE_PIXELS
 from fasttricks.versions import versions
 
 _SHARE = 1000  # entries written at a time

@@ -28,7 +28,7 @@ from fasttricks.bench.variants import pipeline_of
 from fasttricks.data.open import open_data
 from fasttricks.data.samples import Samples
 from fasttricks.errors import FasttricksError
-from fasttricks.pipelines.beton_file import Beton
+from fasttricks.pipelines.beton.file import Beton
 from fasttricks.versions import versions
 
 PROFILED = 64

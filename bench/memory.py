@@ -158,7 +158,7 @@ def run(config: Config) -> list[dict[str, Any]]:
         FasttricksError: one of them fails.
     """
     from fasttricks.data.open import open_data
-    from fasttricks.data.seek_build import build_index
+    from fasttricks.data.seek.build import build_index
 
     names = [name.strip() for name in config.pipeline.split(",")]
     for name in names:

@@ -48,7 +48,7 @@ def make_pack(kind: str, files: PictureFiles, say: Callable[[str], None]) -> Pat
         _write_stock(files, path)
     else:
         from fasttricks.data.open import open_data
-        from fasttricks.pipelines.beton import pack
+        from fasttricks.pipelines.beton.pack import pack
 
         bound = None if kind == "source" else MAX_SIDE
         samples = open_data(files.root)
@@ -59,7 +59,7 @@ def make_pack(kind: str, files: PictureFiles, say: Callable[[str], None]) -> Pat
 
 
 def _is_sound(path: Path, say: Callable[[str], None]) -> bool:
-    from fasttricks.pipelines.beton_file import Beton
+    from fasttricks.pipelines.beton.file import Beton
 
     try:
         Beton(path)

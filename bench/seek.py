@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fasttricks.data.samples import Samples
-from fasttricks.data.seek_build import build_index, index_path
-from fasttricks.data.seek_file import SeekIndex
-from fasttricks.data.seek_format import UNREADABLE
+from fasttricks.data.seek.build import build_index, index_path
+from fasttricks.data.seek.file import SeekIndex
+from fasttricks.data.seek.format import UNREADABLE
 from fasttricks.errors import DataError
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from fasttricks.bench.config import DTYPES, WORK, BenchConfig
 from fasttricks.kernels.augment import Augment
-from fasttricks.kernels.mixes import CutMix, Mixup, OneOf
+from fasttricks.kernels.mix.kinds import CutMix, Mixup, OneOf
 from fasttricks.kernels.policy import AutoAugment
 
 

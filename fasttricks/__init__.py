@@ -13,26 +13,26 @@ if TYPE_CHECKING:
     from fasttricks import pipelines
     from fasttricks.data.samples import Samples
     from fasttricks.kernels.augment import Augment
-    from fasttricks.kernels.mixed import Mixed, mix
-    from fasttricks.kernels.mixes import RICAP, CutMix, Cutout, Mixup, OneOf, RandomErasing
+    from fasttricks.kernels.mix.kinds import RICAP, CutMix, Cutout, Mixup, OneOf, RandomErasing
+    from fasttricks.kernels.mix.targets import Mixed, mix
     from fasttricks.kernels.policy import AutoAugment, RandAugment, TrivialAugment
     from fasttricks.pipelines.registry import make_loader
 
 _HOME = {
     "Augment": "fasttricks.kernels.augment",
     "AutoAugment": "fasttricks.kernels.policy",
-    "CutMix": "fasttricks.kernels.mixes",
-    "Cutout": "fasttricks.kernels.mixes",
-    "Mixed": "fasttricks.kernels.mixed",
-    "Mixup": "fasttricks.kernels.mixes",
-    "OneOf": "fasttricks.kernels.mixes",
-    "RICAP": "fasttricks.kernels.mixes",
+    "CutMix": "fasttricks.kernels.mix.kinds",
+    "Cutout": "fasttricks.kernels.mix.kinds",
+    "Mixed": "fasttricks.kernels.mix.targets",
+    "Mixup": "fasttricks.kernels.mix.kinds",
+    "OneOf": "fasttricks.kernels.mix.kinds",
+    "RICAP": "fasttricks.kernels.mix.kinds",
     "RandAugment": "fasttricks.kernels.policy",
-    "RandomErasing": "fasttricks.kernels.mixes",
+    "RandomErasing": "fasttricks.kernels.mix.kinds",
     "Samples": "fasttricks.data.samples",
     "TrivialAugment": "fasttricks.kernels.policy",
     "make_loader": "fasttricks.pipelines.registry",
-    "mix": "fasttricks.kernels.mixed",
+    "mix": "fasttricks.kernels.mix.targets",
 }
 
 __all__ = [

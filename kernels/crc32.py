@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fasttricks.kernels.jit import kernel
-from fasttricks.kernels.jpeg_bits import Bytes
+from fasttricks.kernels.jpeg.bits import Bytes
 
 _POLYNOMIAL = 0xEDB88320  # bits in reverse order
 _ONES = np.uint32(0xFFFFFFFF)

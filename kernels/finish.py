@@ -7,9 +7,10 @@ from importlib.util import find_spec
 
 import torch
 
-from fasttricks.kernels import finish_numba, finish_torch, mix_torch
-from fasttricks.kernels.mix import Mixes, check, from_words
-from fasttricks.kernels.mix_check import right
+from fasttricks.kernels import finish_numba, finish_torch
+from fasttricks.kernels.mix import torch as mix_torch
+from fasttricks.kernels.mix.check import right
+from fasttricks.kernels.mix.description import Mixes, check, from_words
 
 FORMS = {
     torch.float32: finish_numba.FLOAT32,
@@ -43,9 +44,9 @@ def finish(
         flip: bool or uint8 [B_in]; where it is not 0 the picture is mirrored left-right.
         dtype: float32, float16 or bfloat16.
         out: written and returned if given: [B_out, 3, H, W], channels_last, of `dtype`.
-        mix: int32 [B_out, WORDS], what each output is made of (see `kernels.mix`); None mixes
-            nothing. Its numbers are checked on the CPU; for other devices call `mix.check` before
-            they are sent, as looking at them there would mean to wait.
+        mix: int32 [B_out, WORDS], what each output is made of (see `kernels.mix.description`);
+            None mixes nothing. Its numbers are checked on the CPU; for other devices call its
+            `check` before they are sent, as looking at them there would mean to wait.
         noise: False promises that no patch of `mix` has noise: devices need not be ready for it.
         checked: True promises that `mix` is right, as what `plan_mix` draws always is.
         backend: numba (CPU), triton (CUDA), torch (any device); auto: numba on the CPU, triton on

@@ -24,7 +24,7 @@ from fasttricks.kernels.finish_rows import (
     write_two,
 )
 from fasttricks.kernels.jit import kernel
-from fasttricks.kernels.mix import CONSTANT, Mixes
+from fasttricks.kernels.mix.description import CONSTANT, Mixes
 from fasttricks.kernels.noise import add_noise
 from fasttricks.kernels.rgb import PIXELS, STREAM, settle
 
@@ -89,8 +89,9 @@ def finish_mixed(
 ) -> None:
     """Write outputs [first, last) as `mixes`, MIX [B_out], makes them of pictures [B_in].
 
-    As `finish` otherwise. The descriptions are not checked: `kernels.mix.check` does that. Of the
-    pictures only those need be given that these outputs are made of, from number `origin` on.
+    As `finish` otherwise. The descriptions are not checked: `kernels.mix.description.check` does
+    that. Of the pictures only those need be given that these outputs are made of, from number
+    `origin` on.
     """
     batch, scratch = Batch(pixels, matrix, flip, origin), np.zeros(SCRATCH, np.uint8)
     height, width = out.shape[1], out.shape[2]

@@ -18,8 +18,8 @@ import torch
 import triton
 import triton.language as tl
 
-from fasttricks.kernels.mix_triton import mixed
-from fasttricks.kernels.mix_words import WORDS
+from fasttricks.kernels.mix.triton import mixed
+from fasttricks.kernels.mix.words import WORDS
 from fasttricks.kernels.read_triton import finished
 
 BLOCK, WARPS = 512, 2
@@ -44,7 +44,7 @@ def finish(
         matrix: float32 [B_in, 3, 4]: A and, as the last column, b.
         flip: bool or uint8 [B_in]; where it is not 0 the picture is mirrored left-right.
         out: float32, float16 or bfloat16 [B_out, H, W, 3], contiguous.
-        words: int32 [B_out, WORDS], see `kernels.mix`; without, B_out is B_in.
+        words: int32 [B_out, WORDS], see `kernels.mix.description`; without, B_out is B_in.
         noise: False promises that no patch has noise: the code for it is left out.
     """
     _, height, width, _ = out.shape

@@ -2,8 +2,8 @@
 
 numba's own cache notices an edit of the file that a function stands in, but not of a function that
 it calls in another file, and would go on running the old callee. So the cache folder is named by a
-hash of all sources beside the function and of all kernels. Folders of versions that nobody has used
-for a month are removed.
+hash of all sources of the function's package and of all kernels. Folders of versions that nobody
+has used for a month are removed.
 
 Compiling everything takes up to a minute, so it is said once, on stderr, where it takes long.
 """
@@ -73,14 +73,23 @@ NOTICES = Notice()
 event.register("numba:compile", NOTICES)
 
 
+def _home(function: Callable[..., Any]) -> Path:
+    """The folder of the `fasttricks.<package>` a function stands in, elsewhere that of its file."""
+    folder = Path(inspect.getfile(function)).resolve().parent
+    match function.__module__.split("."):
+        case ["fasttricks", _, *inner, _] if inner:
+            return folder.parents[len(inner) - 1]
+    return folder
+
+
 @cache
 def _folder(home: Path) -> str:
     """The cache folder of kernels that stand in `home`; they may call those that stand here."""
     # What else code depends on: whoever looks for an error of indices must not find code without.
     digest = hashlib.sha256(f"{numba.__version__} {numba.config.BOUNDSCHECK}".encode())
     for folder in sorted({home, Path(__file__).resolve().parent}):
-        for source in sorted(folder.glob("*.py")):
-            digest.update(source.name.encode() + source.read_bytes())
+        for source in sorted(folder.rglob("*.py")):
+            digest.update(str(source.relative_to(folder)).encode() + source.read_bytes())
     return str(cache_dir() / "numba" / digest.hexdigest()[:16])
 
 
@@ -98,7 +107,7 @@ def kernel(function: Callable[..., R]) -> Callable[..., R]:
     is `parallel=True`: numba's thread layers abort or die when several threads or forked workers
     enter parallel code, and pipelines bring their own threads.
     """
-    home = Path(inspect.getfile(function)).resolve().parent
+    home = _home(function)
     previous, numba.config.CACHE_DIR = numba.config.CACHE_DIR, _used(home)
     try:
         compiled: Callable[..., R] = numba.njit(cache=True, nogil=True, error_model="numpy")(

@@ -18,7 +18,7 @@ from fasttricks.kernels.read_triton import eight
 
 @triton.jit
 def noise(key, counter, pixel, GROUP: tl.constexpr):
-    """Three standard normal values for each pixel, see `kernels.mix.MIX`.
+    """Three standard normal values for each pixel, see `kernels.mix.description.MIX`.
 
     Args:
         key: pointer to two words of int32.

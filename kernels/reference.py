@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fasttricks.kernels.mix import CONSTANT
+from fasttricks.kernels.mix.description import CONSTANT
 from fasttricks.kernels.plan_reference import philox
 
 Window = tuple[int, int, int, int]
@@ -144,7 +144,7 @@ def finish(
         pixels: uint8 [B_in, H, W, 3].
         matrix: [B_in, 3, 4]: A and, as the last column, b.
         flip: [B_in]; where it is not 0 the picture is mirrored left-right.
-        mixes: MIX [B_out], see `kernels.mix`; None mixes nothing.
+        mixes: MIX [B_out], see `kernels.mix.description`; None mixes nothing.
 
     Returns:
         float64 [B_out, 3, H, W].

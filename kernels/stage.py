@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fasttricks.kernels import ops_tone as tone
 from fasttricks.kernels.jit import kernel
-from fasttricks.kernels.ops_histogram import auto_contrast, equalize
-from fasttricks.kernels.ops_space import sharpen, source_map, warp
+from fasttricks.kernels.ops import tone
+from fasttricks.kernels.ops.histogram import auto_contrast, equalize
+from fasttricks.kernels.ops.space import sharpen, source_map, warp
 from fasttricks.kernels.steps import Op
 
 Bytes = NDArray[np.uint8]

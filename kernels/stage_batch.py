@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fasttricks.kernels import ops_torch
-from fasttricks.kernels.ops_space import source_map
+from fasttricks.kernels.ops import torch as ops_torch
+from fasttricks.kernels.ops.space import source_map
 from fasttricks.kernels.stage import apply_stages, stage_bytes
 from fasttricks.kernels.steps import STEP, Op
 

@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from fasttricks.data.probe import Kind
 from fasttricks.data.samples import Samples
-from fasttricks.data.seek_build import ensure_index
-from fasttricks.data.seek_file import SeekIndex
-from fasttricks.kernels.jpeg_cut import cut, cut_bound, workspace_bytes
+from fasttricks.data.seek.build import ensure_index
+from fasttricks.data.seek.file import SeekIndex
+from fasttricks.kernels.jpeg.cut import cut, cut_bound, workspace_bytes
 from fasttricks.kernels.resize import support
 from fasttricks.pipelines.fetch import Fetched
 from fasttricks.pipelines.job import Indices

@@ -12,10 +12,10 @@ import numpy.typing as npt
 import torch
 
 from fasttricks.kernels.finish import finish
-from fasttricks.kernels.mix import words
-from fasttricks.kernels.mixes import has_noise, pictures_per_output
+from fasttricks.kernels.mix.description import words
+from fasttricks.kernels.mix.kinds import has_noise, pictures_per_output
+from fasttricks.kernels.mix.plan import Mixing
 from fasttricks.kernels.plan import SAMPLE, plan_batch
-from fasttricks.kernels.plan_mix import Mixing
 from fasttricks.kernels.plan_stage import plan_stage_batch
 from fasttricks.kernels.stage_batch import apply_stage_batch
 from fasttricks.pipelines.job import Indices, Job, view_rows

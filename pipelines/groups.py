@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from fasttricks.kernels.finish_numba import finish_mixed
 from fasttricks.kernels.jit import kernel
-from fasttricks.kernels.mix import Mixes
-from fasttricks.kernels.plan_mix import Mixing
+from fasttricks.kernels.mix.description import Mixes
+from fasttricks.kernels.mix.plan import Mixing
 
 Bytes = npt.NDArray[np.uint8]
 

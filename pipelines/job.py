@@ -10,8 +10,8 @@ import numpy.typing as npt
 import torch
 
 from fasttricks.kernels.augment import PlanParams, StageParams
-from fasttricks.kernels.mixes import Mix
-from fasttricks.kernels.plan_mix import Mixing, Place, plan_mixes
+from fasttricks.kernels.mix.kinds import Mix
+from fasttricks.kernels.mix.plan import Mixing, Place, plan_mixes
 
 Indices = npt.NDArray[np.int64]
 

@@ -23,9 +23,9 @@ import torch
 from fasttricks.data.open import as_path, open_data
 from fasttricks.data.samples import Samples
 from fasttricks.errors import BatchSizeError
-from fasttricks.kernels.mixed import Mixed, mixed_targets
+from fasttricks.kernels.mix.plan import Mixing, Place, plan_mix
+from fasttricks.kernels.mix.targets import Mixed, mixed_targets
 from fasttricks.kernels.plan import PLAN_VERSION, epoch_order
-from fasttricks.kernels.plan_mix import Mixing, Place, plan_mix
 from fasttricks.pipelines.iteration import Iteration
 from fasttricks.pipelines.job import Batch, Indices, Job, Replaced, own_part, view_rows
 from fasttricks.pipelines.options import Options, epoch_number, integer

@@ -13,7 +13,7 @@ import torch
 from fasttricks.cpus import available_cpus
 from fasttricks.errors import BatchSizeError, UnknownNameError
 from fasttricks.kernels.augment import Augment, PlanParams, StageParams
-from fasttricks.kernels.mixes import MIXING, Mix, pictures_per_output
+from fasttricks.kernels.mix.kinds import MIXING, Mix, pictures_per_output
 
 WORK = ("decode", "normalise", "full")
 ON_ERROR = ("raise", "replace")

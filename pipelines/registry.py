@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fasttricks.data.samples import Samples
     from fasttricks.kernels.augment import Augment
-    from fasttricks.kernels.mixes import Mix
+    from fasttricks.kernels.mix.kinds import Mix
     from fasttricks.pipelines.loader import Loader
 
 
@@ -39,7 +39,7 @@ class Entry:
 REGISTRY = {
     "torchvision": Entry("fasttricks.pipelines.torchvision", "TorchvisionLoader"),
     "roi": Entry(
-        "fasttricks.pipelines.roi",
+        "fasttricks.pipelines.roi.loader",
         "RoiLoader",
         extra="roi",
         turbojpeg=True,
@@ -47,14 +47,16 @@ REGISTRY = {
         scales=True,
     ),
     "resident": Entry(
-        "fasttricks.pipelines.resident",
+        "fasttricks.pipelines.resident.loader",
         "ResidentLoader",
         extra="roi",
         turbojpeg=True,
         instead="simplejpeg",
     ),
-    "dali": Entry("fasttricks.pipelines.dali", "DaliLoader", ("nvidia.dali",), "dali"),
-    "ffcv": Entry("fasttricks.pipelines.ffcv", "FFCVLoader", ("ffcv",), "ffcv", turbojpeg=True),
+    "dali": Entry("fasttricks.pipelines.dali.loader", "DaliLoader", ("nvidia.dali",), "dali"),
+    "ffcv": Entry(
+        "fasttricks.pipelines.ffcv.loader", "FFCVLoader", ("ffcv",), "ffcv", turbojpeg=True
+    ),
 }
 
 
@@ -203,7 +205,7 @@ def make_loader(
     import torch
 
     from fasttricks.kernels.augment import Augment
-    from fasttricks.kernels.mixes import as_mixes
+    from fasttricks.kernels.mix.kinds import as_mixes
     from fasttricks.pipelines.options import Options
 
     if (rank is None) != (world_size is None):

@@ -22,7 +22,7 @@ from fasttricks.data.pixels import Pixels, opened
 from fasttricks.data.samples import Samples
 from fasttricks.errors import BadSampleError, DataError
 from fasttricks.kernels.filters import BICUBIC, BILINEAR
-from fasttricks.kernels.plan_mix import Mixing
+from fasttricks.kernels.mix.plan import Mixing
 from fasttricks.pipelines.cutter import Cutter, needed
 from fasttricks.pipelines.fetch import Fetched, Fetcher
 from fasttricks.pipelines.finishing import Planned, finish_rows, finished_rows, joined, plan_rows

@@ -202,7 +202,7 @@ def test_141_when_the_reader_has_gone():
 
 
 @pytest.mark.parametrize(
-    ("module", "stops"), [("fasttricks.pipelines.roi", True), ("torch.nn.modules", False)]
+    ("module", "stops"), [("fasttricks.pipelines.roi.loader", True), ("torch.nn.modules", False)]
 )
 def test_warnings_of_our_modules_stop_a_test(module, stops):
     """pyproject.toml asks for it, by the name of the module that warns or is warned of."""

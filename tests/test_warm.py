@@ -3,7 +3,7 @@
 from numba.core import event
 
 from fasttricks import warm
-from fasttricks.pipelines.resident_rows import make_rows
+from fasttricks.pipelines.resident.rows import make_rows
 
 
 def test_the_kernels_are_there_afterwards():

@@ -15,7 +15,7 @@ from torchvision.transforms import v2
 
 from fasttricks.bench.kernels.case import Scale, Way
 from fasttricks.bench.kernels.chains import Chain, eager, torchvision_v2
-from fasttricks.kernels.mix import CONSTANT, Mixes
+from fasttricks.kernels.mix.description import CONSTANT, Mixes
 
 CLASSES = 1000
 ALPHA = {"mixup": 0.2, "cutmix": 1.0}

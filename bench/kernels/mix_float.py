@@ -11,7 +11,8 @@ from fasttricks.bench.kernels import finish
 from fasttricks.bench.kernels.case import Case, Scale, Way
 from fasttricks.bench.kernels.mix_chains import TORCH, torchvision_mixer
 from fasttricks.bench.kernels.mixing import CHECKED, KINDS, pixels_read
-from fasttricks.kernels import mixed, reference
+from fasttricks.kernels import reference
+from fasttricks.kernels.mix import targets as mixed
 
 NAMES = "mixup", "cutmix"
 """Kinds that torchvision mixes in batches, too."""

@@ -11,9 +11,9 @@ import torch
 from fasttricks.bench.kernels import finish, mix_chains
 from fasttricks.bench.kernels.case import Case, Scale
 from fasttricks.kernels import reference
-from fasttricks.kernels.mix import CONSTANT, Mixes, check, words
-from fasttricks.kernels.mixes import RICAP, CutMix, Mix, Mixup, RandomErasing, has_noise
-from fasttricks.kernels.plan_mix import Place, plan_mix
+from fasttricks.kernels.mix.description import CONSTANT, Mixes, check, words
+from fasttricks.kernels.mix.kinds import RICAP, CutMix, Mix, Mixup, RandomErasing, has_noise
+from fasttricks.kernels.mix.plan import Place, plan_mix
 
 KINDS: dict[str, Mix] = {
     "mixup": Mixup(),

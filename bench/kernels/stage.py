@@ -12,8 +12,8 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from fasttricks.bench.kernels.case import Case, Scale, Way
-from fasttricks.kernels import ops_reference
 from fasttricks.kernels.augment import Augment
+from fasttricks.kernels.ops import reference as ops_reference
 from fasttricks.kernels.plan_stage import plan_stage_batch
 from fasttricks.kernels.policy import AutoAugment, RandAugment, TrivialAugment
 from fasttricks.kernels.stage import apply_stage, stage_bytes

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from fasttricks.data.open import open_data
-from fasttricks.data.seek_build import shares
-from fasttricks.data.seek_pictures import Work
-from fasttricks.data.seek_source import names_of
-from fasttricks.kernels.jpeg_seek import TILE_PIXELS
+from fasttricks.data.seek.build import shares
+from fasttricks.data.seek.pictures import Work
+from fasttricks.data.seek.source import names_of
+from fasttricks.kernels.jpeg.seek import TILE_PIXELS
 
 if TYPE_CHECKING:
     from fasttricks.bench.child import Facts, Settings

@@ -10,7 +10,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from fasttricks.kernels.mixed import Mixed
+from fasttricks.kernels.mix.targets import Mixed
 from fasttricks.pipelines.loader import Loader
 from fasttricks.train.build import Build, build_model
 from fasttricks.train.config import Recipe

@@ -31,8 +31,8 @@ class Index:
         """Index and say what was done."""
         from fasttricks.data.open import Kind, locate, open_data
         from fasttricks.data.samples import Samples
-        from fasttricks.data.seek_build import build_index
-        from fasttricks.data.seek_file import SeekIndex
+        from fasttricks.data.seek.build import build_index
+        from fasttricks.data.seek.file import SeekIndex
         from fasttricks.data.tar_index import index_tars
         from fasttricks.data.tar_pack import TarPack
 

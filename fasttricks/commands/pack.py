@@ -97,7 +97,7 @@ class Pack:
 
     def _beton(self) -> Any:
         from fasttricks.pack.source import open_source
-        from fasttricks.pipelines.beton import pack
+        from fasttricks.pipelines.beton.pack import pack
 
         return pack(
             open_source(self.source, self.labels)[0].samples,  # of a divided one train, or all

@@ -15,7 +15,7 @@ from llvmlite import binding
 from numba import types
 
 from fasttricks.kernels.jit import kernel
-from fasttricks.kernels.jpeg_bits import Bytes
+from fasttricks.kernels.jpeg.bits import Bytes
 
 _CALLS = ("open", "close", "statx", "pread")
 _library = ctypes.CDLL(None)

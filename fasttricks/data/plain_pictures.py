@@ -16,12 +16,12 @@ from fasttricks.data.jpeg_frame import PLAIN, Bytes
 from fasttricks.data.jpeg_header import walk
 from fasttricks.data.places import FILE, MEMORY, SLICE, Places
 from fasttricks.data.probe import most_pixels
-from fasttricks.data.seek_file import SeekIndex
-from fasttricks.data.seek_format import CRC_FROM, INDEXED, RECORD, UNREADABLE
+from fasttricks.data.seek.file import SeekIndex
+from fasttricks.data.seek.format import CRC_FROM, INDEXED, RECORD, UNREADABLE
 from fasttricks.kernels.crc32 import crc32
 from fasttricks.kernels.jit import kernel
-from fasttricks.kernels.jpeg_bits import i64
-from fasttricks.kernels.jpeg_seek import FRAME, SEEK
+from fasttricks.kernels.jpeg.bits import i64
+from fasttricks.kernels.jpeg.seek import FRAME, SEEK
 
 FOUND = np.dtype(
     [

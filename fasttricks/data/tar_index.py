@@ -10,7 +10,7 @@ import numpy as np
 
 from fasttricks.data.pack_index import BLOCK, INDEX_NAME, MEMBER, SEEK_NAME, write_pack_index
 from fasttricks.data.samples import Joined, Stamp
-from fasttricks.data.seek_build import build_index
+from fasttricks.data.seek.build import build_index
 from fasttricks.data.slices import Slices
 from fasttricks.data.tar_pack import TarPack
 from fasttricks.data.unfinished import unfinished

@@ -10,7 +10,7 @@ from fasttricks.data.probe import Kind, Probe
 from fasttricks.errors import DataError
 
 try:
-    from fasttricks.pipelines import turbojpeg as _found
+    from fasttricks.pipelines.decode import turbojpeg as _found
 
     turbojpeg: ModuleType | None = _found
 except ImportError:  # the system's library is missing

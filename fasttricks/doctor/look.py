@@ -7,7 +7,7 @@ import hashlib
 from fasttricks.data.pixels import Pixels
 from fasttricks.data.probe import Kind, Probe, probe_and_decode
 from fasttricks.data.samples import Samples, Stamp
-from fasttricks.data.seek_file import SeekIndex
+from fasttricks.data.seek.file import SeekIndex
 from fasttricks.doctor.decode import Decoded, decode_whole
 from fasttricks.doctor.findings import (
     CHECKSUM,

@@ -23,11 +23,11 @@ from fasttricks.bench.progress import Teller
 from fasttricks.bench.rows import Row, plan_rows
 from fasttricks.data.folder import scan_folder
 from fasttricks.data.samples import Samples
-from fasttricks.data.seek_build import index_path
+from fasttricks.data.seek.build import index_path
 from fasttricks.doctor.choice import can_use, keeps_in
 from fasttricks.doctor.facts import Facts, Rate
 from fasttricks.errors import FasttricksError
-from fasttricks.pipelines.beton import pack
+from fasttricks.pipelines.beton.pack import pack
 
 ORDER = ("roi", "resident", "dali", "torchvision", "ffcv")
 """What matters most comes first, for time may run out: FFCV alone may compile for all of it."""
@@ -188,7 +188,7 @@ def _sample(
 
 def _opened(beton: Path, scratch: str) -> Iterator[Samples]:
     """A .beton that was made here: its seek index is in the user's cache folder."""
-    from fasttricks.pipelines.beton_file import Beton
+    from fasttricks.pipelines.beton.file import Beton
 
     if beton.exists() and beton.is_relative_to(scratch):
         yield Beton(beton)

@@ -11,7 +11,7 @@ import numpy as np
 
 from fasttricks.data.probe import Probe
 from fasttricks.data.samples import Samples, Stamp
-from fasttricks.data.seek_format import UNREADABLE
+from fasttricks.data.seek.format import UNREADABLE
 from fasttricks.doctor.findings import Look
 from fasttricks.doctor.formats import format_of
 from fasttricks.doctor.jpeg_facts import jpeg_facts
@@ -20,9 +20,9 @@ from fasttricks.doctor.seek import FoundIndex, find_index, walk_again
 from fasttricks.doctor.source import has_checksums
 from fasttricks.errors import BadSampleError, DataError
 from fasttricks.kernels.augment import Augment
-from fasttricks.kernels.jpeg_cut import cut, cut_bound, workspace_bytes
-from fasttricks.kernels.jpeg_seek import TILE_PIXELS
-from fasttricks.kernels.jpeg_segments import REASONS
+from fasttricks.kernels.jpeg.cut import cut, cut_bound, workspace_bytes
+from fasttricks.kernels.jpeg.seek import TILE_PIXELS
+from fasttricks.kernels.jpeg.segments import REASONS
 from fasttricks.kernels.plan import plan_batch
 from fasttricks.pipelines.cutter import needed
 

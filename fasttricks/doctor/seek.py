@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fasttricks.data.samples import Samples, Stamp
-from fasttricks.data.seek_build import index_path
-from fasttricks.data.seek_file import SeekIndex
-from fasttricks.data.seek_format import FORMAT, HEADER, MAGIC, UNREADABLE
+from fasttricks.data.seek.build import index_path
+from fasttricks.data.seek.file import SeekIndex
+from fasttricks.data.seek.format import FORMAT, HEADER, MAGIC, UNREADABLE
 from fasttricks.errors import DataError
-from fasttricks.kernels.jpeg_seek import FRAME, SEEK, inspect, seek_points
+from fasttricks.kernels.jpeg.seek import FRAME, SEEK, inspect, seek_points
 
 
 class State(enum.Enum):

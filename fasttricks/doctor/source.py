@@ -10,7 +10,7 @@ from typing import NamedTuple
 from fasttricks.data.open import open_data
 from fasttricks.data.samples import Samples, Stamp
 from fasttricks.data.tar_pack import TarPack
-from fasttricks.pipelines.beton_file import Beton
+from fasttricks.pipelines.beton.file import Beton
 
 
 def open_source(data: Path, *, train: bool) -> Samples:

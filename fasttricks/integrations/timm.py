@@ -8,8 +8,8 @@ from dataclasses import replace
 import torch
 
 from fasttricks.integrations.trainer import TrainerLoader
-from fasttricks.kernels.mixed import Mixed
-from fasttricks.kernels.mixes import MIXING, CutMix, Mixup, OneOf
+from fasttricks.kernels.mix.kinds import MIXING, CutMix, Mixup, OneOf
+from fasttricks.kernels.mix.targets import Mixed
 from fasttricks.pipelines.loader import Loader, Step
 
 MODES = {"batch": "batch", "elem": "sample"}

@@ -12,7 +12,7 @@ from typing import Any
 from fasttricks.cpus import available_cpus
 from fasttricks.data.progress import progress_bar
 from fasttricks.data.samples import Samples
-from fasttricks.data.seek_build import build_index
+from fasttricks.data.seek.build import build_index
 from fasttricks.data.tar_pack import TarPack
 from fasttricks.errors import DataError
 from fasttricks.pack.journal import Journal

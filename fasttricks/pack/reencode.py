@@ -18,8 +18,8 @@ from fasttricks.data.pixels import decode_rgb, scaled
 from fasttricks.data.probe import Kind, Probe, probe_and_decode
 from fasttricks.data.samples import Samples
 from fasttricks.errors import BadSampleError, DataError, FasttricksError
-from fasttricks.kernels.jpeg_seek import FRAME, TILE_PIXELS, inspect
-from fasttricks.kernels.jpeg_segments import (
+from fasttricks.kernels.jpeg.seek import FRAME, TILE_PIXELS, inspect
+from fasttricks.kernels.jpeg.segments import (
     BAD_HEADER,
     BAD_HUFFMAN,
     NO_HEIGHT,
@@ -69,7 +69,7 @@ class Packer:
     def __post_init__(self) -> None:
         if self.settings.baseline or self.settings.max_size is not None:
             try:
-                import fasttricks.pipelines.transcode  # noqa: F401
+                import fasttricks.pipelines.decode.transcode  # noqa: F401
             except ImportError as error:
                 raise FasttricksError(str(error)) from error
 
@@ -96,7 +96,7 @@ class Packer:
 
     def _reduced(self, data: bytes, pixels: Pixels, orientation: int) -> Packed:
         """The picture with its shorter side at `max_size`, as a JPEG."""
-        from fasttricks.pipelines.turbojpeg import encode
+        from fasttricks.pipelines.decode.turbojpeg import encode
 
         bound = self.settings.max_size
         assert bound is not None
@@ -113,7 +113,7 @@ class Packer:
 
 def _baseline(data: bytes, pixels: Pixels, why: str) -> Packed:
     """The JPEG coded anew if PIL makes the same `pixels` of it, else as it is."""
-    from fasttricks.pipelines.transcode import to_baseline
+    from fasttricks.pipelines.decode.transcode import to_baseline
 
     try:
         new = to_baseline(data)

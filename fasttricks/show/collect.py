@@ -13,7 +13,7 @@ from fasttricks.data.pixels import decode_rgb
 from fasttricks.data.samples import Samples
 from fasttricks.errors import BadSampleError, DataError
 from fasttricks.kernels.augment import PlanParams
-from fasttricks.kernels.mixed import Mixed
+from fasttricks.kernels.mix.targets import Mixed
 from fasttricks.kernels.plan import Box, epoch_order, plan_batch
 from fasttricks.pipelines.loader import Loader
 

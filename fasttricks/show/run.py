@@ -10,13 +10,13 @@ import numpy as np
 
 from fasttricks.data.open import open_data
 from fasttricks.data.samples import Samples
-from fasttricks.data.seek_build import index_path
+from fasttricks.data.seek.build import index_path
 from fasttricks.data.slices import Slices
 from fasttricks.data.synthetic import make_synthetic
 from fasttricks.errors import FasttricksError, UnknownNameError
 from fasttricks.files import check_writable, replacing
 from fasttricks.kernels.augment import Augment
-from fasttricks.kernels.mixes import (
+from fasttricks.kernels.mix.kinds import (
     RICAP,
     CutMix,
     Cutout,
@@ -27,7 +27,7 @@ from fasttricks.kernels.mixes import (
     as_mixes,
 )
 from fasttricks.kernels.plan import epoch_order
-from fasttricks.pipelines.beton_file import Beton
+from fasttricks.pipelines.beton.file import Beton
 from fasttricks.pipelines.registry import REGISTRY, make_loader, pipelines
 from fasttricks.show.collect import Outputs, collect, read_original
 from fasttricks.show.columns import Made, columns, farthest

@@ -19,7 +19,7 @@ import torch
 
 from fasttricks.errors import DataError
 from fasttricks.files import replacing
-from fasttricks.kernels.mixes import pictures_per_output
+from fasttricks.kernels.mix.kinds import pictures_per_output
 from fasttricks.models.config import ResNetConfig
 from fasttricks.models.names import model_config
 from fasttricks.train.build import Build, build_model

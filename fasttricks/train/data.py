@@ -10,7 +10,7 @@ import torch
 from fasttricks.data.open import locate
 from fasttricks.errors import BatchSizeError, DataError
 from fasttricks.kernels.augment import Augment
-from fasttricks.kernels.mixes import RICAP, CutMix, Cutout, Mix, Mixup, OneOf, RandomErasing
+from fasttricks.kernels.mix.kinds import RICAP, CutMix, Cutout, Mix, Mixup, OneOf, RandomErasing
 from fasttricks.kernels.policy import AutoAugment, Policy, RandAugment, TrivialAugment
 from fasttricks.pipelines.loader import Loader
 from fasttricks.pipelines.registry import make_loader

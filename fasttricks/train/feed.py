@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 import numpy as np
 import torch
 
-from fasttricks.kernels.mixed import Mixed
+from fasttricks.kernels.mix.targets import Mixed
 from fasttricks.pipelines.job import view_rows
 from fasttricks.pipelines.loader import Loader, Step
 

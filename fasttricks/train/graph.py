@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from fasttricks.kernels.mixed import Mixed
+from fasttricks.kernels.mix.targets import Mixed
 from fasttricks.train.feed import Batch
 
 WARMUPS = 3

@@ -8,7 +8,7 @@ import torch
 
 from fasttricks.data.samples import Samples
 from fasttricks.errors import DataError
-from fasttricks.kernels.mixed import Mixed
+from fasttricks.kernels.mix.targets import Mixed
 from fasttricks.models.inception import InceptionLogits
 from fasttricks.train.classes import check_same
 from fasttricks.train.config import LossConfig

@@ -147,7 +147,7 @@ _CARDS = (
         "MobileNet 72.93 -> 73.28 (+0.35). Second paper: 78.35 -> 79.10 (+0.75), "
         "mCE 74.27 -> 68.19 (-6.08); type 2 78.85.",
         source=f"{_P1}, section 5.4, table 6; {_P2}, tables 4 and 7; arXiv 1710.09412",
-        code="kernels/mixes.py",
+        code="kernels/mix/kinds.py",
     ),
     Card(
         name="cutmix",
@@ -155,7 +155,7 @@ _CARDS = (
         cost="None in the loader. Wants long training.",
         benefit="ResNet-50, 300 epochs, top-1 error: 23.68 -> 21.40 (-2.28).",
         source="Yun et al. (arXiv 1905.04899), clovaai/CutMix-PyTorch",
-        code="kernels/mixes.py",
+        code="kernels/mix/kinds.py",
     ),
     Card(
         name="mixup-or-cutmix",
@@ -165,7 +165,7 @@ _CARDS = (
         benefit="Part of torchvision's recipe of 2021, ResNet-50, 600 epochs: 76.13 -> 80.86 "
         "(+4.73) with all that is in it; alone it was not measured.",
         source="timm (timm/data/mixup.py), torchvision (references/classification)",
-        code="kernels/mixes.py",
+        code="kernels/mix/kinds.py",
     ),
     Card(
         name="ricap",
@@ -174,7 +174,7 @@ _CARDS = (
         benefit="Top-1 error: WideResNet-50-2, 200 epochs 21.84 -> 20.33 (-1.51); CIFAR-10, "
         "WideResNet-28-10 3.89 -> 2.85 (-1.04).",
         source="Takahashi et al. (arXiv 1811.09030), jackryo/ricap",
-        code="kernels/mixes.py",
+        code="kernels/mix/kinds.py",
     ),
     Card(
         name="cutout",
@@ -183,7 +183,7 @@ _CARDS = (
         benefit="Error: CIFAR-10, ResNet-18 4.72 -> 3.99 (-0.73), WideResNet-28-10 "
         "3.87 -> 3.08 (-0.79); CIFAR-100, ResNet-18 22.46 -> 21.96 (-0.50).",
         source="DeVries and Taylor (arXiv 1708.04552), uoguelph-mlrg/Cutout",
-        code="kernels/mixes.py",
+        code="kernels/mix/kinds.py",
     ),
     Card(
         name="random-erasing",
@@ -192,7 +192,7 @@ _CARDS = (
         benefit="Error: CIFAR-10, ResNet-20 7.21 -> 6.73 (-0.48), WideResNet-28-10 "
         "3.80 -> 3.08 (-0.72); CIFAR-100, WideResNet-28-10 18.49 -> 17.73 (-0.76).",
         source="Zhong et al. (arXiv 1708.04896), zhunzhong07/Random-Erasing",
-        code="kernels/mixes.py",
+        code="kernels/mix/kinds.py",
     ),
     Card(
         name="autoaugment",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from fasttricks.kernels.mixed import Mixed
+from fasttricks.kernels.mix.targets import Mixed
 from fasttricks.tricks.label_smoothing import Form, uniform_share
 
 Targets = torch.Tensor | Mixed

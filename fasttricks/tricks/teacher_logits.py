@@ -24,10 +24,10 @@ import torch
 from numpy.typing import NDArray
 
 from fasttricks.data.samples import Samples
-from fasttricks.data.seek_source import names_of
+from fasttricks.data.seek.source import names_of
 from fasttricks.data.unfinished import unfinished
 from fasttricks.errors import DataError
-from fasttricks.kernels.mixed import Mixed
+from fasttricks.kernels.mix.targets import Mixed
 from fasttricks.tricks.soft_targets import log_probabilities
 
 FORMAT = 1

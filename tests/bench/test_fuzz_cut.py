@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fasttricks.bench import fuzz_cut
-from fasttricks.kernels.jpeg_seek import SEEK
+from fasttricks.kernels.jpeg.seek import SEEK
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -29,7 +29,7 @@ def test_hypothesis_with_bounds_checked():
     """The kernels' own tests with hostile input, once more."""
     environment = fuzz_cut.checked_environment()
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    command += ["tests/kernels/test_jpeg_cut_hostile.py"]
+    command += ["tests/kernels/jpeg/test_cut_hostile.py"]
     run = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, env=environment)
     assert run.returncode == 0, run.stdout + run.stderr
     assert " passed" in run.stdout

@@ -1,7 +1,7 @@
 import json
 
 from fasttricks.bench import index_open
-from fasttricks.data.seek_file import SeekIndex
+from fasttricks.data.seek.file import SeekIndex
 from fasttricks.data.synthetic import encode_synthetic
 from fasttricks.data.tar_pack import TarPack
 

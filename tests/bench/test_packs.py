@@ -9,7 +9,7 @@ from fasttricks.bench.config import BenchConfig
 from fasttricks.bench.files import PictureFiles, open_files
 from fasttricks.bench.packs import PACKS, make_pack
 from fasttricks.errors import DataError
-from fasttricks.pipelines.beton_file import FORMAT, Beton
+from fasttricks.pipelines.beton.file import FORMAT, Beton
 
 needs_ffcv = pytest.mark.skipif(
     importlib.util.find_spec("ffcv") is None, reason="ffcv is not installed"

@@ -12,7 +12,7 @@ from fasttricks.bench import pipeline_source
 from fasttricks.data.folder import scan_folder
 from fasttricks.data.samples import Samples
 from fasttricks.data.tar_pack import TarPack
-from fasttricks.kernels.mixes import Mixup
+from fasttricks.kernels.mix.kinds import Mixup
 
 
 class FakeLoader:

@@ -9,8 +9,8 @@ import pytest
 from fasttricks.bench.seek import count_changed, freshen
 from fasttricks.data.open import open_data
 from fasttricks.data.samples import Samples
-from fasttricks.data.seek_build import build_index, index_path
-from fasttricks.data.seek_file import SeekIndex
+from fasttricks.data.seek.build import build_index, index_path
+from fasttricks.data.seek.file import SeekIndex
 from fasttricks.errors import DataError
 from fasttricks.pipelines.cutter import Cutter
 from fasttricks.pipelines.fetch import Fetcher

@@ -8,7 +8,7 @@ import pytest
 
 from fasttricks.cli import main
 from fasttricks.data.folder import scan_folder
-from fasttricks.pipelines.beton import pack
+from fasttricks.pipelines.beton.pack import pack
 from tests.doctor.sets import make_folder, make_pack
 from tests.pictures import jpeg
 

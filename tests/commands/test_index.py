@@ -5,8 +5,8 @@ import pytest
 from fasttricks.commands.index import Index
 from fasttricks.data import scan_folder
 from fasttricks.data.pack_index import INDEX_NAME
-from fasttricks.data.seek_file import SeekIndex
-from fasttricks.data.seek_format import MAGIC
+from fasttricks.data.seek.file import SeekIndex
+from fasttricks.data.seek.format import MAGIC
 from fasttricks.data.tar_pack import TarPack
 from fasttricks.errors import DataError
 from tests.data.pack_maker import make_pack, write_tar

@@ -26,7 +26,7 @@ def test_a_pack(folder, tmp_path, capsys):
 
 
 def test_all_flags_reach_the_pack(folder, tmp_path, capsys):
-    pytest.importorskip("fasttricks.pipelines.turbojpeg", reason="no libturbojpeg")
+    pytest.importorskip("fasttricks.pipelines.decode.turbojpeg", reason="no libturbojpeg")
     (folder / "class_0" / "progressive.jpg").write_bytes(jpeg(9, 9, progressive=True))
     flags = ["--baseline", "--max-size", "20", "--quality", "50", "--shard-size", "0.001"]
     assert main(["pack", str(folder), str(tmp_path / "p"), *flags, "--workers", "1"]) == 0
@@ -45,7 +45,7 @@ def test_labels(tmp_path):
 
 
 def test_a_beton_from_any_source(folder, tmp_path, capsys):
-    pytest.importorskip("fasttricks.pipelines.turbojpeg", reason="no libturbojpeg")
+    pytest.importorskip("fasttricks.pipelines.decode.turbojpeg", reason="no libturbojpeg")
     assert main(["pack", str(folder), str(tmp_path / "p")]) == 0
     for source in (folder, tmp_path / "p", tmp_path / "p" / "shard-000000.tar"):
         target = tmp_path / f"{source.name}.beton"

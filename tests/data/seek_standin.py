@@ -9,7 +9,7 @@ import zlib
 
 import numpy as np
 
-from fasttricks.data import seek_pictures
+from fasttricks.data.seek import pictures as seek_pictures
 
 
 def picture(points, tail=b""):

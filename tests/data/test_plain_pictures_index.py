@@ -7,8 +7,8 @@ import pytest
 
 from fasttricks.data import libc
 from fasttricks.data.samples import Samples
-from fasttricks.data.seek_build import build_index
-from fasttricks.data.seek_file import SeekIndex
+from fasttricks.data.seek.build import build_index
+from fasttricks.data.seek.file import SeekIndex
 from tests.data.plain import bytes_at, read, samples_in
 from tests.pictures import jpeg
 

@@ -11,7 +11,7 @@ import pytest
 
 from fasttricks.data import scan_folder, tar_index
 from fasttricks.data.pack_index import INDEX_NAME
-from fasttricks.data.seek_file import SeekIndex
+from fasttricks.data.seek.file import SeekIndex
 from fasttricks.data.slices import OpenFile
 from fasttricks.data.tar_index import index_tars
 from fasttricks.data.tar_pack import TarPack

@@ -10,8 +10,8 @@ import pytest
 
 from fasttricks.data import Samples, scan_folder
 from fasttricks.data.pack_index import INDEX_NAME, open_pack_index, write_pack_index
-from fasttricks.data.seek_build import build_index, ensure_index, index_path
-from fasttricks.data.seek_file import SeekIndex
+from fasttricks.data.seek.build import build_index, ensure_index, index_path
+from fasttricks.data.seek.file import SeekIndex
 from fasttricks.data.tar_pack import TarPack
 from fasttricks.errors import BadSampleError, DataError
 from tests.data.pack_maker import make_pack

@@ -8,9 +8,9 @@ import numpy as np
 
 from fasttricks.data.folder import scan_folder
 from fasttricks.data.pack_index import INDEX_NAME, MEMBER, write_pack_index
-from fasttricks.data.seek_build import build_index
-from fasttricks.data.seek_file import SeekIndex
-from fasttricks.data.seek_format import HEADER, checksum
+from fasttricks.data.seek.build import build_index
+from fasttricks.data.seek.file import SeekIndex
+from fasttricks.data.seek.format import HEADER, checksum
 from tests.pictures import jpeg
 
 KINDS = (

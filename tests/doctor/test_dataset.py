@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from fasttricks.data.seek_build import build_index
+from fasttricks.data.seek.build import build_index
 from fasttricks.doctor import dataset
 from fasttricks.doctor.dataset import choose, look_at_data
 from fasttricks.errors import DataError
-from fasttricks.pipelines.beton import pack
+from fasttricks.pipelines.beton.pack import pack
 from tests.doctor.sets import make_pack
 from tests.pictures import jpeg
 

@@ -21,7 +21,7 @@ def doubtful():
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"channels": 1}])
 def test_plain_jpegs_are_decoded_by_libturbojpeg(options, monkeypatch):
-    pytest.importorskip("fasttricks.pipelines.turbojpeg", exc_type=ImportError)
+    pytest.importorskip("fasttricks.pipelines.decode.turbojpeg", exc_type=ImportError)
     monkeypatch.setattr(decode, "decode_rgb", None)  # not to be used
     assert whole(jpeg(33, 47, **options)) == (33, 47, "")
     assert decoder_name() == "libturbojpeg"
@@ -36,7 +36,7 @@ def test_odd_pictures_and_machines_without_libturbojpeg_take_pil(monkeypatch):
 
 
 def test_what_libturbojpeg_warns_of_is_decoded_by_pil_and_told():
-    pytest.importorskip("fasttricks.pipelines.turbojpeg", exc_type=ImportError)
+    pytest.importorskip("fasttricks.pipelines.decode.turbojpeg", exc_type=ImportError)
     data = doubtful()
     assert probe_and_decode(data)[0].kind == Kind.PLAIN
     height, width, complaint = whole(data)

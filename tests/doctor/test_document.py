@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from fasttricks.data.folder import scan_folder
-from fasttricks.data.seek_build import build_index
+from fasttricks.data.seek.build import build_index
 from fasttricks.doctor.document import json_file, write_facts, write_scan
 from fasttricks.doctor.scan import scan
 from fasttricks.errors import DataError

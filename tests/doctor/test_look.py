@@ -22,8 +22,8 @@ from fasttricks.doctor.findings import (
 )
 from fasttricks.doctor.look import Looker
 from fasttricks.doctor.seek import find_index
-from fasttricks.pipelines.beton import pack
-from fasttricks.pipelines.beton_file import Beton
+from fasttricks.pipelines.beton.file import Beton
+from fasttricks.pipelines.beton.pack import pack
 from tests.doctor.sets import Tampered, make_pack
 from tests.doctor.test_decode import doubtful
 from tests.pictures import encode, jpeg, smooth_picture
@@ -90,7 +90,7 @@ def test_a_png_named_jpg_is_noted(tmp_path):
 
 
 def test_warnings_of_libturbojpeg_are_noted():
-    pytest.importorskip("fasttricks.pipelines.turbojpeg", exc_type=ImportError)
+    pytest.importorskip("fasttricks.pipelines.decode.turbojpeg", exc_type=ImportError)
     look = look_at(doubtful())
     assert not look.broken
     assert [note.kind for note in look.notes] == [WARNING]

@@ -10,8 +10,8 @@ from fasttricks.data.folder import scan_folder
 from fasttricks.data.open import open_data
 from fasttricks.doctor import measure as module
 from fasttricks.doctor.measure import measure
-from fasttricks.pipelines.beton import pack
-from fasttricks.pipelines.beton_file import Beton
+from fasttricks.pipelines.beton.file import Beton
+from fasttricks.pipelines.beton.pack import pack
 from tests.doctor.machines import ALL, facts, machine, small
 from tests.doctor.sets import make_pack
 

@@ -5,7 +5,7 @@ import pytest
 
 from fasttricks.data.folder import scan_folder
 from fasttricks.data.samples import Samples
-from fasttricks.data.seek_build import build_index
+from fasttricks.data.seek.build import build_index
 from fasttricks.data.tar_pack import TarPack
 from fasttricks.doctor.sample import PlanOf, sample_facts
 from fasttricks.errors import DataError

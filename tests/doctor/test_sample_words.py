@@ -1,5 +1,5 @@
 from fasttricks.data.folder import scan_folder
-from fasttricks.data.seek_build import build_index
+from fasttricks.data.seek.build import build_index
 from fasttricks.doctor.sample import PlanOf, sample_facts
 from fasttricks.doctor.sample_words import show_facts
 

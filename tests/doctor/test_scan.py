@@ -8,7 +8,7 @@ import pytest
 
 from fasttricks.data.folder import loose_pictures, scan_folder
 from fasttricks.data.samples import Samples
-from fasttricks.data.seek_build import build_index
+from fasttricks.data.seek.build import build_index
 from fasttricks.data.tar_pack import TarPack
 from fasttricks.doctor import scan as module
 from fasttricks.doctor.findings import STALE

@@ -6,12 +6,12 @@ import pytest
 
 from fasttricks.data.folder import scan_folder
 from fasttricks.data.samples import Stamp
-from fasttricks.data.seek_build import build_index
-from fasttricks.data.seek_file import SeekIndex
-from fasttricks.data.seek_format import HEADER
+from fasttricks.data.seek.build import build_index
+from fasttricks.data.seek.file import SeekIndex
+from fasttricks.data.seek.format import HEADER
 from fasttricks.doctor.seek import Entry, State, Worth, check_entry, find_index, walk_again
-from fasttricks.kernels.jpeg_points import FRAME
-from fasttricks.kernels.jpeg_seek import TILE_PIXELS
+from fasttricks.kernels.jpeg.points import FRAME
+from fasttricks.kernels.jpeg.seek import TILE_PIXELS
 from tests.doctor.sets import Tampered, make_folder
 from tests.pictures import jpeg
 

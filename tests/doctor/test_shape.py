@@ -4,7 +4,7 @@ import pytest
 
 from fasttricks.doctor.shape import look_at_shape
 from fasttricks.errors import DataError
-from fasttricks.pipelines.beton import pack
+from fasttricks.pipelines.beton.pack import pack
 from tests.doctor.sets import make_folder, make_pack
 
 

@@ -13,8 +13,8 @@ from fasttricks.doctor.source import (
     printable,
 )
 from fasttricks.errors import DataError
-from fasttricks.pipelines.beton import pack
-from fasttricks.pipelines.beton_file import Beton
+from fasttricks.pipelines.beton.file import Beton
+from fasttricks.pipelines.beton.pack import pack
 from tests.doctor.sets import make_folder, make_pack
 
 

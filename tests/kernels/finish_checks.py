@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from fasttricks.kernels import mix, reference
+from fasttricks.kernels import reference
+from fasttricks.kernels.mix import description as mix
 
 SHAPES = [(3, 17, 31), (1, 8, 16), (2, 5, 1), (4, 1, 15), (1, 1, 1), (2, 33, 48), (3, 9, 17)]
 DTYPES = [torch.float32, torch.float16, torch.bfloat16]

@@ -7,8 +7,8 @@ import sys
 
 import torch
 
-from fasttricks.kernels import mix
 from fasttricks.kernels.finish import finish
+from fasttricks.kernels.mix import description as mix
 from tests.kernels.finish_checks import DTYPES, SHAPES, batch, mixed_batch
 
 KINDS = ["plain", "mixed", "expanded", "cropped", "padded", "distant", "distant mixed", "strided"]
@@ -116,7 +116,7 @@ def results(seed, numbers):
 
 if __name__ == "__main__":
     from fasttricks.kernels import finish_triton as ft
-    from fasttricks.kernels import mix_triton
+    from fasttricks.kernels.mix import triton as mix_triton
 
     seed, target = int(sys.argv[1]), sys.argv[2]
     found = {

@@ -5,9 +5,9 @@ import io
 import numpy as np
 from PIL import Image
 
-from fasttricks.kernels.jpeg_cut import cut, cut_bound, workspace_bytes
-from fasttricks.kernels.jpeg_seek import FRAME, SEEK, inspect, seek_points
-from fasttricks.kernels.jpeg_segments import REASONS
+from fasttricks.kernels.jpeg.cut import cut, cut_bound, workspace_bytes
+from fasttricks.kernels.jpeg.seek import FRAME, SEEK, inspect, seek_points
+from fasttricks.kernels.jpeg.segments import REASONS
 
 GUARD = 40
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from fasttricks.kernels.mixes import as_mixes
-from fasttricks.kernels.plan_mix import Place, plan_mix
+from fasttricks.kernels.mix.kinds import as_mixes
+from fasttricks.kernels.mix.plan import Place, plan_mix
 
 COUNT = 20_480
 HERE = Place(seed=3, epoch=1, first=640, batch=512)

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import torch
 
-from fasttricks.kernels import mix
+from fasttricks.kernels.mix import description as mix
 from tests.kernels.mix_float_checks import DTYPES, LAYOUTS, SHAPES, images_and_mixes
 
 CASES = [
@@ -56,7 +56,7 @@ def results(seed, numbers):
 
 
 if __name__ == "__main__":
-    from fasttricks.kernels import mix_float_triton as mft
+    from fasttricks.kernels.mix import float_triton as mft
 
     seed, target = int(sys.argv[1]), sys.argv[2]
     found = {"usual": list(results(seed, range(len(CASES)))), "far": far(seed)}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fasttricks.kernels import ops_reference
+from fasttricks.kernels.ops import reference as ops_reference
 from fasttricks.kernels.stage import apply_stage, stage_bytes
 from fasttricks.kernels.steps import STEP, STEPS, Op
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fasttricks.kernels.mixes import Cutout, RandomErasing
+from fasttricks.kernels.mix.kinds import Cutout, RandomErasing
 from tests.kernels.mix_draws import COUNT, HERE, apart, drawn, equally_often, mean_is, uniform
 
 

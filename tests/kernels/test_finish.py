@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from fasttricks.kernels import mix, reference
+from fasttricks.kernels import reference
 from fasttricks.kernels.finish import finish
+from fasttricks.kernels.mix import description as mix
 from tests.kernels.finish_checks import (
     DTYPES,
     SHAPES,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from fasttricks.kernels import mix
 from fasttricks.kernels.finish import choose, finish
+from fasttricks.kernels.mix import description as mix
 from tests.kernels.finish_checks import batch
 
 PIXELS, MATRIX, FLIP, _ = batch((2, 4, 5))

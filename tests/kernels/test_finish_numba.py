@@ -3,7 +3,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from fasttricks.kernels import mix
 from fasttricks.kernels.finish_numba import (
     FLOAT16,
     FLOAT32,
@@ -11,6 +10,7 @@ from fasttricks.kernels.finish_numba import (
     finish,
     finish_mixed,
 )
+from fasttricks.kernels.mix import description as mix
 from fasttricks.kernels.rgb import PIXELS, STREAM
 from tests.kernels.finish_checks import batch, mixed_batch
 

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from fasttricks.kernels import finish_torch, mix, reference
-from fasttricks.kernels.mix_torch import mix_interleaved
+from fasttricks.kernels import finish_torch, reference
+from fasttricks.kernels.mix import description as mix
+from fasttricks.kernels.mix.torch import mix_interleaved
 from tests.kernels.finish_checks import DTYPES, check, fresh, mixed_batch
 
 

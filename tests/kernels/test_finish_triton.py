@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from fasttricks.kernels import mix
 from fasttricks.kernels.finish import finish
+from fasttricks.kernels.mix import description as mix
 from tests.kernels.finish_checks import batch, check, fresh
 from tests.kernels.finish_with_triton import CASES, IN_GROUPS, make
 from tests.kernels.interpreted import interpret

@@ -111,3 +111,15 @@ def test_a_folder_that_is_used_is_noted(monkeypatch):
     monkeypatch.setattr(jit, "use", noted.append)
     jit._used.__wrapped__(HERE)
     assert noted == [Path(folder())]
+
+
+def test_a_kernel_in_a_sub_package_sees_edits_of_the_whole_package():
+    from fasttricks.data.seek import build
+    from fasttricks.kernels.jpeg.cut import cut
+    from fasttricks.pipelines.roi.loader import RoiLoader
+
+    root = HERE.parents[1]
+    assert jit._home(cut.py_func) == root / "kernels"
+    assert jit._home(RoiLoader.close) == root / "pipelines"
+    assert jit._home(build.build_index) == root / "fasttricks" / "data"
+    assert jit._home(folder) == HERE

@@ -5,7 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from fasttricks.kernels import mix, plan, plan_reference, reference
+from fasttricks.kernels import plan, plan_reference, reference
+from fasttricks.kernels.mix import description as mix
 from tests.kernels.finish_checks import random_mixes
 from tests.pictures import smooth_picture
 

@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 
-from fasttricks.kernels import ops_reference
+from fasttricks.kernels.ops import reference as ops_reference
 from fasttricks.kernels.stage import apply_stage, apply_stages, stage_bytes
 from fasttricks.kernels.steps import STEP, STEPS, Op
 from tests.kernels.stage_checks import REAL, SHAPES, agrees, numbers, pictures, run, stage

@@ -16,7 +16,7 @@ from fasttricks.data.open import open_data
 from fasttricks.data.pixels import decode_rgb
 from fasttricks.data.probe import probe
 from fasttricks.data.samples import Samples
-from fasttricks.data.seek_file import SeekIndex
+from fasttricks.data.seek.file import SeekIndex
 from fasttricks.data.tar_pack import TarPack
 from fasttricks.errors import DataError
 from fasttricks.pack import pack
@@ -101,7 +101,7 @@ def test_the_order_in_the_shards(tmp_path):
 @pytest.mark.parametrize("settings", [{}, {"baseline": True, "max_size": 40, "shard_size": 0.02}])
 def test_thread_counts_and_repetition_change_nothing(mixed, tmp_path, settings):
     if settings:
-        pytest.importorskip("fasttricks.pipelines.turbojpeg", reason="no libturbojpeg")
+        pytest.importorskip("fasttricks.pipelines.decode.turbojpeg", reason="no libturbojpeg")
     for name, workers in (("p", 1), ("q", 4), ("r", 4)):
         pack(mixed, tmp_path / name, workers=workers, **settings)
     assert contents(tmp_path / "p") == contents(tmp_path / "q") == contents(tmp_path / "r")
@@ -179,7 +179,7 @@ def test_tars_and_packs_are_packed_again(tmp_path):
 
 
 def test_baseline_and_its_account(mixed, tmp_path):
-    pytest.importorskip("fasttricks.pipelines.turbojpeg", reason="no libturbojpeg")
+    pytest.importorskip("fasttricks.pipelines.decode.turbojpeg", reason="no libturbojpeg")
     report = pack(mixed, tmp_path / "p", baseline=True)
     folder, packed = scan_folder(mixed), open_data(tmp_path / "p")
     changed = [i for i in range(8) if packed.read(i) != folder.read(i)]
@@ -206,7 +206,7 @@ def test_baseline_and_its_account(mixed, tmp_path):
 
 
 def test_max_size(mixed, tmp_path):
-    pytest.importorskip("fasttricks.pipelines.turbojpeg", reason="no libturbojpeg")
+    pytest.importorskip("fasttricks.pipelines.decode.turbojpeg", reason="no libturbojpeg")
     report = pack(mixed, tmp_path / "p", max_size=32, quality=70)
     folder, packed = scan_folder(mixed), open_data(tmp_path / "p")
     for index in range(8):

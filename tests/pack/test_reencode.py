@@ -14,7 +14,7 @@ from fasttricks.pack.reencode import Packer
 from fasttricks.pack.settings import PackSettings
 from tests.pictures import encode, jpeg, smooth_picture
 
-pytest.importorskip("fasttricks.pipelines.turbojpeg", reason="libturbojpeg is not installed")
+pytest.importorskip("fasttricks.pipelines.decode.turbojpeg", reason="libturbojpeg is not installed")
 
 
 def packed(data, **settings):
@@ -90,7 +90,7 @@ def unreadable(data):
     ],
 )
 def test_a_picture_that_cannot_be_done_well_is_kept(transcoder, why, monkeypatch):
-    monkeypatch.setattr("fasttricks.pipelines.transcode.to_baseline", transcoder)
+    monkeypatch.setattr("fasttricks.pipelines.decode.transcode.to_baseline", transcoder)
     result = packed(ODD["progressive"], baseline=True)
     assert result.data == ODD["progressive"]
     assert result.note["did"] == "kept"
@@ -146,7 +146,7 @@ def test_a_missing_file_is_an_empty_picture(tmp_path):
 
 @pytest.mark.parametrize("settings", [{"baseline": True}, {"max_size": 8}])
 def test_libturbojpeg_is_missed_at_once(settings, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "fasttricks.pipelines.transcode", None)
+    monkeypatch.setitem(__import__("sys").modules, "fasttricks.pipelines.decode.transcode", None)
     with pytest.raises(FasttricksError):
         Packer(Samples([b""]), PackSettings(**settings))
     Packer(Samples([b""]), PackSettings())

@@ -121,7 +121,7 @@ def test_a_full_disk_while_indexing(folder, expected, tmp_path, monkeypatch):
         raise FULL
 
     with monkeypatch.context() as patch:
-        patch.setattr("fasttricks.data.seek_writer.SeekWriter.finish", full)
+        patch.setattr("fasttricks.data.seek.writer.SeekWriter.finish", full)
         with pytest.raises(DataError, match=r"cannot write \S*/p: No space left on device; the f"):
             pack(folder, tmp_path / "p", shard_size=SMALL)
     assert not (tmp_path / "p").exists()

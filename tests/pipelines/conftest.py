@@ -23,7 +23,7 @@ def open_loader(tmp_path_factory):
         require(name)
         data = samples
         if name == "ffcv":
-            from fasttricks.pipelines.beton import pack
+            from fasttricks.pipelines.beton.pack import pack
 
             if id(samples) not in packed:
                 data = folder / f"{len(packed)}.beton"

@@ -1,10 +1,10 @@
-"""Batches by `resident_device`, its kernel interpreted on the CPU, beside those of the loader."""
+"""Batches by `resident.device`, its kernel interpreted on the CPU, beside those of the loader."""
 
 import torch
 
 from fasttricks import Augment, Samples, make_loader
-from fasttricks.kernels.mixes import CutMix
-from fasttricks.pipelines.resident_device import DeviceSet
+from fasttricks.kernels.mix.kinds import CutMix
+from fasttricks.pipelines.resident.device import DeviceSet
 from tests.pictures import jpeg
 
 samples = Samples([jpeg(24 + 9 * i, 60 - 7 * i, seed=i) for i in range(4)], [3, 1, 2, 0])

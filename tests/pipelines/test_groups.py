@@ -6,9 +6,9 @@ import pytest
 
 from fasttricks.kernels import reference
 from fasttricks.kernels.finish_numba import FLOAT32
-from fasttricks.kernels.mix_order import mix_order
-from fasttricks.kernels.mixes import RICAP, CutMix, Cutout, Mixup, as_mixes
-from fasttricks.kernels.plan_mix import Place, plan_mix, span
+from fasttricks.kernels.mix.kinds import RICAP, CutMix, Cutout, Mixup, as_mixes
+from fasttricks.kernels.mix.order import mix_order
+from fasttricks.kernels.mix.plan import Place, plan_mix, span
 from fasttricks.pipelines.groups import LEAST, Spare, groups_of
 
 SIZE = 19

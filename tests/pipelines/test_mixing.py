@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from fasttricks import RICAP, CutMix, Cutout, Mixed, Mixup, OneOf, RandomErasing
-from fasttricks.kernels.mix import CONSTANT
-from fasttricks.kernels.mixes import as_mixes
-from fasttricks.kernels.plan_mix import Place, plan_mix
+from fasttricks.kernels.mix.description import CONSTANT
+from fasttricks.kernels.mix.kinds import as_mixes
+from fasttricks.kernels.mix.plan import Place, plan_mix
 from fasttricks.pipelines import finishing
 from tests.pipelines.agreement import NAMES, SIZE
 

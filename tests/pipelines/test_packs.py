@@ -8,7 +8,7 @@ import torch
 
 from fasttricks import make_loader
 from fasttricks.data.pack_index import BLOCK
-from fasttricks.data.seek_build import build_index
+from fasttricks.data.seek.build import build_index
 from fasttricks.data.tar_pack import TarPack
 from fasttricks.errors import BadSampleError, DataError
 from tests.data.pack_maker import make_pack
@@ -53,7 +53,7 @@ def test_batches_are_those_of_the_folder(name, train, cut, picture_folder, made)
 def test_pictures_of_packs_are_cut(name, made, monkeypatch):
     """What is decoded is not the files' own bytes."""
     from fasttricks.pipelines.cutter import Cutter
-    from fasttricks.pipelines.roi_feed import Reader
+    from fasttricks.pipelines.roi.feed import Reader
 
     found, entry_of, read = [], Cutter.entry, Reader.__call__
 

@@ -89,7 +89,7 @@ def test_stages_come_before_mixing(name, pictures, open_loader):
     options = {"augment": Augment(policy=AutoAugment()), "mix_group": 8}
     plain, _, _ = first_batch(open_loader, name, pictures, **options)
     mixed, _, settings = first_batch(open_loader, name, pictures, mix=Mixup(), **options)
-    from fasttricks.kernels.plan_mix import Place, plan_mix
+    from fasttricks.kernels.mix.plan import Place, plan_mix
 
     place = Place(settings.seed, 0, 0, 0, 8)
     drawn = plan_mix(settings.mix, place, 8, 1, *plain.shape[2:])

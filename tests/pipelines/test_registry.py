@@ -22,7 +22,9 @@ def test_an_unknown_pipeline_lists_the_known_ones():
 
 
 def test_a_missing_extra_is_named(monkeypatch):
-    entry = registry.Entry("fasttricks.pipelines.dali", "DaliLoader", ("no_such.package",), "dali")
+    entry = registry.Entry(
+        "fasttricks.pipelines.dali.loader", "DaliLoader", ("no_such.package",), "dali"
+    )
     monkeypatch.setitem(registry.REGISTRY, "dali", entry)
     state = fasttricks.pipelines()["dali"]
     assert not state.available
@@ -33,7 +35,7 @@ def test_a_missing_extra_is_named(monkeypatch):
 
 def test_a_missing_system_library_is_named(monkeypatch):
     monkeypatch.setattr(registry, "find_turbojpeg", lambda: None)
-    entry = registry.Entry("fasttricks.pipelines.roi", "RoiLoader", turbojpeg=True)
+    entry = registry.Entry("fasttricks.pipelines.roi.loader", "RoiLoader", turbojpeg=True)
     monkeypatch.setitem(registry.REGISTRY, "roi", entry)
     state = fasttricks.pipelines()["roi"]
     assert not state.available
@@ -45,10 +47,14 @@ def test_a_missing_system_library_is_named(monkeypatch):
 def test_a_package_may_do_instead_of_a_library(monkeypatch):
     monkeypatch.setattr(registry, "find_turbojpeg", lambda: None)
     lacking = {"turbojpeg": True, "extra": "roi"}
-    entry = registry.Entry("fasttricks.pipelines.roi", "RoiLoader", **lacking, instead="json")
+    entry = registry.Entry(
+        "fasttricks.pipelines.roi.loader", "RoiLoader", **lacking, instead="json"
+    )
     monkeypatch.setitem(registry.REGISTRY, "roi", entry)
     assert fasttricks.pipelines()["roi"].available
-    entry = registry.Entry("fasttricks.pipelines.roi", "RoiLoader", **lacking, instead="no_such")
+    entry = registry.Entry(
+        "fasttricks.pipelines.roi.loader", "RoiLoader", **lacking, instead="no_such"
+    )
     monkeypatch.setitem(registry.REGISTRY, "roi", entry)
     reason = fasttricks.pipelines()["roi"].reason
     assert "apt-get install libturbojpeg0" in reason  # the two ways to get one

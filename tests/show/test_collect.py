@@ -8,7 +8,7 @@ from PIL import Image
 from fasttricks import Cutout, Mixed, Mixup, Samples, make_loader, pipelines
 from fasttricks.errors import BadSampleError
 from fasttricks.kernels.augment import Augment
-from fasttricks.kernels.mixes import as_mixes
+from fasttricks.kernels.mix.kinds import as_mixes
 from fasttricks.show.collect import collect, in_words, positions_of, read_original
 from tests.pictures import jpeg
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from fasttricks.kernels.mixes import pictures_per_output
+from fasttricks.kernels.mix.kinds import pictures_per_output
 from fasttricks.models.names import model_config
 from fasttricks.train.build import build_schedule
 from fasttricks.train.config import ModelConfig, OptimConfig

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from fasttricks.kernels.mixed import Mixed
+from fasttricks.kernels.mix.targets import Mixed
 from fasttricks.tricks.distillation import Distillation, OnlineTeacher, soft_term
 from fasttricks.tricks.soft_targets import cross_entropy
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from fasttricks.kernels.mixed import Mixed
+from fasttricks.kernels.mix.targets import Mixed
 from fasttricks.tricks.label_smoothing import smooth
 from fasttricks.tricks.soft_targets import cross_entropy
 

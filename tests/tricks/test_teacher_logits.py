@@ -10,7 +10,7 @@ import torch
 
 from fasttricks import Mixup, Samples, make_loader
 from fasttricks.errors import DataError
-from fasttricks.kernels.mixed import Mixed
+from fasttricks.kernels.mix.targets import Mixed
 from fasttricks.tricks import teacher_logits
 from fasttricks.tricks.teacher_logits import About, TeacherLogits, fingerprint, record_logits
 from tests.pictures import jpeg

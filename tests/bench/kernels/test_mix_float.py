@@ -7,7 +7,7 @@ import torch
 from fasttricks.bench.kernels import finish, mix_float
 from fasttricks.bench.kernels.case import Scale, check
 from fasttricks.errors import FasttricksError
-from fasttricks.kernels import mixed
+from fasttricks.kernels.mix import targets as mixed
 
 CPU = Scale(device=torch.device("cpu"), batch_size=8, size=24)
 

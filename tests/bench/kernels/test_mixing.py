@@ -9,7 +9,7 @@ import torch
 from fasttricks.bench.kernels import finish, mix_chains, mixing
 from fasttricks.bench.kernels.case import Scale, check
 from fasttricks.errors import FasttricksError
-from fasttricks.kernels.mix import CONSTANT, WORDS, Mixes, plain
+from fasttricks.kernels.mix.description import CONSTANT, WORDS, Mixes, plain
 
 CPU = Scale(device=torch.device("cpu"), batch_size=8, size=24)
 

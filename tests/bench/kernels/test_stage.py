@@ -10,7 +10,7 @@ from fasttricks.bench.kernels import stage
 from fasttricks.bench.kernels.case import Case, Scale, check
 from fasttricks.bench.kernels.measure import Copies, Runner
 from fasttricks.errors import FasttricksError
-from fasttricks.kernels import ops_reference
+from fasttricks.kernels.ops import reference as ops_reference
 from fasttricks.kernels.steps import STEP, STEPS, Op
 
 CPU = Scale(device=torch.device("cpu"), batch_size=6, size=25)

@@ -19,7 +19,7 @@ if not find_turbojpeg():
     pytest.skip(NO_TURBOJPEG, allow_module_level=True)
 
 from fasttricks.bench.peers import floor
-from fasttricks.pipelines.turbojpeg import decode
+from fasttricks.pipelines.decode.turbojpeg import decode
 
 
 @pytest.fixture(autouse=True)

@@ -16,8 +16,8 @@ from fasttricks.bench.peers import index
 from fasttricks.bench.process import Guard
 from fasttricks.bench.rows import plan_rows
 from fasttricks.data.folder import scan_folder
-from fasttricks.data.seek_build import build_index
-from fasttricks.data.seek_file import SeekIndex
+from fasttricks.data.seek.build import build_index
+from fasttricks.data.seek.file import SeekIndex
 
 
 def settings(root: Path, **changes: Any) -> Settings:

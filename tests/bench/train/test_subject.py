@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from fasttricks.bench.train.subject import Subject, kept, made_up
-from fasttricks.kernels.mixed import Mixed
+from fasttricks.kernels.mix.targets import Mixed
 from fasttricks.train.config import MixConfig, Recipe
 from fasttricks.train.distributed import World
 from fasttricks.train.feed import Batch

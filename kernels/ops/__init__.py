@@ -1,0 +1,1 @@
+"""The operations of AutoAugment and its like on uint8 pixels."""

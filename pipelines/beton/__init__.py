@@ -1,0 +1,1 @@
+"""The `.beton` files that FFCV reads: their layout, and packing pictures into them."""

@@ -1,0 +1,1 @@
+"""The pipeline `dali`: NVIDIA DALI decodes what our plan says."""

@@ -1,0 +1,1 @@
+"""The pipeline `resident`: pictures are decoded once, and kept in shared or in device memory."""

@@ -1,0 +1,1 @@
+"""The pipeline `roi`: our own threads decode only what the crop needs."""

@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from fasttricks.kernels.jpeg.points import (
+    FRAME,
+    SEEK,
+    known_after,
+    known_before,
+    mcu_count,
+    point_count,
+    point_index,
+)
+from tests.kernels.jpeg_cuts import indexed, numbers
+from tests.kernels.jpeg_writer import LAYOUTS, write
+
+
+@pytest.mark.parametrize("interval", [0, 1, 2, 5, 7, 12, 40])
+def test_which_mcus_have_points(interval):
+    frame = np.zeros(1, FRAME)[0]
+    for width, rows, tile in [(7, 4, 3), (12, 3, 4), (1, 9, 1), (5, 2, 5)]:
+        frame["mcus_per_row"], frame["mcu_rows"] = width, rows
+        frame["tile"], frame["interval"] = tile, interval
+        where = numbers(frame)
+        assert point_count(frame) == len(where)
+        total = mcu_count(frame)
+        for m in range(total + 1):
+            assert known_before(frame, m) == max(k for k in where if k <= m)
+            assert known_after(frame, m) == min(k for k in where if k >= m)
+        for m in where:
+            assert where[point_index(frame, m)] == m
+
+
+def test_the_layout_is_what_is_documented():
+    assert (FRAME.itemsize, SEEK.itemsize) == (32, 8)
+    offsets = [FRAME.fields[name][1] for name in FRAME.names]
+    assert offsets == [0, 2, 4, 6, 8, 10, 12, 13, 14, 15, 16, 20, 24, 28]
+    made = write(20, 20, LAYOUTS["4:4:4"], seed=2)
+    _, points = indexed(made.data, 1)
+    state = int.from_bytes(points[3].tobytes(), "little")
+    assert state % 2**28 == made.positions[3]
+    assert [(state >> (28 + 12 * c)) % 2**12 - 2048 for c in range(3)] == [*made.predictors[3]]
