@@ -36,6 +36,10 @@ _LISTS = ("positions", "scales")
 WARMUP = 5 / 120
 """Share of the epochs that "Bag of Tricks" warms up for."""
 
+LARGEST_RATE = 1000.0
+"""Learning rates above it are slips of the keyboard: one step makes weights of any size of them,
+which may still be finite, so that nothing would tell before the next evaluation."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
@@ -133,12 +137,18 @@ class OptimConfig:
 
     def __post_init__(self) -> None:
         check_types(self)
-        check(self, "lr", self.lr is None or self.lr > 0, "above 0")
+        if self.lr is not None:
+            _check_rate(self, "lr")
         for name in ("lr_per_256", "final_lr"):
-            check(self, name, getattr(self, name) > 0, "above 0")
+            _check_rate(self, name)
         check(self, "momentum", 0 <= self.momentum < 1, "in [0, 1)")
-        check(self, "weight_decay", self.weight_decay >= 0, "at least 0")
+        check(self, "weight_decay", 0 <= self.weight_decay <= 1, "in [0, 1]")
         check(self, "fold_lr", not self.fold_lr or self.kind == "nesterov", "for nesterov only")
+
+
+def _check_rate(config: object, name: str) -> None:
+    fits = 0 < getattr(config, name) <= LARGEST_RATE
+    check(config, name, fits, f"above 0 and at most {LARGEST_RATE:g}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +177,7 @@ class ScheduleConfig:
         check(self, "epochs", self.epochs >= 1, "at least 1")
         fits = 0 <= self.warmup_epochs < self.epochs
         check(self, "warmup_epochs", fits, f"in [0, epochs), epochs = {self.epochs}")
-        check(self, "warmup_lr", self.warmup_lr > 0, "above 0")
+        _check_rate(self, "warmup_lr")
         check(self, "factor", 0 < self.factor <= 1, "in (0, 1]")
         if self.kind == "step":
             self._check_drops()

@@ -12,6 +12,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fasttricks.models.trace import mode_of
 from fasttricks.train.data import DTYPES
 
 TOP1, TOP5, LOSS, COUNT, TIMED = range(5)
@@ -73,10 +74,8 @@ def evaluate(
         raise ValueError(f"dtype={dtype!r}: one of {', '.join(DTYPES)}")
     began = since = time.perf_counter()
     size = 0
-    was_training = model.training
-    model.eval()
     totals: Tensor | None = None
-    try:
+    with mode_of(model, training=False):
         for images, labels in batches:
             if totals is None:
                 totals = torch.zeros(5, dtype=torch.float64, device=images.device)
@@ -89,10 +88,8 @@ def evaluate(
                     since = time.perf_counter()
                 else:
                     totals[TIMED] += len(images)
-    finally:
-        model.train(was_training)
     if totals is None:
-        totals = torch.zeros(5, dtype=torch.float64, device=_device_of(model))
+        totals = torch.zeros(5, dtype=torch.float64, device=device_of(model))
     if dist.is_available() and dist.is_initialized():
         dist.all_reduce(totals)
         size = _largest(size, totals.device)  # a process may have had no picture
@@ -125,12 +122,10 @@ def throughput(
     "Assembled CNN" quotes this number at batch 64 in float32 on one P40 (its Table 1). Half of the
     time warms up.
     """
-    device = _device_of(model)
+    device = device_of(model)
     images = torch.rand(batch_size, 3, size, size, device=device)
     images = images.contiguous(memory_format=torch.channels_last)
-    was_training = model.training
-    model.eval()
-    try:
+    with mode_of(model, training=False):
         for limit in (seconds / 2, seconds):
             began, done = time.perf_counter(), 0
             while time.perf_counter() - began < limit:
@@ -139,8 +134,6 @@ def throughput(
                     torch.cuda.synchronize(device)
                 done += batch_size
             rate = done / (time.perf_counter() - began)
-    finally:
-        model.train(was_training)
     return rate
 
 
@@ -173,5 +166,6 @@ def _largest(value: int, device: torch.device) -> int:
     return int(held)
 
 
-def _device_of(model: nn.Module) -> torch.device:
+def device_of(model: nn.Module) -> torch.device:
+    """Where a model's weights are; the CPU for one that has none."""
     return next((p.device for p in model.parameters()), torch.device("cpu"))

@@ -16,6 +16,7 @@ from fasttricks.models.trace import mode_of, model_on_meta
 from fasttricks.pipelines.loader import Loader
 from fasttricks.train.config import FLOAT16_ON_CPU, Recipe
 from fasttricks.train.distributed import World
+from fasttricks.train.evaluate import device_of
 
 
 def check_device(recipe: Recipe, world: World) -> None:
@@ -74,5 +75,4 @@ def _call(model: nn.Module, size: int, batch: int) -> None:
     try:
         model_on_meta(model, torch.float32, batch, size)
     except (RuntimeError, NotImplementedError):
-        device = next((p.device for p in model.parameters()), torch.device("cpu"))
-        model(torch.zeros(batch, 3, size, size, device=device))
+        model(torch.zeros(batch, 3, size, size, device=device_of(model)))

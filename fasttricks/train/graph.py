@@ -9,6 +9,7 @@ from torch import nn
 
 from fasttricks.kernels.mix.targets import Mixed
 from fasttricks.train.feed import Batch
+from fasttricks.train.statistics import buffers_kept
 
 WARMUPS = 3
 """Passes before recording: cuDNN picks its kernels, autograd and loss scaling make their memory."""
@@ -44,24 +45,24 @@ class Graphed:
         return self._loss
 
     def _record(self, batch: Batch) -> None:
-        kept = _copy(batch)
-        before = [buffer.clone() for buffer in self._model.buffers()]
+        self._batch = _copy(batch)
+        with buffers_kept(self._model):
+            self._warm_up()
+            self._graph = torch.cuda.CUDAGraph()
+            # The loader's threads copy and allocate meanwhile; only this thread's work is recorded.
+            with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
+                self._loss = self._run(self._batch)
+
+    def _warm_up(self) -> None:
         main = torch.cuda.current_stream()
         side = torch.cuda.Stream(main.device)  # type: ignore[no-untyped-call]
         side.wait_stream(main)
         with torch.cuda.stream(side):
             for _ in range(WARMUPS):
                 self._forget_gradients()
-                self._run(kept)
+                self._run(self._batch)
         main.wait_stream(side)
         self._forget_gradients()
-        self._graph = torch.cuda.CUDAGraph()
-        # The loader's threads copy and allocate meanwhile; only this thread's work is recorded.
-        with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
-            self._loss = self._run(kept)
-        for buffer, value in zip(self._model.buffers(), before, strict=True):
-            buffer.copy_(value)
-        self._batch = kept
 
     def _forget_gradients(self) -> None:
         for parameter in self._model.parameters():

@@ -10,6 +10,7 @@ from fasttricks.data.samples import Samples
 from fasttricks.errors import DataError
 from fasttricks.kernels.mix.targets import Mixed
 from fasttricks.models.inception import InceptionLogits
+from fasttricks.train.build import layout
 from fasttricks.train.classes import check_same
 from fasttricks.train.config import LossConfig
 from fasttricks.train.feed import Batch
@@ -93,7 +94,6 @@ def _load_teacher(path: str, device: torch.device) -> tuple[OnlineTeacher, int, 
     from fasttricks.train.weights import load_trained
 
     trained = load_trained(file_of(Path(path), best=True))
-    model = trained.model
-    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = layout(trained.model, device)
     last = [parameter for parameter in model.parameters() if parameter.ndim == 2][-1]
     return OnlineTeacher(model), len(last), trained.classes

@@ -7,14 +7,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from fasttricks.errors import DataError
 from fasttricks.files import check_writable, replacing
 from fasttricks.kernels.augment import Augment
 from fasttricks.models.inception import InceptionV3
 from fasttricks.pipelines.loader import Loader
 from fasttricks.pipelines.registry import make_loader
+from fasttricks.train.build import layout
 from fasttricks.train.checkpoint import Checkpoints
 from fasttricks.train.classes import label_map
 from fasttricks.train.config import AugmentConfig
@@ -37,7 +36,7 @@ def run(options: Eval) -> int:
     path = file_of(options.checkpoint, best=options.best)
     trained = load_trained(path, options.model, average=options.average)
     with join(options.device) as world:
-        model = trained.model.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model = layout(trained.model, world.device)
         with loader_of(
             trained,
             options.data,

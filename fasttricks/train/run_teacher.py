@@ -8,6 +8,7 @@ import torch
 
 from fasttricks.data.open import open_data
 from fasttricks.data.progress import progress_bar
+from fasttricks.train.build import layout
 from fasttricks.train.classes import check_same, label_map
 from fasttricks.train.distributed import join
 from fasttricks.train.run_eval import file_of, loader_of, outputs_of
@@ -32,7 +33,7 @@ def run(options: Teacher) -> int:
     with join(options.device) as world:
         if world.size > 1:
             raise ValueError("fasttricks teacher runs in one process; start it without torchrun")
-        model = trained.model.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model = layout(trained.model, world.device)
         precision = MixedPrecision(options.dtype, world.device.type)
         teacher = OnlineTeacher(model)
         loader = loader_of(  # every picture once, un-augmented

@@ -40,6 +40,15 @@ def shared_statistics(model: nn.Module, world: World) -> Iterator[dict[str, Tens
             value.copy_(own[name])
 
 
+@contextmanager
+def buffers_kept(model: nn.Module) -> Iterator[None]:
+    """What passes inside do to the model's buffers is taken back."""
+    before = [buffer.clone() for buffer in model.buffers()]
+    yield
+    for buffer, value in zip(model.buffers(), before, strict=True):
+        buffer.copy_(value)
+
+
 def all_finite(model: nn.Module, world: World) -> bool:
     """Whether weights and statistics are numbers in all processes. Waits for the device."""
     values = [value for value in model.state_dict().values() if value.is_floating_point()]

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 
+from fasttricks.train.buckets import settle
 from fasttricks.train.distributed import World
 from fasttricks.train.feed import Batch
 from fasttricks.train.graph import Graphed
@@ -50,6 +51,7 @@ class Step:
         self._model, self._objective, self._optimizer = model, objective, optimizer
         self._precision, self._accumulate = precision, accumulate
         self._keeps_gradients = graph
+        self._settled = graph  # a graph's warming up does it
         self._pass: Callable[[Batch], torch.Tensor] = (
             Graphed(self._forward_backward, model) if graph else self._forward_backward
         )
@@ -61,12 +63,19 @@ class Step:
         for group in self._optimizer.param_groups:
             group["lr"] = lr
         for part, batch in enumerate(batches, start=1):
+            self._settle(batch)
             with self._gradients_stay_here(unless=part == self._accumulate):
                 self.tally.add(self._pass(batch), number)
         self.scaler.step(self._optimizer)
         self.scaler.update()
         if not self._keeps_gradients:  # a graph writes its gradients anew, always to one place
             self._optimizer.zero_grad(set_to_none=True)
+
+    def _settle(self, batch: Batch) -> None:
+        """Before the first batch of several processes: the order in which they add gradients."""
+        if not self._settled and isinstance(self._model, DistributedDataParallel):
+            settle(self._model, lambda: self._pass(batch))
+        self._settled = True
 
     def _forward_backward(self, batch: Batch) -> torch.Tensor:
         """Adds to the gradients; the loss, float32 scalar, without its graph."""

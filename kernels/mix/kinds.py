@@ -152,14 +152,7 @@ class OneOf:
     def _checked_weights(weights: Sequence[float] | None, count: int) -> tuple[float, ...]:
         if weights is None:
             return (1.0,) * count
-        try:
-            given = tuple(float(weight) for weight in weights)
-        except (TypeError, ValueError):
-            raise ValueError(
-                f"OneOf.weights must be numbers, one per mix; got {weights!r}"
-            ) from None
-        if len(given) != count:
-            raise ValueError(f"OneOf.weights must be one per mix, {count} in all; got {given}")
+        given = numbers("OneOf.weights", weights, count, "one per mix")
         if not (all(weight >= 0 for weight in given) and 0 < sum(given) < math.inf):
             raise ValueError(f"OneOf.weights must be >= 0, finite and not all 0; got {given}")
         return given

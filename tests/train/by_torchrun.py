@@ -1,4 +1,4 @@
-"""Scripts of tests, run by two processes that torchrun starts."""
+"""Scripts of tests, run by processes that torchrun starts."""
 
 import os
 import subprocess
@@ -8,12 +8,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run_by_two(script: str, *arguments: str | Path) -> str:
-    """Run a script beside this file; what was printed, after both have ended well."""
+def run_by_torchrun(script: str, *arguments: str | Path, processes: int = 2) -> str:
+    """Run a script beside this file; what was printed, after all have ended well."""
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"),
-            *(ROOT / "tests/train" / script, *arguments),
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+            *(f"--nproc-per-node={processes}", ROOT / "tests/train" / script, *arguments),
         ],
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,

@@ -81,7 +81,7 @@ def test_a_run_that_is_asked_to_stop_ends_the_ladder(picture_folder, tmp_path):
 
 
 def test_a_diverged_run_is_a_result(picture_folder, tmp_path):
-    steps = plan(picture_folder, optim={"lr": 1e30})
+    steps = plan(picture_folder, optim={"lr": 1000.0, "weight_decay": 1.0})
     results = climbed(steps, [0], tmp_path)
     assert [r.top1 for r in results] == [None, None]
     assert "the loss is not finite" in results[0].problem

@@ -9,7 +9,7 @@ from fasttricks.train.ablate import climb_all
 from fasttricks.train.config import MixConfig
 from fasttricks.train.ladder import Rung, climb
 from tests.train import ablate_run, tiny
-from tests.train.by_torchrun import run_by_two
+from tests.train.by_torchrun import run_by_torchrun
 
 RUNS = [(rung, seed) for seed in (0, 1) for rung in ("start", "broken", "smoothing")]
 
@@ -18,7 +18,7 @@ RUNS = [(rung, seed) for seed in (0, 1) for rung in ("start", "broken", "smoothi
 def by_two(picture_folder, tmp_path_factory):
     """(folder, what was printed) of the command as two processes ran it."""
     folder = tmp_path_factory.mktemp("ladder")
-    printed = run_by_two("ablate_run.py", picture_folder, folder)
+    printed = run_by_torchrun("ablate_run.py", picture_folder, folder)
     return folder, printed
 
 

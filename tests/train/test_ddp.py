@@ -9,7 +9,7 @@ from fasttricks.train.checkpoint import Checkpoints, load
 from fasttricks.train.config import MixConfig
 from fasttricks.train.trainer import train
 from tests.train import tiny
-from tests.train.by_torchrun import run_by_two
+from tests.train.by_torchrun import run_by_torchrun
 
 MIX = {"kind": "mixup", "group": 4}
 RUNS = {
@@ -30,7 +30,7 @@ CLOSE = 1e-5
 def by_two(picture_folder, tmp_path_factory):
     """The folder in which two processes have made all of RUNS, one after the other."""
     folder = tmp_path_factory.mktemp("two")
-    run_by_two("ddp_run.py", picture_folder, folder, json.dumps(RUNS))
+    run_by_torchrun("ddp_run.py", picture_folder, folder, json.dumps(RUNS))
     return folder
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from fasttricks.train.distributed import World
-from fasttricks.train.statistics import all_finite, shared_statistics
+from fasttricks.train.statistics import all_finite, buffers_kept, shared_statistics
 
 
 class Two(World):
@@ -57,3 +57,12 @@ def test_what_is_not_finite_elsewhere_is_seen_here():
             return values + 1
 
     assert not all_finite(net(), Worse(device=torch.device("cpu"), threads=1))
+
+
+def test_what_a_pass_does_to_buffers_is_taken_back():
+    model = net()
+    before = {name: value.clone() for name, value in model.named_buffers()}
+    with buffers_kept(model):
+        model(torch.randn(2, 3, 4, 4))
+        assert not torch.equal(model[1].running_mean, before["1.running_mean"])
+    assert all(torch.equal(value, before[name]) for name, value in model.named_buffers())

@@ -11,14 +11,14 @@ from fasttricks.train.distributed import World
 from fasttricks.train.signals import Stopper
 from fasttricks.train.vote import MOST_STEPS, Asked, Vote, until_asked
 from tests.train import stopped_run
-from tests.train.by_torchrun import run_by_two
+from tests.train.by_torchrun import run_by_torchrun
 
 
 @pytest.fixture(scope="module")
 def by_two(picture_folder, tmp_path_factory):
     """What two processes report, and where they trained."""
     folder = tmp_path_factory.mktemp("two")
-    run_by_two("stopped_run.py", picture_folder, folder)
+    run_by_torchrun("stopped_run.py", picture_folder, folder)
     return [json.loads((folder / f"rank-{rank}.json").read_text()) for rank in (0, 1)], folder
 
 

@@ -69,6 +69,53 @@ def test_follows_the_recursion_by_hand(name):
         assert expected != pytest.approx(wrong, rel=1e-6)
 
 
+def closed_form(w, gradients, rates, *, betas, final_lr, gamma, eps, decay, decoupled, amsbound):
+    """float64 without a recursion of the moments: each is its sum over all gradients until then.
+
+    Divided by 1 - beta^t first, as Adam's paper has it, and weights shrink after the step's rate is
+    known; the optimiser does both in another order.
+    """
+    seen, trace = [], []
+    for t, (g, lr) in enumerate(zip(gradients, rates, strict=True), start=1):
+        seen.append(g if decoupled else g + decay * w)
+        m, *_ = means(seen, betas[0])
+        seconds = means([g * g for g in seen], betas[1])
+        v = max(seconds) if amsbound else seconds[0]
+        corrected = math.sqrt(v / (1 - betas[1] ** t))
+        # eps is added to the root of v as it is, so beside the corrected one it is larger.
+        rate = lr / (1 - betas[0] ** t) / (corrected + eps / math.sqrt(1 - betas[1] ** t))
+        final = final_lr * lr / rates[0]
+        low, high = final - final / (gamma * t + 1), final + final / (gamma * t)
+        w = w - (lr * decay * w if decoupled else 0.0) - sorted((low, rate, high))[1] * m
+        trace.append(w)
+    return trace
+
+
+def means(values, beta):
+    """Exponential means that begin at 0, after all values, after all but the last, ..."""
+    return [
+        math.fsum((1 - beta) * beta ** (end - 1 - i) * values[i] for i in range(end))
+        for end in range(len(values), 0, -1)
+    ]
+
+
+@pytest.mark.parametrize("amsbound", [False, True])
+@pytest.mark.parametrize("decoupled", [False, True])
+@pytest.mark.parametrize("gamma", [1e-3, 0.03, 2.0])
+@pytest.mark.parametrize("betas", [(0.9, 0.999), (0.5, 0.9), (0.99, 0.7), (0.0, 0.95), (0.8, 0.0)])
+def test_any_betas_and_gamma_follow_the_closed_form(betas, gamma, decoupled, amsbound):
+    gradients, rates = bumpy(24, seed=3), [0.01] * 8 + [0.03] * 8 + [0.002] * 8
+    options = {"betas": betas, "gamma": gamma, "final_lr": 0.05, "eps": 1e-3}
+    more = {"decoupled": decoupled, "amsbound": amsbound}
+    expected = closed_form(1.0, gradients, rates, decay=0.2, **options, **more)
+    got = torch_trace(1.0, gradients, rates, weight_decay=0.2, **options, **more)
+    assert got == pytest.approx(expected, rel=1e-9)
+    # Betas in the other order, or bounds that close at another pace, would have been noticed.
+    for wrong in ({"betas": betas[::-1]}, {"gamma": 1.5 * gamma}):
+        other = closed_form(1.0, gradients, rates, decay=0.2, **{**options, **wrong}, **more)
+        assert expected != pytest.approx(other, rel=1e-6)
+
+
 def test_first_bounds_are_the_published_ones():
     lower, upper = bounds(0.1, 1e-3, 1)
     assert lower == pytest.approx(0.0000999, rel=1e-3)
