@@ -77,7 +77,7 @@ class Contender:
         first = self._expect("first", PREPARING_S if self.row.prepares else PATIENCE_S)
         self.measured = Measured(first_batch_s=first["seconds"])
         ready = self._expect("ready")
-        self._group.stop()
+        self._sleep()
         self.facts = ready["facts"]
         self.shape, self.dtype = ready["shape"], ready["dtype"].removeprefix("torch.")
         batch, size = self.settings["batch_size"], self.settings["size"]
@@ -107,7 +107,7 @@ class Contender:
         self._expect("begin")
         before = self._group.cpu_seconds()
         result = self._expect("round")
-        self._group.stop()
+        self._sleep()
         used = self._group.cpu_seconds() - before
         self.facts |= result["facts"]
         self._note_memory()
@@ -128,7 +128,7 @@ class Contender:
             self._ask("stages", count=count)
             self.stages = self._expect("stages")["stages"]
         finally:
-            self._group.stop()
+            self._sleep()
 
     def close(self, patience_s: float = 0.0) -> None:
         """End the row's processes; see `Group.close`."""
@@ -139,6 +139,12 @@ class Contender:
     def _group(self) -> Group:
         assert self._processes is not None, "start comes first"
         return self._processes
+
+    def _sleep(self) -> None:
+        try:
+            self._group.stop()
+        except TimeoutError as error:
+            raise self._failure(str(error)) from error
 
     def _note_memory(self) -> None:
         usage = self._group.usage()

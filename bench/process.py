@@ -10,13 +10,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from fasttricks.bench import guard
 
+STOPPING_S = 10.0
+"""For falling asleep, which a process that waits for a disk or driver does only after that."""
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -140,21 +142,22 @@ class Group:
         self._signal(signal.SIGCONT)
 
     def stop(self) -> None:
-        """Stop every process of the group, and wait until none runs any more."""
+        """Stop every process of the group, and wait until none runs any more.
+
+        Raises:
+            TimeoutError: one goes on. The group was ended, lest it disturb what is timed next.
+        """
         self._signal(signal.SIGSTOP)
-        deadline = time.monotonic() + 2
-        while time.monotonic() < deadline:
-            if all(state in "TtZX" for state, _ in self._members()):
-                return
-            time.sleep(0.001)
+        if left := guard.within(STOPPING_S, lambda: guard.outside(guard.ASLEEP, {self.id})):
+            self._end()
+            raise TimeoutError(f"{', '.join(left)} did not stop within {STOPPING_S:g} s")
 
     def usage(self) -> Usage:
         """CPU time and memory of the group's processes."""
         cpu = rss = pss = shared = 0.0
-        for _, folder in self._members():
+        for folder in guard.members({self.id}):
             with contextlib.suppress(OSError):
-                fields = (folder / "stat").read_text().rpartition(")")[2].split()
-                cpu += sum(map(int, fields[11:15])) / _TICK
+                cpu += sum(map(int, guard.stat(folder)[11:15])) / _TICK
                 rss += _kilobytes(folder / "status", "VmHWM:") / 1000
                 shared = max(shared, _kilobytes(folder / "status", "RssShmem:") / 1000)
                 pss += _kilobytes(folder / "smaps_rollup", "Pss:") / 1000
@@ -163,10 +166,9 @@ class Group:
     def cpu_seconds(self) -> float:
         """CPU time alone: reading memory maps takes longer than a clock may wait."""
         total = 0
-        for _, folder in self._members():
+        for folder in guard.members({self.id}):
             with contextlib.suppress(OSError):
-                fields = (folder / "stat").read_text().rpartition(")")[2].split()
-                total += sum(map(int, fields[11:15]))
+                total += sum(map(int, guard.stat(folder)[11:15]))
         return total / _TICK
 
     def last_words(self, lines: int = 4) -> list[str]:
@@ -191,17 +193,24 @@ class Group:
         return f"it ended with exit code {code}"
 
     def close(self, patience_s: float = 0.0) -> None:
-        """End the group: by closing its stdin if it may take time, then see `guard.end`."""
+        """End the group: by closing its stdin if it may take time, then see `guard.end`.
+
+        What could not be ended is said on stderr, in one line.
+        """
         if patience_s:
             self.wake()
             self._close_pipes()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=patience_s)
-        guard.end({self.id}, reap=self._process.poll)
-        self._process.wait()
+        self._end()
+        self._process.poll()  # reaps the command; not earlier, or its id may be another's
         self._guard.tell("-", self.id)
         self._close_pipes()
         self._errors.close()
+
+    def _end(self) -> None:
+        if left := guard.end({self.id}):
+            print(f"could not be ended: {', '.join(left)}", file=sys.stderr, flush=True)
 
     def _close_pipes(self) -> None:
         for pipe in (self._process.stdin, self._process.stdout):
@@ -212,20 +221,6 @@ class Group:
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.id, number)
-
-    def _members(self) -> Iterator[tuple[str, Path]]:
-        """(state, /proc folder) of every process of the group."""
-        for name in os.listdir("/proc"):
-            if not name.isdecimal():
-                continue
-            folder = Path("/proc", name)
-            try:
-                stat = (folder / "stat").read_text()
-            except OSError:
-                continue  # ended meanwhile
-            state, _, group = stat.rpartition(")")[2].split(maxsplit=3)[:3]
-            if int(group) == self.id:
-                yield state, folder
 
 
 def _kilobytes(file: Path, field: str) -> float:

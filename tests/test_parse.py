@@ -3,8 +3,12 @@
 import io
 import os
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
+import tyro
+from packaging.requirements import Requirement
 
 from fasttricks.cli import Command, main
 from fasttricks.errors import FasttricksError
@@ -63,6 +67,14 @@ def test_help_is_told_and_nothing_run(capsys):
     with pytest.raises(Told):
         parse(Command, ["bench", "--help"])
     assert "--batch-size" in capsys.readouterr().out
+
+
+def test_only_a_tyro_whose_words_are_known_is_asked_for():
+    with open(Path(__file__).parents[1] / "pyproject.toml", "rb") as file:
+        named = map(Requirement, tomllib.load(file)["project"]["dependencies"])
+    (known,) = (one.specifier for one in named if one.name == "tyro")
+    assert tyro.__version__ in known
+    assert list(known.filter(["0.9.35", "1.0.5", "1.0.13"])) == []  # these tests fail with them
 
 
 def test_surroundings_are_left_as_they_were(monkeypatch):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from fasttricks.errors import FasttricksError
+
+LONGEST = 300
+"""Letters of a reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +47,34 @@ class Way:
     restore: Callable[[Any], object] | None = None
     """For work in place: undoes what a call did to what `prepare` gave, not timed."""
 
+    @property
+    def ours(self) -> bool:
+        """Whether it is this project's, as the first of a case and some others are."""
+        return self.name.partition(" ")[0] == "fasttricks"
+
+
+class WayFailedError(FasttricksError):
+    """A way could not do its work, or did it wrong."""
+
+    def __init__(self, way: Way, why: str) -> None:
+        super().__init__(f"{way.name} failed: {why}")
+        self.way = way
+
+
+@contextmanager
+def blamed(way: Way) -> Iterator[None]:
+    """Around the work of a way: whatever goes wrong is its failure."""
+    try:
+        yield
+    except Exception as error:
+        raise WayFailedError(way, reason(error)) from error
+
+
+def reason(error: Exception) -> str:
+    """Why something failed, in one line; what compilers say has many."""
+    words = textwrap.shorten(str(error), LONGEST, placeholder=" ...")
+    return words if isinstance(error, FasttricksError) else f"{type(error).__name__}: {words}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
@@ -68,26 +101,27 @@ def check(case: Case) -> None:
     """Compare each way that claims the reference's numbers with the reference.
 
     Raises:
-        FasttricksError: one of them is wrong.
+        WayFailedError: one of them is wrong, or failed.
     """
     for seed, way in enumerate(case.ways):
         inputs = case.make(seed)
-        result = way.call(way.prepare(inputs))
-        if way.differs:
-            continue
-        expected = case.reference(inputs)
-        found = _numbers(result)[: len(expected)]
-        if found.shape != expected.shape:
-            raise FasttricksError(
-                f"{case.name}: {way.name} gives {found.shape} where the reference gives "
-                f"{expected.shape}; nothing was timed"
-            )
-        off = np.abs(found - expected) - case.rtol * np.abs(expected)
-        if not off.max() <= case.atol:  # nor if it is not a number
-            raise FasttricksError(
-                f"{case.name}: {way.name} is {off.max():.3g} off the reference where {case.atol} "
-                "is allowed; nothing was timed"
-            )
+        with blamed(way):
+            result = way.call(way.prepare(inputs))
+            if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+                torch.cuda.synchronize()  # only then does a device tell what failed
+        if not way.differs:
+            _compare(case, way, result, case.reference(inputs))
+
+
+def _compare(case: Case, way: Way, result: Any, expected: NDArray[np.float64]) -> None:
+    found = _numbers(result)[: len(expected)]
+    if found.shape != expected.shape:
+        shapes = f"{found.shape} where the reference gives {expected.shape}"
+        raise WayFailedError(way, f"it gives {shapes}")
+    off = np.abs(found - expected) - case.rtol * np.abs(expected)
+    if not off.max() <= case.atol:  # nor if it is not a number
+        allowed = f"the reference where {case.atol} is allowed"
+        raise WayFailedError(way, f"it is {off.max():.3g} off {allowed}")
 
 
 def _numbers(result: Any) -> NDArray[np.float64]:

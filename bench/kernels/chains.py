@@ -6,7 +6,6 @@ their own (torchvision, kornia, DALI) do so in every call, as in training.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from torch.utils.dlpack import from_dlpack
 from torchvision.transforms import v2
 
 from fasttricks.bench.kernels.case import Scale, Way
+from fasttricks.installed import is_installed
 from fasttricks.kernels.augment import Augment
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ MEAN, STD = Augment().mean, Augment().std
 MEAN_1 = [value / 255 for value in MEAN]
 STD_1 = [value / 255 for value in STD]
 """On the scale where white is 1."""
+
+OPTIONAL = "kornia", "nvidia.dali", "timm"
+"""Packages whose chains are left out where they are not installed."""
 
 Chain = Callable[["Batch"], torch.Tensor]
 
@@ -37,18 +40,24 @@ def chains(scale: Scale, dtype: torch.dtype) -> Iterator[Way]:
         call=torchvision_v2(dtype),
         differs="one draw for the whole batch, HSV colours in uint8, no lighting, NCHW",
     )
-    if importlib.util.find_spec("kornia"):
+    if is_installed("kornia"):
         yield Way(
             name="kornia",
-            call=kornia(scale, dtype),
+            call=built_when_called(lambda: kornia(scale, dtype)),
             differs="its own draws, HSV colours, no lighting, NCHW",
         )
-    if importlib.util.find_spec("nvidia.dali") and dtype != torch.bfloat16:  # which it lacks
+    if is_installed("nvidia.dali") and dtype != torch.bfloat16:  # which it lacks
         yield Way(
             name="DALI graph",
-            call=dali(scale, dtype),
+            call=built_when_called(lambda: dali(scale, dtype)),
             differs="its own draws, colours rounded to uint8, no lighting",
         )
+
+
+def built_when_called(build: Callable[[], Chain]) -> Chain:
+    """A chain that is built by its first call: what its package may fail at is its own failure."""
+    built = cache(build)
+    return lambda batch: built()(batch)
 
 
 def eager(dtype: torch.dtype) -> Chain:
@@ -92,12 +101,12 @@ def kornia(scale: Scale, dtype: torch.dtype) -> Chain:
 def dali(scale: Scale, dtype: torch.dtype) -> Chain:
     """A DALI graph from the pixels on: `color_twist`, then `crop_mirror_normalize`."""
     on_gpu = scale.device.type == "cuda"
-    graph = cache(lambda: _pipeline(scale, dtype))  # built when first used: that takes a while
+    graph = _pipeline(scale, dtype)
 
     def chain(batch: Batch) -> torch.Tensor:
         stream = torch.cuda.current_stream(scale.device) if on_gpu else None
         pixels = batch.pixels if on_gpu else batch.pixels.numpy()
-        (images,) = graph().run(stream, pixels=pixels)
+        (images,) = graph.run(stream, pixels=pixels)
         result: torch.Tensor = from_dlpack(images.as_tensor())
         return result.permute(0, 3, 1, 2)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from fasttricks.bench.kernels.case import Case, Way, as_given
+from fasttricks.bench.kernels.case import Case, Way, as_given, blamed
 from fasttricks.bench.kernels.clock import Clock
 from fasttricks.bench.report import ResultRow
 from fasttricks.bench.stats import quantile
@@ -50,7 +50,12 @@ class Copies:
     """
 
     def __init__(self, way: Way, make: Callable[[int], Any], number: int) -> None:
-        self._next = itertools.cycle([way.prepare(make(seed)) for seed in range(number)])
+        prepared = []
+        for seed in range(number):
+            inputs = make(seed)
+            with blamed(way):
+                prepared.append(way.prepare(inputs))
+        self._next = itertools.cycle(prepared)
 
     def __call__(self) -> Any:
         return next(self._next)
@@ -60,22 +65,25 @@ class Runner:
     """A way at work."""
 
     def __init__(self, way: Way, copies: Copies) -> None:
-        self._call, self._restore, self._copies = way.call, way.restore, copies
+        self._way, self._copies = way, copies
         self._changed: list[Any] = []
 
     def __call__(self, calls: int) -> None:
-        for _ in range(calls):
-            inputs = self._copies()
-            self._call(inputs)
-            if self._restore is not None:
-                self._changed.append(inputs)
+        call, keep = self._way.call, self._way.restore is not None
+        with blamed(self._way):
+            for _ in range(calls):
+                inputs = self._copies()
+                call(inputs)
+                if keep:
+                    self._changed.append(inputs)
 
     def restore(self) -> None:
         """Undo what calls did to their inputs. What this puts into a cache is out of it again when
         the turn of these inputs comes, as that of inputs never changed."""
-        if self._restore is not None:
-            for inputs in self._changed:
-                self._restore(inputs)
+        if self._way.restore is not None:
+            with blamed(self._way):
+                for inputs in self._changed:
+                    self._way.restore(inputs)
         self._changed.clear()
 
 
@@ -87,6 +95,9 @@ def measure(
     A machine that slows down for a while slows all of them, and the copy. Ours and the copy are in
     every turn, a slower way in `fewest`, and beyond in so many that it takes no more than its share
     of the time.
+
+    Raises:
+        WayFailedError: one failed; turns before that are kept.
     """
     copier, times.copy_bytes = copy_runner(case.nbytes, clock)
     at_work = [*runners(case, clock), copier]

@@ -6,15 +6,16 @@ and mix labels too, as they cannot be told not to.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
 from torchvision.transforms import v2
 
 from fasttricks.bench.kernels.case import Scale, Way
-from fasttricks.bench.kernels.chains import Chain, eager, torchvision_v2
+from fasttricks.bench.kernels.chains import Chain, built_when_called, eager, torchvision_v2
+from fasttricks.installed import is_installed
 from fasttricks.kernels.mix.description import CONSTANT, Mixes
 
 CLASSES = 1000
@@ -36,7 +37,7 @@ def chains(scale: Scale, dtype: torch.dtype, name: str, mixes: Mixes) -> Iterato
             call=_joined(torchvision_v2(dtype), torchvision_mixer(scale, name), dtype),
             differs="one draw for the whole batch, HSV colours in uint8, no lighting, NCHW",
         )
-        if importlib.util.find_spec("timm"):
+        if is_installed("timm"):
             yield from _timm(behind, scale, dtype, name)
 
 
@@ -140,14 +141,16 @@ def torchvision_mixer(scale: Scale, name: str) -> Mixer:
 
 
 def _timm(behind: Chain, scale: Scale, dtype: torch.dtype, name: str) -> Iterator[Way]:
+    def way(called: str, build: Callable[[], Mixer], differs: str) -> Way:
+        call = built_when_called(lambda: _joined(behind, build(), dtype))
+        return Way(name=called, call=call, differs=differs)
+
     if name == "erasing":
-        mixer = timm_erasing(scale)
-        differs = "its own draws, NCHW"
-        yield Way(name="timm", call=_joined(behind, mixer, dtype), differs=differs)
+        yield way("timm", lambda: timm_erasing(scale), "its own draws, NCHW")
     elif scale.batch_size % 2 == 0:  # which it insists on
         for mode, drawn in (("batch", "one draw for the whole batch"), ("elem", "its own draws")):
-            call = _joined(behind, timm_mixer(scale, name, mode), dtype)
-            yield Way(name=f"timm {mode}", call=call, differs=f"{drawn}, NCHW")
+            build = partial(timm_mixer, scale, name, mode)
+            yield way(f"timm {mode}", build, f"{drawn}, NCHW")
 
 
 def timm_mixer(scale: Scale, name: str, mode: str) -> Mixer:

@@ -14,12 +14,15 @@ from fasttricks.bench import machine, report
 from fasttricks.bench.config import BenchConfig
 from fasttricks.bench.kernels.case import Case, Scale, check
 from fasttricks.bench.kernels.cases import all_cases
+from fasttricks.bench.kernels.chains import OPTIONAL
 from fasttricks.bench.kernels.clock import Clock, make_clock, one_torch_thread
-from fasttricks.bench.kernels.measure import FEWEST_TURNS, Times, measure, results
+from fasttricks.bench.kernels.measure import FEWEST_TURNS, measure, results
+from fasttricks.bench.kernels.trial import Trial
 from fasttricks.bench.progress import Teller
 from fasttricks.bench.report import ResultRow
 from fasttricks.bench.table import Lines, write_table, write_text
 from fasttricks.errors import UnknownNameError
+from fasttricks.installed import is_installed
 from fasttricks.versions import versions
 
 HEADER = ("kernel", "us", "p20-p80", "GB/s", "of\ncopy", "time\nto ours")
@@ -31,16 +34,18 @@ def run_kernels(config: BenchConfig) -> int:
     """Measure as `config` says; table on stdout, progress on stderr.
 
     Returns:
-        0.
+        0, or 2 if a kernel of ours failed or is wrong. What fails of others is said and left out.
 
     Raises:
-        FasttricksError: a kernel is wrong, or what was measured cannot be written.
+        FasttricksError: no kernel has the name asked for, or what was measured cannot be written.
     """
     clock = make_clock(config.device)
     scale = Scale(device=clock.device, batch_size=config.batch_size, size=config.size)
     cases = chosen(list(all_cases(scale)), config.only_names)
     with one_torch_thread(), Teller() as teller:
-        found = _measure(cases, clock, config, teller)
+        if missing := [package for package in OPTIONAL if not is_installed(package)]:
+            teller.note(f"left out, as not installed: {', '.join(missing)}")
+        trials = _measure(cases, clock, config, teller)
     about = {
         "device": config.device,
         "batch_size": config.batch_size,
@@ -52,12 +57,15 @@ def run_kernels(config: BenchConfig) -> int:
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": machine.commit(),
         "command": machine.command_line(),
+        "failed": [line for trial in trials for line in trial.failures],
     }
+    found = (row for trial in trials for row in results(trial.case, trial.times))
     rows = [row | about for row in found]
-    show(rows, Console())
-    if config.json:
+    if rows:
+        show(rows, Console())
+    if rows and config.json:
         report.write(config.json, rows)
-    return 0
+    return 2 if any(trial.own_failed for trial in trials) else 0
 
 
 def chosen(cases: Sequence[Case], words: Sequence[str]) -> list[Case]:
@@ -76,24 +84,23 @@ def chosen(cases: Sequence[Case], words: Sequence[str]) -> list[Case]:
 
 def _measure(
     cases: Sequence[Case], clock: Clock, config: BenchConfig, teller: Teller
-) -> list[ResultRow]:
+) -> list[Trial]:
     """All cases are checked first, then gone through in rounds, which share the time of each."""
     seconds, fewest = config.seconds / config.rounds, -(-FEWEST_TURNS // config.rounds)
     teller.expect(len(cases) * (config.rounds + 1))
-    times = []
-    for case in cases:
-        teller.doing(f"{case.name}: checking")
-        check(case)
-        times.append(Times.of(case))
+    trials = [Trial(case, teller.note) for case in cases]
+    for trial in trials:
+        teller.doing(f"{trial.case.name}: checking")
+        trial.attempt(lambda case, _: check(case))
         teller.step()
     for number in range(1, config.rounds + 1):
-        for case, seen in zip(cases, times, strict=True):
-            teller.doing(f"{case.name}: round {number} of {config.rounds}")
-            measure(case, clock, seconds, seen, fewest)
+        for trial in trials:
+            teller.doing(f"{trial.case.name}: round {number} of {config.rounds}")
+            trial.attempt(lambda case, times: measure(case, clock, seconds, times, fewest))
             teller.step()
             if clock.device.type == "cuda":
                 torch.cuda.empty_cache()
-    return [row for case, seen in zip(cases, times, strict=True) for row in results(case, seen)]
+    return trials
 
 
 def cells(row: ResultRow) -> list[str]:
@@ -135,7 +142,7 @@ def notes(rows: Sequence[ResultRow]) -> list[str]:
         "of copy: of the rate of a plain copy in the same turn, which read and wrote "
         f"{min(copies):,.1f} to {max(copies):,.1f} GB/s; time to ours: median over turns",
     ]
-    return lines + list(_other_work(rows))
+    return [*lines, *_other_work(rows), *(f"failed: {line}" for line in rows[0]["failed"])]
 
 
 def _other_work(rows: Sequence[ResultRow]) -> Iterator[str]:

@@ -24,9 +24,9 @@ from fasttricks.errors import DataError
 from fasttricks.kernels.augment import Augment
 from fasttricks.kernels.plan import epoch_order, plan_batch
 from fasttricks.pipelines.cutter import Cutter, needed
-from fasttricks.pipelines.decode.native import take
 from fasttricks.pipelines.decode.turbojpeg import Handles, decompress
 from fasttricks.pipelines.fetch import Fetched, Fetcher
+from fasttricks.pipelines.native import take
 
 if TYPE_CHECKING:
     from fasttricks.bench.child import Facts, Settings

@@ -37,6 +37,7 @@ def section(rows: Sequence[ResultRow]) -> Section:
                 for row in rows
                 if row["differs"]
             ),
+            *(f"failed: {line}" for line in first["failed"]),
         ],
     )
 

@@ -164,7 +164,7 @@ ADDED: Mapping[str, Mapping[str, tuple[Any, Check]]] = {
         ),
         "notes": ([], _texts),
     },
-    "kernels": {"differs": ("", _text)},
+    "kernels": {"differs": ("", _text), "failed": ([], _texts)},
     "models": {"differs": ("", _text), "slowdown": (None, _or(None, _slowdown))},
 }
 """What was added to a mode later, or may be absent, and stands for it then."""

@@ -6,7 +6,7 @@ import pytest
 
 from fasttricks.bench.child import Settings
 from fasttricks.bench.contender import Contender, RowFailedError
-from fasttricks.bench.process import Guard
+from fasttricks.bench.process import Group, Guard
 from fasttricks.bench.rows import Row
 
 FAKE = str(Path(__file__).with_name("fake_row.py"))
@@ -44,4 +44,16 @@ def test_one_that_is_in_time_is_measured():
         works = contender("works", guard, 60.0)
         works.start()
         assert works.round(0.05, limit=0).images > 0
+        works.close()
+
+
+def test_a_row_that_cannot_be_put_to_sleep_fails(monkeypatch):
+    def goes_on(_):
+        raise TimeoutError("process 7 (python, state D) did not stop within 10 s")
+
+    with Guard() as guard:
+        works = contender("works", guard, 60.0)
+        monkeypatch.setattr(Group, "stop", goes_on)
+        with pytest.raises(RowFailedError, match=r"works.* failed: process 7 .* did not stop"):
+            works.start()
         works.close()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,7 +51,32 @@ def test_deaf_processes_are_killed(
 def test_groups_that_are_gone_are_no_error() -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""], start_new_session=True)
     gone.wait()
-    guard.end({gone.pid})
+    assert guard.end({gone.pid}) == []
+
+
+def test_what_nobody_asks_about_has_ended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container the first process may never ask how its orphans ended."""
+    monkeypatch.setattr(guard, "DYING_S", 99.0)
+    monkeypatch.setattr(guard, "GRACE_S", 99.0)
+    zombie = subprocess.Popen([sys.executable, "-c", ""], start_new_session=True)
+    os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
+    begin = time.monotonic()
+    assert guard.end({zombie.pid}) == []
+    assert time.monotonic() - begin < 90
+    zombie.wait()
+
+
+def test_those_left_are_told_until_they_have_ended(
+    marked: Callable[[], list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "GRACE_S", 0.05)
+    with Guard() as watch:
+        group = started(DEAF, watch)
+        (told,) = guard.outside(guard.GONE, {group.id})
+        assert told.startswith(f"process {group.id} (")
+        assert guard.end({group.id}) == []  # all have: it waits, also after SIGKILL
+        assert guard.outside(guard.GONE, {group.id}) == []
+        group.close()
 
 
 def test_guard_leaves_alone_what_was_taken_back(marked: Callable[[], list[int]]) -> None:

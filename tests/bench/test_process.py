@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from fasttricks.bench import guard as ending
+from fasttricks.bench import process
 from fasttricks.bench.process import Group, Guard
 
 SPIN_WITH_CHILD = """
@@ -20,11 +22,22 @@ os.fork()
 os.write(1, b'%d\\n' % os.getpid())
 while True: sum(range(10000))
 """
+WAIT_FOR_EVER = """
+import ctypes, os, sys, threading, time
+def wait():
+    ctypes.PyDLL(None).vfork()  # until the child, which is stopped too, starts a program or ends
+    os.write(1, b'ready\\n')
+    time.sleep(99)
+if sys.argv[1:]: threading.Thread(target=wait).start()
+else: wait()
+time.sleep(99)
+"""
+"""In the kernel, as one waits for a disk: it cannot be stopped, only killed."""
 ECHO = "import sys\nfor line in sys.stdin: print('heard', line, end='', flush=True)"
 
 
-def group(code: str, guard: Guard) -> Group:
-    return Group([sys.executable, "-c", code], os.environ, guard)
+def group(code: str, guard: Guard, *arguments: str) -> Group:
+    return Group([sys.executable, "-c", code, *arguments], os.environ, guard)
 
 
 def state(pid: int) -> str:
@@ -53,6 +66,44 @@ def test_stop_and_wake_reach_every_process(marked: Callable[[], list[int]]) -> N
         while spinning.cpu_seconds() <= before.cpu_s:
             time.sleep(0.01)  # would never end if it had not been woken
         spinning.close()
+
+
+@pytest.mark.parametrize("arguments", [[], ["in a thread"]])
+def test_what_does_not_stop_is_ended_and_said(
+    arguments: list[str],
+    marked: Callable[[], list[int]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(process, "STOPPING_S", 0.2)
+    with Guard() as guard:
+        waiting = group(WAIT_FOR_EVER, guard, *arguments)
+        assert waiting.receive(10) == "ready"
+        with pytest.raises(TimeoutError, match=rf"process {waiting.id} \(.*, state D\) did not"):
+            waiting.stop()
+        assert ending.outside(ending.GONE, {waiting.id}) == []
+        waiting.close()
+    assert capsys.readouterr().err == ""  # it was ended
+
+
+def test_what_cannot_be_ended_is_said_and_not_waited_for(
+    marked: Callable[[], list[int]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As when a driver does not let a process go."""
+    with Guard() as guard:
+        lasting = group("print(1, flush=True)\nimport time; time.sleep(99)", guard)
+        lasting.receive(10)
+        with monkeypatch.context() as patch:
+            patch.setattr(ending, "GRACE_S", 0.01)
+            patch.setattr(ending, "DYING_S", 0.01)
+            patch.setattr(os, "killpg", lambda *_: None)
+            lasting.close()
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"could not be ended: process {lasting.id} (")
+        os.killpg(lasting.id, signal.SIGKILL)
+        assert lasting.how_it_ended() == "it was killed by SIGKILL"
 
 
 def test_usage_adds_up_the_group(marked: Callable[[], list[int]]) -> None:

@@ -56,6 +56,7 @@ def kernel(way: str = "fasttricks", **changes: Any) -> Row:
         "copy_gb_per_s": 24.0,
         "ratio": 1.0,
         "differs": "",
+        "failed": [],
         "device": "cpu",
         "seconds": 1.0,
         "rounds": 3,

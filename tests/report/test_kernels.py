@@ -24,3 +24,8 @@ def test_a_chart_for_each_family_with_gb_per_s_and_the_share_of_a_copy() -> None
 
 def test_without_a_kernel_of_ours_nothing_is_claimed() -> None:
     assert section([made.kernel("torch")]).lead == ""
+
+
+def test_ways_that_failed_are_told() -> None:
+    line = "finish 32 x 224 x 224: DALI graph failed: RuntimeError: no"
+    assert f"failed: {line}" in section([made.kernel(failed=[line])]).notes

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from fasttricks.bench.kernels.case import Case, Way, check
+from fasttricks.bench.kernels.case import LONGEST, Case, Way, WayFailedError, check
 from fasttricks.errors import FasttricksError
 
 
@@ -43,12 +43,12 @@ def test_right_ways_pass_whatever_they_return() -> None:
 )
 def test_wrong_ways_are_named(wrong: Any) -> None:
     ways = Way(name="good", call=lambda x: 2 * x), Way(name="bad", call=wrong)
-    with pytest.raises(FasttricksError, match=r"double: bad is .* off the reference"):
+    with pytest.raises(FasttricksError, match=r"bad failed: it is .* off the reference"):
         check(case(*ways))
 
 
 def test_another_shape_is_told() -> None:
-    with pytest.raises(FasttricksError, match=r"a gives \(3, 1\) where the reference gives \(3,\)"):
+    with pytest.raises(FasttricksError, match=r"gives \(3, 1\) where the reference gives \(3,\)"):
         check(case(Way(name="a", call=lambda x: 2 * x[:, None])))
 
 
@@ -70,3 +70,20 @@ def test_tolerance_is_relative_and_absolute() -> None:
     check(case(way, rtol=0.11))
     with pytest.raises(FasttricksError):
         check(case(way, rtol=0.09))
+
+
+def test_whatever_goes_wrong_is_the_failure_of_a_way_in_one_line() -> None:
+    def call(_: Any) -> None:
+        raise ValueError("many\n\n   lines " + 99 * "of words ")
+
+    bad = Way(name="bad", call=call)
+    line = r"^bad failed: ValueError: many lines of .*\.\.\.$"
+    with pytest.raises(WayFailedError, match=line) as told:
+        check(case(Way(name="good", call=lambda x: 2 * x), bad))
+    assert told.value.way is bad
+    assert len(str(told.value)) < LONGEST + 50
+
+
+def test_names_tell_whose_a_way_is() -> None:
+    ways = [Way(name=name, call=id) for name in ("fasttricks", "fasttricks torch", "torch")]
+    assert [way.ours for way in ways] == [True, True, False]

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 
 from fasttricks.bench.kernels import cases, chains, finish, resize
-from fasttricks.bench.kernels.case import Case, Scale, check
+from fasttricks.bench.kernels.case import Case, Scale, WayFailedError, check
 from fasttricks.errors import FasttricksError
 
 CPU = Scale(device=torch.device("cpu"), batch_size=3, size=33)
@@ -64,10 +66,10 @@ def test_a_wrong_kernel_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finish, "CHECKED", 16)
     check(finish.case(scale, torch.float32))
     monkeypatch.setattr(finish, "finish", no_flip)
-    with pytest.raises(FasttricksError, match=r"finish .*: fasttricks is .* off the reference"):
+    with pytest.raises(FasttricksError, match=r"fasttricks failed: it is .* off the reference"):
         check(finish.case(scale, torch.float32))
     monkeypatch.setattr(resize, "resize", swapped)
-    with pytest.raises(FasttricksError, match=r"resize .*: fasttricks is"):
+    with pytest.raises(FasttricksError, match="fasttricks failed: it is"):
         check(resize.case(50, 40, 33))
 
 
@@ -96,3 +98,12 @@ def test_chains_normalise_to_the_same_scale(dtype: torch.dtype) -> None:
         assert way.call(batch).dtype == dtype
         assert abs(made.mean() - expected.mean()) < 0.8
         assert 0.5 < made.std() / expected.std() < 1.5
+
+
+def test_a_package_that_cannot_be_used_fails_when_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chains, "is_installed", lambda package: package == "kornia")
+    monkeypatch.setitem(sys.modules, "kornia", None)  # as when it cannot be imported
+    case = finish.case(CPU, torch.float32)
+    assert "kornia" in [way.name for way in case.ways]
+    with pytest.raises(WayFailedError, match=r"kornia failed: .*Error: "):
+        check(case)

@@ -74,7 +74,7 @@ def test_a_wrong_kernel_is_not_timed(name: str, monkeypatch: pytest.MonkeyPatch)
 
     right = finish.finish
     monkeypatch.setattr(finish, "finish", shifted)
-    with pytest.raises(FasttricksError, match=rf"mix {name} .*: fasttricks is .* off the ref"):
+    with pytest.raises(FasttricksError, match=r"fasttricks failed: it is .* off the ref"):
         check(mixing.case(CPU, torch.float32, name))
 
 
@@ -86,7 +86,7 @@ def test_a_wrong_torch_mix_is_not_timed(name: str, monkeypatch: pytest.MonkeyPat
         return real(mixes[::-1].copy() if name != "ricap" else plain([0] * len(mixes)), device)
 
     monkeypatch.setitem(mix_chains.TORCH, name, upside_down)
-    with pytest.raises(FasttricksError, match=f"mix {name} .*: torch is"):
+    with pytest.raises(FasttricksError, match="torch failed: it is"):
         check(mixing.case(CPU, torch.float32, name))
 
 

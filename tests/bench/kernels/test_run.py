@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -13,7 +16,7 @@ from fasttricks.bench.config import BenchConfig
 from fasttricks.bench.kernels import run
 from fasttricks.bench.kernels.case import Case, Way
 from fasttricks.bench.kernels.measure import Times
-from fasttricks.errors import DataError, FasttricksError, UnknownNameError
+from fasttricks.errors import DataError, UnknownNameError
 
 
 def settings(**changes: Any) -> BenchConfig:
@@ -36,6 +39,7 @@ def row(**changes: Any) -> dict[str, Any]:
         "seconds": 0.5,
         "machine": {"cpu": "A CPU", "cores": 8, "usable_cores": 2, "gpus": []},
         "versions": {"python": "3.12.1", "torch": "2.15", "PIL": "pillow-simd 12"},
+        "failed": [],
     }
     return {**given, **changes}
 
@@ -64,18 +68,105 @@ def test_the_command_measures_shows_and_writes(
         assert {"cpu", "cores"} <= row["machine"].keys()
         assert {"PIL", "torch", "numba"} <= row["versions"].keys()
         assert {"date", "commit", "command"} <= row.keys()
+        assert row["failed"] == []
 
 
-def test_a_kernel_that_is_wrong_is_not_timed(
+def doubled(name: str, *ways: Way) -> Case:
+    return Case(
+        name=name,
+        nbytes=16 << 20,  # as if: with fewer, very many copies exceed the cache
+        make=lambda seed: np.arange(4.0) + seed,
+        reference=lambda given: 2 * given,
+        rtol=0,
+        atol=0,
+        ways=ways,
+    )
+
+
+def double(given: Any) -> Any:
+    return 2 * given
+
+
+def fails_from(number: int) -> Callable[[Any], Any]:
+    """Works at first, as when memory runs out later."""
+    calls = itertools.count(1)
+
+    def call(given: Any) -> Any:
+        if next(calls) >= number:
+            raise RuntimeError("it is\n  broken")
+        return 2 * given
+
+    return call
+
+
+OURS, OTHER = Way(name="fasttricks", call=double), Way(name="other", call=double)
+
+
+def outcome(
+    monkeypatch: pytest.MonkeyPatch, path: Path, *cases: Case
+) -> tuple[int, list[dict[str, Any]]]:
+    monkeypatch.setattr(run, "all_cases", lambda _: cases)
+    code = bench.run(settings(json=path, rounds=3))
+    return code, [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("number", [1, 2, 500])
+def test_what_fails_of_others_is_said_and_the_rest_is_measured(
+    number: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
+) -> None:
+    broken = Way(name="DALI", call=fails_from(number))
+    cases = doubled("first", OURS, broken, OTHER), doubled("second", OURS, OTHER)
+    code, rows = outcome(monkeypatch, tmp_path / "k.json", *cases)
+    assert code == 0
+    assert [(row["row"], row["way"]) for row in rows] == [
+        (name, way) for name in ("first", "second") for way in ("fasttricks", "other")
+    ]
+    line = "first: DALI failed: RuntimeError: it is broken"
+    assert all(row["failed"] == [line] and row["turns"] >= 5 for row in rows)
+    told = capsys.readouterr()
+    assert f"failed: {line}\n" in told.out
+    assert told.err.count(line) == 1
+
+
+@pytest.mark.parametrize("call", [fails_from(1), fails_from(500), lambda given: 3 * given])
+def test_when_ours_fails_or_is_wrong_the_others_are_measured_and_it_is_a_failure(
+    call: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
+) -> None:
+    broken = Way(name="fasttricks", call=call)
+    cases = doubled("first", broken, OTHER), doubled("second", OURS, OTHER)
+    code, rows = outcome(monkeypatch, tmp_path / "k.json", *cases)
+    assert code == 2
+    assert [row["row"] for row in rows] == ["second", "second"]
+    (line,) = rows[0]["failed"]
+    assert line.startswith("first: fasttricks failed: ")
+    assert line.endswith("; not timed without it: other")
+    assert line in capsys.readouterr().err
+
+
+def test_another_way_of_ours_that_fails_is_a_failure(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def wrong(case: Case) -> None:
-        raise FasttricksError(f"{case.name} is off")
+    broken = Way(name="fasttricks torch", call=fails_from(1))
+    code, rows = outcome(monkeypatch, tmp_path / "k.json", doubled("first", OURS, broken, OTHER))
+    assert code == 2
+    assert [row["way"] for row in rows] == ["fasttricks", "other"]
 
-    monkeypatch.setattr(run, "check", wrong)
-    with pytest.raises(FasttricksError, match="resize 300 x 290 to 32 x 32 is off"):
-        bench.run(settings(json=tmp_path / "k.json"))
+
+def test_when_nothing_could_be_measured_nothing_is_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
+) -> None:
+    broken = Way(name="fasttricks", call=fails_from(1))
+    monkeypatch.setattr(run, "all_cases", lambda _: [doubled("only", broken)])
+    assert bench.run(settings(json=tmp_path / "k.json")) == 2
     assert list(tmp_path.iterdir()) == []
+    assert "only: fasttricks failed: RuntimeError: it is broken\n" in capsys.readouterr().err
+
+
+def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setattr(run, "is_installed", lambda package: package != "kornia")
+    monkeypatch.setattr(run, "all_cases", lambda _: [doubled("only", OURS)])
+    assert bench.run(settings()) == 0
+    assert "left out, as not installed: kornia\n" in capsys.readouterr().err
 
 
 def test_mistakes_are_found_first(tmp_path: Path) -> None:

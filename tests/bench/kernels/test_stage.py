@@ -59,7 +59,7 @@ def test_a_wrong_kernel_is_not_timed(name: str, monkeypatch: pytest.MonkeyPatch)
     right = stage.apply_stage_batch
     check(case(name))
     monkeypatch.setattr(stage, "apply_stage_batch", forgets_a_step)
-    with pytest.raises(FasttricksError, match=rf"stage {name} .*: fasttricks is"):
+    with pytest.raises(FasttricksError, match="fasttricks failed: it is"):
         check(case(name))
 
 
