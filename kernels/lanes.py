@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
@@ -79,6 +80,21 @@ def load_centred(typing: Any, address: Any) -> Any:
         return builder.xor(high, constant(_IR, 0x8000))
 
     return _TYPE(_INT), emit
+
+
+@intrinsic
+def prefetch(typing: Any, address: Any) -> Any:
+    """Ask for the cache line at `address`, to be read soon; any address will do."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = ir.IntType(8).as_pointer()
+        form = ir.FunctionType(ir.VoidType(), [place, U32, U32, U32])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [place], form)
+        to_read, nearest_cache, data = U32(0), U32(3), U32(1)
+        builder.call(function, [builder.inttoptr(args[0], place), to_read, nearest_cache, data])
+        return context.get_dummy_value()
+
+    return types.void(_INT), emit
 
 
 @intrinsic

@@ -28,6 +28,7 @@ from fasttricks.kernels.lanes import (
     transpose_8_columns,
     transpose_16_bytes,
 )
+from fasttricks.kernels.resize_ahead import ask_for, new_rows, rows_ahead, step_of
 
 BITS = 16
 """After the point of a weight that is not negative."""
@@ -36,42 +37,7 @@ ROWS = LANES
 GROUP = 16
 """Output columns that are transposed back at once: 48 bytes of a row."""
 MOST_TAPS = 126
-"""On each axis: more would let white overflow, see `_vertical`."""
-
-
-@kernel
-def sum_plainly(
-    src: NDArray[np.uint8],
-    down: NDArray[np.int32],
-    across: NDArray[np.int32],
-    bits: int,
-    dst: NDArray[np.uint8],
-) -> None:
-    """Any shape, slowly: for what is too small for vectors, or shrunk too far for 16-bit sums.
-
-    bits: of weights, after the point.
-    """
-    half = np.int64(1) << (2 * bits - 1)
-    for y in range(dst.shape[0]):
-        for x in range(dst.shape[1]):
-            red = green = blue = half
-            for j in range(down.shape[1] - 1):
-                row = down[y, 0] + j
-                for i in range(across.shape[1] - 1):
-                    column = across[x, 0] + i
-                    weight = np.int64(down[y, 1 + j]) * across[x, 1 + i]
-                    red += weight * src[row, column, 0]
-                    green += weight * src[row, column, 1]
-                    blue += weight * src[row, column, 2]
-            dst[y, x, 0] = _level(red, 2 * bits)
-            dst[y, x, 1] = _level(green, 2 * bits)
-            dst[y, x, 2] = _level(blue, 2 * bits)
-
-
-@kernel
-def _level(total: int, bits: int) -> int:
-    """The whole part of a sum with so many bits after the point, clipped."""
-    return min(max(total >> bits, 0), 255)
+"""On each axis, of weights that are not negative: else white overflows, see `_vertical`."""
 
 
 @kernel
@@ -83,11 +49,13 @@ def sum_blocks(
     tile: int,
     dst: NDArray[np.uint8],
     workspace: NDArray[np.uint8],
+    cold: bool,
 ) -> None:
     """At least ROWS x GROUP pixels from rows of LANES bytes or more, `tile` columns at a time.
 
     place: where in the box `src` begins, if weights may be negative; None if not. Code for one
     has nothing of the other: numba leaves out what is not for the type that it compiles for.
+    cold: as in `resize`.
     """
     source, stride, row_bytes = src.ctypes.data, src.strides[0], 3 * src.shape[1]
     height, width = down.shape[0], across.shape[0]
@@ -101,12 +69,12 @@ def sum_blocks(
             left, right = across[begin, 0], across[end - 1, 0]
             first = min(3 * min(left, right), row_bytes - LANES)
             last = 3 * (max(left, right) + across.shape[1] - 1)
-            rows = down[y : y + ROWS]
+            rows, later = down[y : y + ROWS], rows_ahead(down, y, ROWS, cold)
             if place is None:
-                _vertical(source, stride, row_bytes, rows, first, last, block, pitch)
+                _vertical(source, stride, row_bytes, rows, first, last, block, pitch, later)
             else:
                 resize_cubic.sum_rows(
-                    source, stride, row_bytes, place[0], rows, first, last, block, pitch
+                    source, stride, row_bytes, place[0], rows, first, last, block, pitch, later
                 )
             for byte in range(0, last - first, 8):
                 transpose_8_columns(block + 2 * byte, pitch, columns + byte * BYTES)
@@ -132,24 +100,31 @@ def _vertical(
     last: int,
     block: int,
     pitch: int,
+    later: NDArray[np.int32],
 ) -> None:
     """Sum source rows, bytes [first, last) of each, into uint16 rows `pitch` apart at `block`.
 
+    later: as in `new_rows`.
     A sum begins with half its number of taps, because each product is cut off, by 1/2 on average.
     With at most 126 taps, white is at most 65280 + 2 * 63 after both sums: rounding fits.
     """
-    taps = filters.shape[1] - 1
+    taps, step = filters.shape[1] - 1, step_of(later, last - first)
     for r in range(filters.shape[0]):
         row = source + filters[r, 0] * stride
         target = block + r * pitch
-        for byte in range(first, last, LANES):
-            inside = min(byte, row_bytes - LANES)
-            total = splat(taps // 2)
-            at = row + inside
-            for k in range(taps):
-                total = add_scaled(total, load_bytes(at), filters[r, 1 + k])
-                at += stride
-            store(target + 2 * (inside - first), total)
+        new, count = new_rows(later, r)
+        part = first
+        while part < last:  # a range whose step is not constant costs a division
+            ask_for(source + new * stride + part, count, stride)
+            for byte in range(part, min(part + step, last), LANES):
+                inside = min(byte, row_bytes - LANES)
+                total = splat(taps // 2)
+                at = row + inside
+                for k in range(taps):
+                    total = add_scaled(total, load_bytes(at), filters[r, 1 + k])
+                    at += stride
+                store(target + 2 * (inside - first), total)
+            part += step
 
 
 @kernel

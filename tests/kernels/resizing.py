@@ -9,7 +9,7 @@ from fasttricks.kernels.resize import resize, scratch_bytes
 GUARD = 77
 
 
-def run(box, grid, window=None, *, flip=0, part=None, interpolation="bilinear"):
+def run(box, grid, window=None, *, flip=0, part=None, interpolation="bilinear", cold=False):
     """`resize` with exactly the scratch it asks for, dirty and guarded, and a guarded strided dst.
 
     part: (top, left, bottom, right) of the box that is handed over; default all.
@@ -27,7 +27,7 @@ def run(box, grid, window=None, *, flip=0, part=None, interpolation="bilinear"):
         memory[1 : size + 1],
         INTERPOLATIONS.index(interpolation),
     )
-    resize(source, t, le, height, width, *grid, top, left, flip, number, dst, scratch)
+    resize(source, t, le, height, width, *grid, top, left, flip, number, dst, scratch, cold)
     np.testing.assert_array_equal(memory[size + 1 :], after)
     result = dst.copy()
     dst[:] = GUARD

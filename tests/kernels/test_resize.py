@@ -94,6 +94,14 @@ def test_flat_pictures_stay_as_they_are(value, size, interpolation):
 
 
 @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+@pytest.mark.parametrize(("size", "grid"), [*SIZES, ((375, 1003), (70, 224)), ((33, 32), (32, 16))])
+def test_asking_for_rows_ahead_changes_no_pixel(size, grid, interpolation):
+    box = np.random.default_rng(list(size)).integers(0, 256, (*size, 3)).astype(np.uint8)
+    warm, cold = (run(box, grid, interpolation=interpolation, cold=c) for c in (False, True))
+    np.testing.assert_array_equal(cold, warm)
+
+
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
 def test_same_size_changes_nothing(interpolation):
     box = np.random.default_rng(0).integers(0, 256, (50, 70, 3)).astype(np.uint8)
     np.testing.assert_array_equal(run(box, (50, 70), interpolation=interpolation), box)

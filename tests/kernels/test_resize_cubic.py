@@ -1,11 +1,12 @@
-"""Sums with negative weights, and those weights, against float64."""
+"""Sums with negative weights, those weights, and how many there may be, against float64."""
 
 import numpy as np
 import pytest
 
 from fasttricks.kernels import reference
 from fasttricks.kernels.resize_cubic import BITS, weigh
-from fasttricks.kernels.resize_sums import GROUP, ROWS, sum_blocks, sum_plainly
+from fasttricks.kernels.resize_sums import GROUP, ROWS, sum_blocks
+from tests.kernels.resizing import run
 from tests.kernels.test_resize_sums import filters
 
 
@@ -20,10 +21,9 @@ def test_sums(height, width, taps):
     want = np.einsum("yr,rcn,xc->yxn", rows, src.astype(float), columns)
     assert want.min() < 0
     assert want.max() > 255
-    plain, blocks = (np.zeros((height, width, 3), np.uint8) for _ in range(2))
-    sum_plainly(src, down, across, BITS, plain)
-    sum_blocks(src, (3, 6), down, across, 2 * GROUP, blocks, np.zeros(1 << 20, np.uint8))
-    assert np.abs(plain - want.clip(0, 255)).max() <= 0.5 + 1e-6
+    blocks = np.zeros((height, width, 3), np.uint8)
+    workspace = np.zeros(1 << 20, np.uint8)
+    sum_blocks(src, (3, 6), down, across, 2 * GROUP, blocks, workspace, False)
     # Products are cut off at 1/64 of a level and at 1/32, half of them to either side.
     off = (taps + 1) / 2 * (1.3 / 64 + 1 / 32)
     assert np.abs(blocks - want.clip(0, 255)).max() <= 0.5 + off
@@ -56,3 +56,21 @@ def test_magnitudes_of_cubic_weights_sum_to_less_than_1_3():
         for size in (12.0, 12.125, 17.25, 40.875):
             matrix = reference.filter_matrix(60, 12, box=(begin, size), interpolation="bicubic")
             assert abs(matrix).sum(axis=1).max() < 1.3
+
+
+@pytest.mark.parametrize("scale", [6.4, 8, 8.1, 13, 17, 18.3, 24, 30.7, 40])
+def test_every_flat_level_stays_as_it_is_at_every_scale(scale):
+    """What is cut off the products of many taps adds up, and might reach the next level."""
+    for pixel in np.arange(258).clip(max=255).astype(np.uint8).reshape(-1, 3):
+        flat = np.full((round(32 * scale), round(29 * scale), 3), pixel)
+        result = run(flat, (32, 29), interpolation="bicubic")
+        np.testing.assert_array_equal(result, np.full_like(result, pixel))
+
+
+@pytest.mark.parametrize("scale", [6.4, 8, 8.1, 18, 24, 30, 31, 40])
+def test_noise_around_the_middle_equals_the_reference(scale):
+    """There most is alike in what is cut off; the tests' contract allows 1."""
+    size = round(33 * scale), round(50 * scale), 3
+    box = np.random.default_rng(0).integers(126, 131, size).astype(np.uint8)
+    exact = reference.resize(box, (33, 50), interpolation="bicubic")
+    assert abs(run(box, (33, 50), interpolation="bicubic") - exact).max() <= 0.9
