@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def batches(settings: Settings, facts: Facts) -> Iterator[torch.Tensor]:
     """Epoch after epoch of `make_loader`."""
     began = time.monotonic()
-    loader: Any = make_loader(
+    loader = make_loader(
         pipeline_of(settings["name"]),
         _data(settings),
         batch_size=settings["batch_size"],
@@ -34,17 +34,16 @@ def batches(settings: Settings, facts: Facts) -> Iterator[torch.Tensor]:
         **options_of(settings["name"], settings["batch_size"]),
     )
     facts["open_s"] = time.monotonic() - began
-    facts["kept_mb"] = getattr(loader, "bytes", 0) / 1e6
+    facts["kept_mb"] = loader.bytes / 1e6
     facts["does"] = "the plan, whole" + does(settings["name"])
-    if hasattr(loader, "decoder"):
+    if loader.decoder:
         facts["versions"] = {"JPEG decoder of roi": loader.decoder}
-    if hasattr(loader, "stages"):
-        facts["stages"] = loader.stages
+    facts["stages"] = loader.stages
     with loader:
         for epoch in itertools.count():
             loader.set_epoch(epoch)
             for images, _ in loader:
-                facts["compile_s"] = getattr(loader, "compile_seconds", 0.0)
+                facts["compile_s"] = loader.compile_seconds
                 facts["uncut"] = {why: loader.stats[why] for why in ("stale", "damaged")}
                 facts["samples"] = loader.stats["samples"]
                 yield images

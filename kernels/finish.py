@@ -8,8 +8,8 @@ from importlib.util import find_spec
 import torch
 
 from fasttricks.kernels import finish_numba, finish_torch
-from fasttricks.kernels.mix import torch as mix_torch
-from fasttricks.kernels.mix.check import right
+from fasttricks.kernels.mix import by_torch
+from fasttricks.kernels.mix.check import is_valid
 from fasttricks.kernels.mix.description import Mixes, check, from_words
 
 FORMS = {
@@ -47,8 +47,9 @@ def finish(
         mix: int32 [B_out, WORDS], what each output is made of (see `kernels.mix.description`);
             None mixes nothing. Its numbers are checked on the CPU; for other devices call its
             `check` before they are sent, as looking at them there would mean to wait.
-        noise: False promises that no patch of `mix` has noise: devices need not be ready for it.
-        checked: True promises that `mix` is right, as what `plan_mix` draws always is.
+        noise: False promises that no patch of `mix` has noise: the GPU kernel is compiled without
+            it.
+        checked: True promises that `mix` is valid, as what `plan_mix` draws always is.
         backend: numba (CPU), triton (CUDA), torch (any device); auto: numba on the CPU, triton on
             CUDA, torch elsewhere.
 
@@ -63,7 +64,7 @@ def finish(
     backend = choose(backend, pixels.device)
     batch, height, width, _ = pixels.shape
     if mix is not None:
-        mix_torch.check_words(mix, pixels.device, "finish")
+        by_torch.check_words(mix, pixels.device, "finish")
         batch = len(mix)
         if mix.device.type == "cpu" and not checked:
             _check_mixes(from_words(mix.numpy()), *pixels.shape[:3])
@@ -153,7 +154,7 @@ def _check_inputs(
 
 
 def _check_mixes(mixes: Mixes, batch_in: int, height: int, width: int) -> None:
-    if not right(mixes, batch_in, height, width):
+    if not is_valid(mixes, batch_in, height, width):
         check(mixes, batch_in, height, width)  # which takes its time to name the problem
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from fasttricks.kernels.mix.torch import mix_interleaved
+from fasttricks.kernels.mix.by_torch import mix_interleaved
 
 
 def finish(
@@ -26,7 +26,7 @@ def finish(
         flip: bool or uint8 [B_in]; where it is not 0 the picture is mirrored left-right.
         out: float32, float16 or bfloat16 [B_out, H, W, 3], same device; written completely.
         words: int32 [B_out, WORDS], see `kernels.mix.description`; without, B_out is B_in.
-        noise: see `mix.torch.mix_interleaved`.
+        noise: see `mix.by_torch.mix_interleaved`.
     """
     direct = words is None and out.dtype == torch.float32
     exact = out if direct else torch.empty_like(pixels, dtype=torch.float32)

@@ -18,7 +18,7 @@ import torch
 import triton
 import triton.language as tl
 
-from fasttricks.kernels.mix.triton import mixed
+from fasttricks.kernels.mix.by_triton import mixed
 from fasttricks.kernels.mix.words import WORDS
 from fasttricks.kernels.read_triton import finished
 

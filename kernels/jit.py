@@ -2,8 +2,8 @@
 
 numba's own cache notices an edit of the file that a function stands in, but not of a function that
 it calls in another file, and would go on running the old callee. So the cache folder is named by a
-hash of all sources of the function's package and of all kernels. Folders of versions that nobody
-has used for a month are removed.
+hash of all sources of the function's package and of all kernels. Folders of versions that were
+not used for a month are removed.
 
 Compiling everything takes up to a minute, so it is said once, on stderr, where it takes long.
 """
@@ -49,7 +49,7 @@ class Notice(event.Listener):
         self._began: dict[int, list[float]] = {}
 
     def on_start(self, compiling: Any) -> None:
-        """A function is going to be compiled, whoever's it is."""
+        """A function is going to be compiled, ours or another package's."""
         if compiling.data["dispatcher"] in self.kernels:
             self._began.setdefault(threading.get_ident(), []).append(time.monotonic())
             self._tell(self._began[threading.get_ident()][0])
@@ -85,7 +85,7 @@ def _home(function: Callable[..., Any]) -> Path:
 @cache
 def _folder(home: Path) -> str:
     """The cache folder of kernels that stand in `home`; they may call those that stand here."""
-    # What else code depends on: whoever looks for an error of indices must not find code without.
+    # What else code depends on: a search for index errors must not get code that lacks the check.
     digest = hashlib.sha256(f"{numba.__version__} {numba.config.BOUNDSCHECK}".encode())
     for folder in sorted({home, Path(__file__).resolve().parent}):
         for source in sorted(folder.rglob("*.py")):

@@ -53,8 +53,8 @@ SAMPLE = np.dtype(
         ("interpolation", "<i4"),
     ]
 )
-"""One sample's geometry; see the module's text. The filter is not drawn, but whoever carries out a
-plan has to know it: `kernels.filters`."""
+"""One sample's geometry; see the module's text. The filter is not drawn, but code that carries out
+a plan has to know it: `kernels.filters`."""
 
 
 @kernel

@@ -1,6 +1,6 @@
 """The plan written out slowly, in plain Python: what `kernels/plan.py` is tested against.
 
-Nothing here shares code with the compiled version but the constants of the counter layout.
+Nothing here shares code with the compiled version except the constants of the counter layout.
 """
 
 from __future__ import annotations

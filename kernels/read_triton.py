@@ -1,7 +1,7 @@
 """How Triton kernels read a picture: from its bytes to finished red, green and blue.
 
 With GROUP 1, pixel by pixel from any place, a load of one byte for each channel. With GROUP 4 or 8,
-so many neighbours of a row at once, in three words of GROUP bytes, which hold 3 * GROUP channels:
+that many neighbours of a row at once, in three words of GROUP bytes, which hold 3 * GROUP channels:
 a ninth of the loads, and the rest of the kernel then has a pixel's neighbours in the same thread.
 """
 
@@ -86,7 +86,7 @@ def _words(picture, start, mask, GROUP: tl.constexpr):
 def _words_anywhere(picture, start, end, mask, GROUP: tl.constexpr):
     """The same from any byte of a picture of `end` bytes, or some before it, made of four words.
 
-    None is read where the picture has no bytes: what would be there, nobody needs.
+    None is read where the picture has no bytes: what would be there is not needed.
     """
     off = start & (GROUP - 1)
     begin, last = start - off, end - GROUP

@@ -59,8 +59,8 @@ def apply_stage(picture: Bytes, stage: Stages, scratch: Bytes) -> None:
 def apply_row(picture: Bytes, stages: Stages | None, row: int, scratch: Bytes) -> None:
     """`apply_stage` with `stages[row]`, STEP [R, STEPS]; nothing where there are none.
 
-    numba leaves a branch out where it knows that an argument is None: who has no stages does not
-    wait for the compilation of sixteen operations.
+    numba leaves a branch out where it knows that an argument is None: a caller without stages does
+    not wait for the compilation of sixteen operations.
     """
     if stages is not None:
         apply_stage(picture, stages[row], scratch)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fasttricks.kernels.ops import torch as ops_torch
+from fasttricks.kernels.ops import by_torch
 from fasttricks.kernels.ops.space import source_map
 from fasttricks.kernels.stage import apply_stages, stage_bytes
 from fasttricks.kernels.steps import STEP, Op
@@ -64,20 +64,20 @@ def apply_by_torch(pixels: torch.Tensor, stages: Stages) -> None:
     ends = [0, *(np.flatnonzero(changes) + 1).tolist(), len(steps)]
     for begin, end in pairwise(ends):
         these = where[begin:end]
-        done = ops_torch.apply(
+        done = by_torch.apply(
             Op(int(steps["op"][begin])), pixels[these], _part(numbers, begin, end)
         )
         pixels.index_copy_(0, these, done)
 
 
-def _on_device(steps: Stages, pixels: torch.Tensor) -> ops_torch.Numbers:
+def _on_device(steps: Stages, pixels: torch.Tensor) -> by_torch.Numbers:
     """The numbers of m steps, copied at once."""
     height, width = pixels.shape[1:3]
     maps = [source_map(step["op"], step["amount"], height, width) for step in steps]
     plain = np.stack([steps[name] for name in ("amount", "second", "third")])
     amount, second, third = torch.from_numpy(plain).to(pixels.device, non_blocking=True)
     integers = torch.from_numpy(np.array(maps, np.int64).T.copy())
-    return ops_torch.Numbers(
+    return by_torch.Numbers(
         amount=amount[:, None, None, None],
         second=second[:, None, None, None],
         third=third[:, None, None, None],
@@ -85,8 +85,8 @@ def _on_device(steps: Stages, pixels: torch.Tensor) -> ops_torch.Numbers:
     )
 
 
-def _part(numbers: ops_torch.Numbers, begin: int, end: int) -> ops_torch.Numbers:
-    return ops_torch.Numbers(
+def _part(numbers: by_torch.Numbers, begin: int, end: int) -> by_torch.Numbers:
+    return by_torch.Numbers(
         amount=numbers.amount[begin:end],
         second=numbers.second[begin:end],
         third=numbers.third[begin:end],

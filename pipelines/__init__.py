@@ -1,4 +1,6 @@
-"""Input pipelines: one back end per file behind one protocol, each carrying out the same plan.
+"""Input pipelines: back ends behind one protocol, each carrying out the same plan.
+
+Each has a folder, where its loader is `loader.py`; only `torchvision` is a single file.
 
 `fasttricks.pipelines` is both this package and, called, the list of what it holds:
 `fasttricks.pipelines()` gives every pipeline's name and availability.

@@ -29,7 +29,7 @@ class Fetched:
 class Fetcher:
     """Reads samples; with `on_error="replace"` goes on to the next good one, cyclically.
 
-    The replacement of a sample depends on nothing but the data set, so every pipeline, rank and
+    The replacement of a sample depends only on the data set, so every pipeline, rank and
     epoch agrees on it. What was found bad is remembered and not read again.
     """
 

@@ -43,7 +43,7 @@ class Spare:
         return block[:size].reshape(shape)
 
     def give(self, array: Bytes) -> None:
-        """Nobody needs it any more."""
+        """It is not needed any more."""
         whole = array.base  # what `take` has cut it from
         self._blocks.append(whole if isinstance(whole, np.ndarray) else array.reshape(-1))
 
@@ -83,6 +83,18 @@ class Group:
             self._left -= count
             return self._left == 0
 
+    def outputs(self, order: npt.NDArray[np.int64], batch: int) -> list[npt.NDArray[np.int64]]:
+        """The outputs that are made of them, view by view.
+
+        Args:
+            order: [B], all outputs as in `Order`, in which those of a group stand together.
+            batch: how many samples it has.
+        """
+        count = len(order) // self._views
+        pictures = -(-batch // count)  # that one is made of
+        begin, end = self.samples.start // pictures, -(-self.samples.stop // pictures)
+        return [order[view * count + begin : view * count + end] for view in range(self._views)]
+
     def mix(
         self,
         mixing: Mixing,
@@ -96,20 +108,17 @@ class Group:
 
         Args:
             mixing: what was drawn for the batch.
-            order: [B], the outputs as in `Order`, in which those of a group stand together.
+            order: [B], see `outputs`.
             matrices: [R, 3, 4], of all rows of the batch.
             out: [B, size, size, 3], the batch as `finish_numba` takes it with `form`; those rows
                 are written that are made of these samples.
         """
         assert self._pixels is not None
-        batch, outputs = len(matrices) // self._views, len(mixing.mixes) // self._views
-        pictures = -(-batch // outputs)  # that one is made of
-        for view in range(self._views):
+        batch = len(matrices) // self._views
+        for view, outputs in enumerate(self.outputs(order, batch)):
             rows = slice(view * batch + self.samples.start, view * batch + self.samples.stop)
-            begin = view * outputs + self.samples.start // pictures
-            end = view * outputs + -(-self.samples.stop // pictures)
             _mix_in_order(
-                order[begin:end],
+                outputs,
                 self._pixels[view * self._count : (view + 1) * self._count],
                 matrices[rows],
                 mixing.mixes,
@@ -139,7 +148,8 @@ def _mix_in_order(
 
 
 def groups_of(count: int, views: int, span: int) -> list[Group]:
-    """The samples of a batch of `count` in groups of `span` (see `plan_mix`), or of several."""
+    """The samples of a batch of `count` in groups of `span` (see `kernels.mix.plan.span`), or of a
+    multiple of it."""
     each = span * -(-LEAST // span)
     starts = range(0, count, each)
     return [Group(slice(start, min(start + each, count)), views) for start in starts]

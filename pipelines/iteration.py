@@ -27,7 +27,7 @@ class Iteration(Iterator[T]):
         return next(self._steps)
 
     def end(self, why: str) -> None:
-        """Stop all work in flight; with a reason, whoever asks for more is told."""
+        """Stop all work in flight; with a reason, asking for more is an error that tells it."""
         if inspect.getgeneratorstate(self._steps) != inspect.GEN_CLOSED:
             self._ended = why
         self._steps.close()

@@ -52,6 +52,9 @@ class Loader(ABC):
         stats: counts so far: "samples", "replaced", "odd" (good, but took the shared PIL path), and
             samples decoded whole because their entry in the seek index is "stale" (the file has
             changed since) or "damaged".
+        bytes: that decoded pictures kept in memory take; 0 where none are kept.
+        decoder: what decodes JPEG here, where that depends on what is installed; else "".
+        compile_seconds: what compiling the back end's own code took; 0 where it has none.
     """
 
     name: ClassVar[str]
@@ -59,6 +62,10 @@ class Loader(ABC):
     """Resize at the crop's rim: "renormalise" (as PIL) or "clamp" (repeat the edge pixel)."""
     clip: ClassVar[str] = "last"
     """Where a filter overshoots: after its "last" pass, or after "each" (as PIL)."""
+
+    bytes: int = 0
+    decoder: str = ""
+    compile_seconds: float = 0.0
 
     def __init__(self, samples: Samples, options: Options) -> None:
         self.dataset = samples
@@ -279,6 +286,11 @@ class Loader(ABC):
         Closing the generator early must stop all work in flight. Raises BadSampleError for a bad
         sample when `on_error` is "raise".
         """
+
+    def stages(self, count: int) -> dict[str, float]:
+        """Milliseconds of one core per picture and stage, over `count` pictures made right here;
+        empty where the back end has no stages of its own to measure."""
+        return {}
 
     def close(self) -> None:
         """Stop all work and free workers, threads and buffers.

@@ -100,6 +100,11 @@ class Options:
             raise UnknownNameError("on_error", self.on_error, list(ON_ERROR))
         if self.finish not in FINISH:
             raise UnknownNameError("finish", self.finish, list(FINISH))
+        if self.finish != "auto" and self.work == "decode":
+            raise ValueError(
+                f'finish="{self.finish}" is for finished pictures, and work="decode" stops before '
+                "that; leave out one of the two"
+            )
         if not isinstance(self.index, bool | str | os.PathLike):
             raise ValueError(
                 f"index must be True, False, or the path of a seek index; got {self.index!r}"
@@ -113,7 +118,7 @@ class Options:
             self.size_at(0)
         if self.mix:
             self._check_mix()
-        # Two ways to say the same; back ends look at either.
+        # Two ways to say the same: back ends look at `index`, and `cut` agrees with it.
         if not self.cut or self.index is False:
             object.__setattr__(self, "cut", False)
             object.__setattr__(self, "index", False)

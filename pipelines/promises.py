@@ -1,6 +1,6 @@
-"""Batches that threads are making while somebody waits for them, in the order of an epoch.
+"""Batches that threads are making while the caller waits for them, in the order of an epoch.
 
-What `resident.line` and `roi.batch` share. They differ in what a thread takes: rows of a batch that
+What `resident.line` and `roi.line` share. They differ in what a thread takes: rows of a batch that
 all threads work on, or pieces of it that were read ahead.
 """
 

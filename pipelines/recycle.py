@@ -1,4 +1,4 @@
-"""Memory for CPU batches that is used again once nobody holds the batch any more.
+"""Memory for CPU batches that is used again once nothing holds the batch any more.
 
 A batch of 64 in float32 has 38 MB. malloc takes that much from the kernel and gives it back each
 time, and the page faults then cost ten times what writing the numbers costs.
@@ -21,7 +21,7 @@ Block = npt.NDArray[np.uint8]
 
 @dataclass(slots=True)
 class Claim:
-    """A wish for memory that can wait until somebody gives some back."""
+    """A wish for memory that can wait until some is given back."""
 
     blocks: int
     """With fewer in use there is no waiting."""
@@ -36,7 +36,7 @@ class Recycler:
         most: blocks to keep. Tensors beyond, while all blocks are in use, are ordinary ones.
         pinned: make blocks that a CUDA device can read by itself. Pinning takes long, so it is done
             once for each. torch rounds them up to a power of two, and keeps them, when the last
-            tensor and this are gone, for who needs some next.
+            tensor and this are gone, for later requests.
         settle: lets go of tensors that only copies hold which are under way; called before a claim
             waits, or is given more blocks than it asked for.
     """
@@ -46,8 +46,8 @@ class Recycler:
     ) -> None:
         self._most, self._pinned, self._settle = most, pinned, settle
         self._made = 0
-        # Blocks are given back by whoever drops a tensor, even the garbage collector in the midst
-        # of anything: SimpleQueue.put is made for that. None wakes up who waits.
+        # Blocks are given back where a tensor is dropped, even by the garbage collector in the
+        # midst of anything: SimpleQueue.put is made for that. None wakes up a waiting thread.
         self._back: SimpleQueue[Block | None] = SimpleQueue()
 
     def empty(
@@ -75,7 +75,7 @@ class Recycler:
         self.wake()
 
     def wake(self) -> None:
-        """There is something to settle, for whoever waits; any thread may say so."""
+        """There is something to settle; wakes up a waiting thread. Any thread may call it."""
         self._back.put(None)
 
     def _block(self, claim: Claim | None) -> Block | None:

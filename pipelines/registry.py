@@ -179,6 +179,7 @@ def make_loader(
         finish: for `dali`: "graph", colour and normalisation by DALI itself (float32 and float16,
             colour hsv or none, nothing mixed), or "fused", by our kernel. "auto" is fused on the
             CPU, which measured faster, and on a GPU the graph where it can, which is not measured.
+            "graph" and "fused" are a ValueError for other pipelines and with work="decode".
 
     Raises:
         UnknownNameError: no such pipeline or option value.
@@ -199,8 +200,8 @@ def make_loader(
             f"pipeline {name} always decodes at full scale: exact=False is for {able} only"
         )
 
-    if finish == "graph" and name != "dali":
-        raise ValueError(f'finish="graph" is for dali only; pipeline {name} has no graph')
+    if finish in ("graph", "fused") and name != "dali":
+        raise ValueError(f'finish="{finish}" is for dali only; pipeline {name} has only one finish')
 
     import torch
 

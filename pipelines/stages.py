@@ -1,4 +1,4 @@
-"""Where a picture's time goes: seconds per stage, added up by whoever carries the stages out."""
+"""Where a picture's time goes: seconds per stage, added up where the stages are carried out."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 What is pageable is copied to pinned memory first, of which a few buffers are used in turn. Copies
 to the device run on a stream of their own, so they do not queue behind the caller's work, as they
-would on his stream; but what he does with a batch waits for its copy.
+would on its stream; but what the caller does with a batch waits for the copy.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from fasttricks.kernels.plan import epoch_order, plan_batch
 from fasttricks.pipelines.cutter import Cutter, needed
 from fasttricks.pipelines.decode.turbojpeg import Handles, decompress
 from fasttricks.pipelines.fetch import Fetched, Fetcher
-from fasttricks.pipelines.native import take
+from fasttricks.pipelines.native import fetch_add
 
 if TYPE_CHECKING:
     from fasttricks.bench.child import Facts, Settings
@@ -169,10 +169,10 @@ def decode_rows(counter: Ints, rows: Ints, streams: Streams, good: Ints, thread:
         good: [B], set to 1 where libturbojpeg had no complaint.
     """
     block, room = streams.block.ctypes.data, thread.room.ctypes.data
-    row = take(np.uint64(counter.ctypes.data))
+    row = fetch_add(np.uint64(counter.ctypes.data))
     while row < len(rows):
         place = streams.places[rows[row]]
         data = block + place.start
         if decompress(thread.handle, data, place.size, room, place.height, place.width):
             good[row] = 1
-        row = take(np.uint64(counter.ctypes.data))
+        row = fetch_add(np.uint64(counter.ctypes.data))

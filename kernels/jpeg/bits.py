@@ -2,8 +2,8 @@
 
 In a JPEG each 0xFF byte of coded data is followed by a stuffed 0x00 (T.81 B.1.1.5). Codes are read
 and written in *clean* buffers, which lack the stuffed bytes, so that any 64 bits can be loaded at
-once. A clean buffer has `PAD` bytes behind its data: whoever reads may look a little too far and
-checks only afterwards where it ended.
+once. A clean buffer has `PAD` bytes behind its data: a reader may look a little too far and
+check only afterwards where it ended.
 
 A position is a number of bits; the first bit is the highest of its byte. Access goes through arrays
 and not addresses, so that `NUMBA_BOUNDSCHECK=1` watches every byte; LLVM turns the eight loads or

@@ -1,7 +1,7 @@
 """Decoding Huffman codes of a JPEG (T.81 annex F.2.2), as fast as skipping allows.
 
 A table is looked up with the next `LOOK` bits. An AC entry tells how many bits and coefficients to
-go on: code and value bits together, because nobody wants the value, and as many symbols at once as
+go on: code and value bits together, because the value is not wanted, and as many symbols at once as
 those bits hold.
 """
 

@@ -1,7 +1,7 @@
 """Copying a run of MCUs from one JPEG into another.
 
 Only DC coefficients depend on what stands before a run, being coded as differences from the block
-before; so the first one of each component is coded anew, and everything behind it stays right.
+before; so the first one of each component is coded again, and everything behind it stays right.
 """
 
 from __future__ import annotations

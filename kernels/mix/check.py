@@ -1,4 +1,4 @@
-"""Whether descriptions of mixes are right, found out in no time.
+"""Whether descriptions of mixes are valid, found out in no time.
 
 `kernels.mix.description.check` says what is wrong, with NumPy, whose calls take longer than
 finishing a small picture.
@@ -15,20 +15,20 @@ from fasttricks.kernels.mix.description import CONSTANT, PATCHES, Mixes
 
 
 @kernel
-def right(mixes: Mixes, batch_in: int, height: int, width: int) -> bool:
+def is_valid(mixes: Mixes, batch_in: int, height: int, width: int) -> bool:
     """Whether `kernels.mix.description.check` has nothing to say; the same arguments."""
     for n in range(len(mixes)):
         mix = mixes[n]
         if not (0 <= mix.own < batch_in and 0 <= mix.count <= PATCHES):
             return False
         for i in range(mix.count):
-            if not _right(mix.patches[i], batch_in, height, width):
+            if not _is_valid_patch(mix.patches[i], batch_in, height, width):
                 return False
     return True
 
 
 @kernel
-def _right(patch: Any, batch_in: int, height: int, width: int) -> bool:
+def _is_valid_patch(patch: Any, batch_in: int, height: int, width: int) -> bool:
     if not (_inside(patch.top, patch.height, height) and _inside(patch.left, patch.width, width)):
         return False
     if not 0 <= patch.weight <= 1:

@@ -80,7 +80,7 @@ def plain(own: npt.ArrayLike) -> Mixes:
         own: int [B], position of each output's picture in the input batch.
 
     Returns:
-        MIX [B], zero but for `own`.
+        MIX [B], zero except `own`.
     """
     own = np.asarray(own)
     mixes = np.zeros(len(own), MIX)

@@ -34,7 +34,7 @@ class Place(NamedTuple):
     batch: int
     """Position at which the step begins, the same on all ranks."""
     group: int = 32
-    """Partners are found inside so many consecutive samples."""
+    """Partners are found inside this many consecutive samples."""
 
 
 class Draw:

@@ -34,10 +34,10 @@ class Mixup:
     per: str = "sample"
     """One lambda per `sample`, or per `batch`: the whole step, on all ranks."""
     pairing: str = "permutation"
-    """Who is whose partner. `permutation`: a random one inside each group. `two-batches`: twice as
-    many pictures are read, neighbours are mixed (type 1 of "Assembled CNN"). `halves`: the first
-    half of a group with the second, then again with the second half reversed and a new lambda, also
-    where it is one per `batch` (type 2)."""
+    """Which picture is the partner of which. `permutation`: a random one inside each group.
+    `two-batches`: twice as many pictures are read, neighbours are mixed (type 1 of "Assembled
+    CNN"). `halves`: the first half of a group with the second, then again with the second half
+    reversed and a new lambda, also where it is one per `batch` (type 2)."""
 
     patches: ClassVar[int] = 1
     shares: ClassVar[int] = 2

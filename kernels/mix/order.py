@@ -66,7 +66,7 @@ def _order(mixes: Mixes, outputs: Ints, starts: Ints, uses: Ints) -> int:
             source = source_of(mixes, output, number)
             if source >= 0:
                 uses[source] += 1
-    # The users of a picture that nobody has looked at: `users` from `first` up to `filled` of it.
+    # The users of a picture that was not looked at yet: `users` from `first` up to `filled` of it.
     first = np.zeros(len(uses) + 1, np.int64)
     first[1:] = np.cumsum(uses)
     users, filled = np.empty(first[-1], np.int64), first.copy()

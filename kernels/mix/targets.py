@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 
 from fasttricks.kernels.checks import integer, number
-from fasttricks.kernels.mix.float import mix_floats, sent
+from fasttricks.kernels.mix.floats import mix_floats, sent
 from fasttricks.kernels.mix.kinds import MIXING, Mix, as_mixes
 from fasttricks.kernels.mix.plan import Mixing, Place, plan_mix
 

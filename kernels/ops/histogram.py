@@ -1,6 +1,6 @@
 """Operations on uint8 pictures that depend on each channel's histogram, without the GIL.
 
-Pictures are uint8 [H, W, 3], C-contiguous. `ops.torch` gets the same bytes on other devices.
+Pictures are uint8 [H, W, 3], C-contiguous. `ops.by_torch` gets the same bytes on other devices.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the steps of a stage compute, in float64 NumPy: slow, short, and the definition.
 
-Pictures are uint8 [H, W, 3]. Nothing here shares code with the kernels but the names of the steps.
+Pictures are uint8 [H, W, 3]. It shares no code with the kernels, only the names of the steps.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Operations on uint8 pictures that take pixels from elsewhere, without the GIL.
 
-`ops.torch` gets the same bytes on other devices.
+`ops.by_torch` gets the same bytes on other devices.
 """
 
 from __future__ import annotations

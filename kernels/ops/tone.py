@@ -2,7 +2,7 @@
 
 All take the bytes of a picture as one uint8 [3 * pixels], R, G, B, R, ... Loops are written so that
 LLVM makes vectors of them. Sums and products are rounded to float32 each on its own, in the order
-written here: `kernels.ops.torch` does the same, and gets the same bytes on every device.
+written here: `kernels.ops.by_torch` does the same, and gets the same bytes on every device.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ CRC-32 of each sample's bytes (u4 [N]), the names joined, and as JSON the classe
 is bad, and the settings.
 
 The header and the descriptors, here the *head*, end in a checksum of themselves, and the arguments
-hold one of everything else but the pictures. So nothing is read by a number that may be wrong.
+hold one of everything else except the pictures. So nothing is read by a number that may be wrong.
 
 `jpg` and `raw` files use FFCV's own image field, so stock FFCV reads them too; a bad file is one
 black pixel there. `source` files use a field of ours with the same four members.
@@ -36,7 +36,7 @@ FORMAT = 3
 MODES = ("source", "jpg", "raw")
 
 JPG, RAW, OTHER, BAD = 0, 1, 2, 3
-"""How a sample is stored (member `mode`): FFCV's two, then PIL's business, then nobody's."""
+"""How a sample is stored (member `mode`): FFCV's two, then PIL's business, then that of none."""
 
 HEADER = np.dtype(
     [
@@ -158,7 +158,7 @@ class Beton(Samples):
     @property
     def seek_index(self) -> Path:
         """Where its seek index belongs: in the cache folder, by the content, so that copies share
-        one and a file packed anew is not taken for the old one."""
+        one and a file packed again is not taken for the old one."""
         return cache_dir() / "index" / f"beton-{self._key}.seek"
 
     def stamp(self, index: int) -> Stamp:
@@ -231,7 +231,7 @@ def _read_checked(path: Path) -> _Parts:
     except _Damage as damage:
         raise DataError(f"{path} is damaged: {damage}; pack it again") from damage
     except _CLASHES as error:
-        # The checksums fit, so this was written wrongly, or changed by somebody who knows them.
+        # The checksums fit, so this was written wrongly, or changed and given new checksums.
         raise DataError(f"{path} is damaged: it contradicts itself; pack it again") from error
 
 

@@ -1,7 +1,7 @@
 """Packing a folder or `Samples` into a `.beton`, for the `ffcv` pipeline.
 
 Threads probe and encode (all of it without the GIL), one thread writes. FFCV's own writer is not
-used: it forks, and waits for ever when a worker dies.
+used: it forks, and waits forever when a worker dies.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def pack(
     Args:
         src: a folder `root/class/picture` (or `root/train/class/picture`), or `Samples`.
         dst: the file to write; replaced if it exists.
-        mode: "source" keeps the original bytes; "jpg" encodes anew; "raw" stores uint8 pixels.
+        mode: "source" keeps the original bytes; "jpg" encodes again; "raw" stores uint8 pixels.
         max_size: bound of the shorter side in pixels, for jpg and raw.
         max_side: bound of the longer side in pixels, for jpg and raw (what FFCV calls
             `max_resolution`).

@@ -135,7 +135,7 @@ def build(spec: Spec, source: Source) -> Pipeline:
         num_threads=spec.num_threads,
         device_id=spec.device.index,
         prefetch_queue_depth=DEPTH,
-        exec_dynamic=True,  # outputs are then never written to again, so nobody has to copy them
+        exec_dynamic=True,  # outputs are then never written to again, so no copy is needed
         seed=0,  # nothing is random
     )
     with pipe:
@@ -175,7 +175,7 @@ def build(spec: Spec, source: Source) -> Pipeline:
 class Source:
     """Hands batches to DALI and remembers them until their pictures are there.
 
-    DALI reads our arrays later, where they lie: nobody writes to them again, and this keeps them.
+    DALI reads our arrays later, where they lie: they are not written to again, and this keeps them.
     """
 
     def __init__(self, count: int) -> None:
@@ -223,7 +223,7 @@ class Graph:
     def run(self, feeds: Iterator[Feed]) -> Generator[tuple[Feed, torch.Tensor]]:
         """Yield each batch with its pictures [B, size, size, 3], in order.
 
-        The pictures are uint8, or what `Spec.finish` says, and nobody writes to their memory again.
+        The pictures are uint8, or what `Spec.finish` says; their memory is not written to again.
         Closing early leaves up to DEPTH batches in work; the next run waits for them first.
 
         Raises:
@@ -252,7 +252,7 @@ class Graph:
             if self._device.type == "cpu":
                 (images,) = self._pipe.outputs()
                 return from_dlpack(images.as_tensor())
-            # Bound to torch's stream, DALI's memory is not used anew before torch has read it.
+            # Bound to torch's stream, DALI's memory is not used again before torch has read it.
             (images,) = self._pipe.outputs(cuda_stream=torch.cuda.current_stream(self._device))
             with torch.cuda.device(self._device):
                 return from_dlpack(images.as_tensor())

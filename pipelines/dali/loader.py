@@ -38,8 +38,9 @@ class DaliLoader(Loader):
 
     Training pictures are cut out while they are decoded; evaluation decodes what the centre window
     needs. Mirroring costs nothing: the resize runs backwards. DALI's memory is handed over, not
-    copied: on a GPU a batch belongs to the stream that is current when it is handed over. Who reads
-    it on another one has to keep it until that is done; `Tensor.record_stream` does nothing for it.
+    copied: on a GPU a batch belongs to the stream that is current when it is handed over. Code
+    that reads it on another stream must hold a reference until it is done; `Tensor.record_stream`
+    does nothing for it.
 
     finish="graph" ends in DALI's own `coord_transform` (and `cast`), "fused" at uint8, with
     `finish_rows` behind it. Left to choose, it is fused on the CPU, where that was the faster one,

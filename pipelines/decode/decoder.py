@@ -1,4 +1,4 @@
-"""Which JPEG decoder the roi pipeline has here."""
+"""Which JPEG decoder there is here, for the pipelines roi and resident."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from fasttricks.pipelines.decode.picture import Bytes, Work
+from fasttricks.pipelines.decode.picture import Bytes, Mixture, Work
 
 
-class Thread(Protocol):
+class Worker(Protocol):
     """A decoding thread's own decoder and memory."""
 
     def make(self, work: Work) -> None:
         """Make the rows that the decoder does not complain about, and mark them as done."""
+
+    def make_mixed(self, work: Work, mixture: Mixture) -> bool:
+        """Make a mixture out of these rows, whose `slots` are written; False if it cannot."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +25,13 @@ class Decoder:
 
     name: str
     """What to call it: "libturbojpeg", or "simplejpeg" and its version."""
-    thread: Callable[[], Thread]
+    worker: Callable[[], Worker]
+    """Makes what one decoding thread needs."""
     decode: Callable[[bytes | Bytes, int, int], Bytes]
     """(one JPEG, its height and width) to uint8 [height, width, 3]; DataError if it is damaged."""
 
 
-def find() -> Decoder:
+def find_decoder() -> Decoder:
     """libturbojpeg, which needs no Python between the steps; where it is missing, simplejpeg.
 
     Raises:
@@ -40,5 +44,5 @@ def find() -> Decoder:
             from fasttricks.pipelines.decode import simple
         except ImportError:
             raise error from None
-        return Decoder(simple.NAME, simple.Thread, simple.decode)
-    return Decoder(found.NAME, found.Thread, found.decode)
+        return Decoder(simple.NAME, simple.Worker, simple.decode)
+    return Decoder(found.NAME, found.Worker, found.decode)

@@ -1,7 +1,7 @@
-"""One picture of the roi pipeline, compiled: what is cut, and all that follows decoding.
+"""One picture, compiled: what is cut, and all that follows decoding.
 
 How the JPEG is decoded in between is left to others: `decode.rows` has libturbojpeg do it, without
-coming back to Python, and `roi_simple` the simplejpeg wheel.
+coming back to Python, and `decode.simple` the simplejpeg wheel.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from fasttricks.kernels.finish_numba import finish
 from fasttricks.kernels.jit import kernel
 from fasttricks.kernels.jpeg.cut import cut, cut_bound, workspace_bytes
 from fasttricks.kernels.jpeg.seek import SEEK
+from fasttricks.kernels.mix.pool import Wanted
 from fasttricks.kernels.resize import resize, scratch_bytes, support
 from fasttricks.kernels.stage import apply_row, stage_bytes
-from fasttricks.pipelines.decode.native import pointer
+from fasttricks.pipelines.native import pointer
 
 Bytes = npt.NDArray[np.uint8]
 Cut = tuple[int, int, int, int, int]
@@ -67,6 +68,26 @@ class Work(NamedTuple):
     """[R], set to 1 for rows that were made, left alone for those that PIL has to make."""
 
 
+class Mixture(NamedTuple):
+    """g samples of a batch of b that are mixed with each other only, in all their views."""
+
+    wanted: Wanted
+    """What the batch's rows are mixed to."""
+    outputs: npt.NDArray[np.int64]
+    """Those that are made of these samples, in the order in which to make them."""
+    first: int
+    """The first of the samples."""
+    length: int
+    """g"""
+    batch: int
+    """b"""
+    matrices: npt.NDArray[np.float32]
+    """[R, 3, 4], of all rows of the batch."""
+    out: npt.NDArray[Any]
+    """[B, size, size, 3], the batch as `finish_mixed` takes it with `form`."""
+    form: int
+
+
 class Memory(NamedTuple):
     """What a thread needs of its own."""
 
@@ -77,7 +98,7 @@ class Memory(NamedTuple):
     scratch: Bytes
     """For `resize`, and then for `apply_row`."""
     small: Bytes
-    """One output picture."""
+    """Output pictures: one, or as many as are mixed."""
     cut: Bytes
     """One cut JPEG."""
     workspace: Bytes
@@ -145,11 +166,19 @@ def complete(
 
 
 @kernel
-def resize_part(pixels: Bytes, top: int, left: int, plan: Any, out: Bytes, scratch: Bytes) -> None:
+def resize_part(
+    pixels: Bytes,
+    top: int,
+    left: int,
+    plan: Any,
+    out: Bytes,
+    scratch: Bytes,
+    cold: bool = False,
+) -> None:
     """Carry out a plan's geometry on pixels that begin at (top, left) of the picture.
 
     In training more is there than the box, whose outside must not be seen; in evaluation the box is
-    the whole picture, of which less is there.
+    the whole picture, of which less is there. cold: the pixels are in no cache, see `resize`.
     """
     first, begin = max(plan.top - top, 0), max(plan.left - left, 0)
     last = min(plan.top + plan.height - top, pixels.shape[0])
@@ -168,6 +197,7 @@ def resize_part(pixels: Bytes, top: int, left: int, plan: Any, out: Bytes, scrat
         plan.interpolation,
         out,
         scratch,
+        cold,
     )
 
 
@@ -230,9 +260,11 @@ def needs(work: Work) -> tuple[int, int, int, int, int]:
     return room, scratch, 3 * size * size, cut_, workspace
 
 
-def enough(memory: Memory, work: Work) -> Memory:
-    """The same memory, or more where the work needs it."""
-    return Memory(memory.decoder, *map(_at_least, memory[1:], needs(work)))
+def enough(memory: Memory, work: Work, pictures: int = 1) -> Memory:
+    """The same memory, or more where the work needs it, with this many output pictures."""
+    room, scratch, small, *cut_ = needs(work)
+    sizes = room, scratch, pictures * small, *cut_
+    return Memory(memory.decoder, *map(_at_least, memory[1:], sizes))
 
 
 def _at_least(buffer: Bytes, size: int) -> Bytes:

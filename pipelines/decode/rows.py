@@ -1,4 +1,4 @@
-"""A thread of the roi pipeline with libturbojpeg, compiled: cut, decode, resize, finish, no GIL.
+"""Rows made with libturbojpeg, compiled: cut, decode, resize, finish, no GIL; for roi and ffcv.
 
 A thread makes a whole picture before it takes the next one, so the pixels are still in its cache
 when they are finished.
@@ -12,10 +12,13 @@ import numba
 import numpy as np
 
 from fasttricks.kernels.jit import kernel
-from fasttricks.pipelines.decode.native import pointer
+from fasttricks.kernels.mix.order import source_of
+from fasttricks.kernels.mix.pool import empty_pool, finish_output, reserve
 from fasttricks.pipelines.decode.picture import (
     PIXELS,
+    UINT8,
     Memory,
+    Mixture,
     Work,
     complete,
     cut_part,
@@ -24,8 +27,9 @@ from fasttricks.pipelines.decode.picture import (
     shrink_of,
 )
 from fasttricks.pipelines.decode.turbojpeg import Handles, decode, decompress
+from fasttricks.pipelines.native import pointer
 
-__all__ = ["NAME", "Memory", "Thread", "decode", "decode_part", "make_rows", "resize_part"]
+__all__ = ["NAME", "Memory", "Worker", "decode", "decode_part", "make_rows", "resize_part"]
 
 NAME = "libturbojpeg"
 
@@ -33,20 +37,48 @@ NAME = "libturbojpeg"
 @kernel
 def make_rows(work: Work, memory: Memory) -> None:
     """Make all rows that can be made."""
-    size = work.out.shape[1]
     for row in range(work.tasks.shape[0]):
-        task, plan = work.tasks[row], work.plans[row]
-        if task.kind == PIXELS:
-            pixels = numba.carray(pointer(task.data), (task.height, task.width, 3), np.uint8)
-            complete(work, row, pixels, 0, 0, 1, memory)
-            continue
-        shrink = shrink_of(plan, work.exact)
-        frame = work.frames[row]
-        top, left, height, width, good = decode_shrunk(task, frame, plan, size, shrink, memory)
-        if good:
-            room = np.uint64(memory.room.ctypes.data)
-            pixels = numba.carray(pointer(room), (height, width, 3), np.uint8)
-            complete(work, row, pixels, top, left, shrink, memory)
+        _make(work, row, memory)
+
+
+@kernel
+def make_mixed(work: Work, mixture: Mixture, memory: Memory) -> bool:
+    """Make the outputs of a mixture; False, and some of them are missing, if a row cannot be made.
+
+    Args:
+        work: the rows of the mixture's samples, in all views, as UINT8; its `slots` are written.
+            Its `out` has places for pictures.
+    """
+    pool, wanted = empty_pool(work.out), mixture.wanted
+    for output in mixture.outputs:
+        for number in range(wanted.mixes[output].count + 1):
+            row = source_of(wanted.mixes, output, number)
+            if row >= 0 and wanted.places[row] < 0:
+                # Rows of the batch are view-major, and so are those of the work, which has fewer.
+                view, position = divmod(row, mixture.batch)
+                here = view * mixture.length + position - mixture.first
+                work.slots[here] = reserve(wanted, row, pool)
+                if not _make(work, here, memory):
+                    return False
+        finish_output(wanted, output, pool, mixture.matrices, mixture.out, mixture.form)
+    return True
+
+
+@kernel
+def _make(work: Work, row: int, memory: Memory) -> bool:
+    """Make a row; False if libturbojpeg complains about it."""
+    task, plan, size = work.tasks[row], work.plans[row], work.out.shape[1]
+    if task.kind == PIXELS:
+        pixels = numba.carray(pointer(task.data), (task.height, task.width, 3), np.uint8)
+        complete(work, row, pixels, 0, 0, 1, memory)
+        return True
+    shrink, frame = shrink_of(plan, work.exact), work.frames[row]
+    top, left, height, width, good = decode_shrunk(task, frame, plan, size, shrink, memory)
+    if good:
+        room = np.uint64(memory.room.ctypes.data)
+        pixels = numba.carray(pointer(room), (height, width, 3), np.uint8)
+        complete(work, row, pixels, top, left, shrink, memory)
+    return bool(good)
 
 
 @kernel
@@ -80,7 +112,7 @@ def decode_shrunk(
     return np.int64(0), np.int64(0), np.int64(rows), np.int64(columns), good
 
 
-class Thread:
+class Worker:
     """A decoding thread's own decoder and memory, which only grows."""
 
     def __init__(self) -> None:
@@ -92,3 +124,10 @@ class Thread:
         """Make the rows that libturbojpeg does not complain about."""
         self._memory = enough(self._memory, work)
         make_rows(work, self._memory)
+
+    def make_mixed(self, work: Work, mixture: Mixture) -> bool:
+        """Make a mixture out of these rows; False if it complains about one."""
+        count, size = len(work.tasks), work.out.shape[1]
+        self._memory = memory = enough(self._memory, work, count)
+        pictures = memory.small[: 3 * count * size * size].reshape(count, size, size, 3)
+        return make_mixed(work._replace(out=pictures, form=UINT8), mixture, memory)

@@ -1,4 +1,4 @@
-"""A thread of the roi pipeline with the simplejpeg wheel, for machines without libturbojpeg.
+"""Rows made with the simplejpeg wheel, for roi and resident on machines without libturbojpeg.
 
 The wheel brings a libjpeg-turbo of its own, set up as PIL's: the same pixels. Its decoder is called
 from Python, once for each picture, and lets other threads run meanwhile.
@@ -15,24 +15,25 @@ import simplejpeg
 
 from fasttricks.errors import DataError
 from fasttricks.kernels.jit import kernel
-from fasttricks.pipelines.decode.native import pointer
 from fasttricks.pipelines.decode.picture import (
     PIXELS,
     Bytes,
     Memory,
+    Mixture,
     Work,
     complete,
     cut_part,
     enough,
     shrink_of,
 )
+from fasttricks.pipelines.native import pointer
 
-__all__ = ["NAME", "Thread", "decode"]
+__all__ = ["NAME", "Worker", "decode"]
 
 NAME = f"simplejpeg {version('simplejpeg')}"
 
 
-class Thread:
+class Worker:
     """A decoding thread's own memory, which only grows."""
 
     def __init__(self) -> None:
@@ -47,6 +48,10 @@ class Thread:
                 _complete_stored(work, row, self._memory)
             else:
                 self._make(work, row, task)
+
+    def make_mixed(self, work: Work, mixture: Mixture) -> bool:
+        """Nothing: between two pictures it comes back to Python anyway."""
+        return False
 
     def _make(self, work: Work, row: int, task: Any) -> None:
         memory = self._memory

@@ -2,7 +2,7 @@
 
 It cuts, decodes and resizes as `decode.rows` does, by the same functions.
 
-FFCV compiles a loader's operations anew in every process. So the heavy part is compiled here, kept
+FFCV compiles a loader's operations again in every process. So the heavy part is compiled here, kept
 on disk like any kernel, and called from FFCV's code by its address: what FFCV compiles then takes
 a second instead of ten. All that changes between batches and epochs stands in one record in memory,
 so nothing is compiled twice.
@@ -25,11 +25,11 @@ from fasttricks.kernels.jpeg.points import SEEK
 from fasttricks.kernels.plan import SAMPLE, plan_geometry
 from fasttricks.kernels.resize import scratch_bytes
 from fasttricks.pipelines.beton.file import JPG, RAW
-from fasttricks.pipelines.decode.native import pointer
 from fasttricks.pipelines.decode.picture import TASK, Memory
 from fasttricks.pipelines.decode.rows import decode_part, resize_part
 from fasttricks.pipelines.decode.turbojpeg import Handles
 from fasttricks.pipelines.ffcv.cuts import CUT, Cuts
+from fasttricks.pipelines.native import pointer
 
 STATE = np.dtype(
     [
@@ -70,7 +70,8 @@ BUFFERS = np.dtype(
         ("workspace", "<u8"),
     ]
 )
-"""A worker's own: libturbojpeg's handle and the addresses of what `decode.rows.Memory` explains."""
+"""A worker's own: libturbojpeg's handle and the addresses of what `decode.picture.Memory`
+explains."""
 
 _POINT_BYTES = SEEK.itemsize
 
@@ -92,7 +93,7 @@ def _carry_out(
 
     Args:
         state_at: address of a STATE.
-        worker: whose buffers to use; nobody else may use them meanwhile.
+        worker: whose buffers to use; no other thread may use them meanwhile.
         index, view: which plan.
         mode, height, width: from the sample's metadata.
         data_at, data_size: the stored bytes.
@@ -240,7 +241,7 @@ class Workspace:
         self._provide("workspace", workspace)
 
     def _provide(self, name: str, size: int) -> None:
-        """Let each worker's buffer have at least so many bytes.
+        """Let each worker's buffer have at least this many bytes.
 
         Pages that nothing is written to take no memory.
         """

@@ -56,7 +56,6 @@ class FFCVLoader(Loader):
         except ImportError as error:
             raise MissingExtraError("ffcv", "ffcv", str(error)) from error
 
-        self.compile_seconds = 0.0
         self._now: Epoch | None = Epoch(Tables(samples), options, _workers(options))
         self._ffcv: Any = None
 

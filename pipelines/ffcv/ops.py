@@ -26,13 +26,13 @@ from fasttricks.errors import DataError
 from fasttricks.kernels.mix.plan import Mixing
 from fasttricks.pipelines.beton.file import JPG, Beton
 from fasttricks.pipelines.cutter import open_index
-from fasttricks.pipelines.decode.native import put, take
 from fasttricks.pipelines.fetch import Fetched, Fetcher
 from fasttricks.pipelines.ffcv.cuts import Cuts
 from fasttricks.pipelines.ffcv.decode import Workspace, carry_out, draw
 from fasttricks.pipelines.ffcv.tables import Tables
 from fasttricks.pipelines.finishing import Threads, finish_rows, finished_rows, plan_rows
 from fasttricks.pipelines.job import Indices, Job, Replaced
+from fasttricks.pipelines.native import fetch_add, store_int64
 from fasttricks.pipelines.options import Options
 from fasttricks.pipelines.recycle import Recycler
 
@@ -81,7 +81,7 @@ class Epoch:
         self.workspace.set(job.seed, job.epoch, job.params)
 
     def forget(self) -> None:
-        """Begin the job anew."""
+        """Begin the job again."""
         self.notes.clear()
         self.begun = 0
 
@@ -126,10 +126,10 @@ class PlannedDecoder(Operation):
         def decode(batch_indices, memory, metadata, storage):  # type: ignore[no-untyped-def]
             pixels, done = memory
             count = batch_indices.shape[0]
-            put(state, 0)
+            store_int64(state, 0)
             # Workers take the next picture when they are done with one: their sizes differ a lot.
             for worker in each(workers):
-                row = take(state)
+                row = fetch_add(state)
                 while row < count:
                     index = batch_indices[row]
                     entry = metadata[index]
@@ -145,7 +145,7 @@ class PlannedDecoder(Operation):
                         entry["width"],
                         pixels[row].ctypes.data,
                     )
-                    row = take(state)
+                    row = fetch_add(state)
             return pixels, done
 
         decode.is_parallel = True  # type: ignore[attr-defined]

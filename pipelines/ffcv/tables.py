@@ -1,7 +1,7 @@
 """What FFCV's compiled code has to know of each sample, and the files behind it mapped into memory.
 
-Of the samples in a `.beton` all facts stand in there. Of the pictures in a pack's shards nobody
-knows more than where they are: each is looked at once, ahead of the first batch that has it.
+Of the samples in a `.beton` all facts stand in there. Of the pictures in a pack's shards only
+their places are known: each is looked at once, ahead of the first batch that has it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from fasttricks.pipelines.beton.file import JPG, OTHER, RAW, Beton
 Bytes = npt.NDArray[np.uint8]
 
 UNSEEN = 255
-"""A `mode` beside those of a `.beton`: nobody has looked at the sample yet."""
+"""A `mode` beside those of a `.beton`: the sample was not looked at yet."""
 
 ENTRY = np.dtype(
     [("mode", "u1"), ("height", "<u4"), ("width", "<u4"), ("size", "<i8"), ("address", "<i8")]
 )
 """One sample: how it is stored, its sides in pixels, and its bytes in this process's memory. Where
-`mode` is neither JPG nor RAW, all but `mode` means nothing."""
+`mode` is neither JPG nor RAW, all fields except `mode` mean nothing."""
 
 _PARTS = 4  # that a batch of unseen samples is divided into for each thread: their sizes differ
 
@@ -73,7 +73,7 @@ class Tables:
         return bool((self.entries["mode"] != RAW).any())
 
     def learn(self, indices: npt.NDArray[np.int64], threads: Executor, workers: int) -> None:
-        """Look at those samples among `indices` that nobody has looked at yet."""
+        """Look at those samples among `indices` that were not looked at yet."""
         new = np.unique(indices[self.entries["mode"][indices] == UNSEEN])
         if len(new):
             list(threads.map(self._look_at, np.array_split(new, _PARTS * workers)))

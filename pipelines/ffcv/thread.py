@@ -89,12 +89,12 @@ class EpochThread(EpochIterator):
         super().__init__(loader, rows)
 
     def start(self) -> None:
-        """Begin; FFCV calls it when the thread is made. Whoever makes one must `stop` it."""
+        """Begin; FFCV calls it when the thread is made. The code that makes one must `stop` it."""
         atexit.register(self.stop)  # or it would go on decoding into memory that is being freed
         super().start()
 
     def run(self) -> None:
-        """As FFCV's; an error becomes the last result, or whoever waits would wait for ever."""
+        """As FFCV's; an error becomes the last result, or the waiting thread would wait forever."""
         try:
             super().run()
         except Exception as error:

@@ -49,7 +49,7 @@ class DeviceSet:
 
     @staticmethod
     def limit(device: torch.device) -> Callable[[int], None]:
-        """What raises DataError for a set of so many bytes that it does not fit."""
+        """What raises DataError for a set whose size in bytes does not fit."""
 
         def check(size: int) -> None:
             free, _ = torch.cuda.mem_get_info(device)

@@ -45,7 +45,7 @@ class Shared:
             self._left -= made
             last = made > 0 and self._left == 0
         if last:
-            self._make = None  # lets go of the batch's memory, whoever still has this object
+            self._make = None  # frees the batch's memory: a thread may still have this
         return last
 
 

@@ -16,6 +16,7 @@ import torch
 from fasttricks.data.samples import Samples
 from fasttricks.kernels.finish import FORMS
 from fasttricks.kernels.mix.plan import Mixing, span
+from fasttricks.kernels.mix.pool import Wanted, wanted_of
 from fasttricks.kernels.plan_stage import plan_stage_batch
 from fasttricks.pipelines.decode.picture import UINT8
 from fasttricks.pipelines.job import Batch, Job, view_rows
@@ -28,12 +29,10 @@ from fasttricks.pipelines.resident.lookup import Lookup
 from fasttricks.pipelines.resident.pictures import Decoded, decode_all
 from fasttricks.pipelines.resident.rows import (
     PLACE,
-    Mixes,
     Rows,
     make_mixed,
     make_rows,
     memory_for,
-    mixes_of,
 )
 from fasttricks.pipelines.resident.stages import measure
 
@@ -51,7 +50,7 @@ class ResidentLoader(Loader):
     """Decoded pictures in shared or device memory.
 
     Making it decodes the set, unless another process of this user has it on this node; a picture
-    that changes after that goes unnoticed until a loader is made anew. Shared memory is a file in
+    that changes after that goes unnoticed until a new loader is made. Shared memory is a file in
     $FASTTRICKS_SHM, or else in /dev/shm, or where that has no room in the folder for temporary
     files, and goes away with the last loader that uses it. For a GPU the set is in host memory as
     well, but only while this is made.
@@ -113,7 +112,7 @@ class ResidentLoader(Loader):
             wait(parts)
 
     def _begin(
-        self, job: Job, step: int, making: Making, mixing: Mixing | None, mixes: Mixes | None
+        self, job: Job, step: int, making: Making, mixing: Mixing | None, wanted: Wanted | None
     ) -> Shared:
         """Find memory and pictures of a batch."""
         shown, size = self._lookup(job.batches[step], job.epoch), job.params.size
@@ -140,9 +139,9 @@ class ResidentLoader(Loader):
             matrices=np.empty((rows, 3, 4), np.float32),
             next=np.zeros(1, np.int64),
         )
-        if mixes is None:
+        if wanted is None:
             return Shared(making, count, lambda memory: make_rows(work, memory))
-        return Shared(making, count, lambda memory: make_mixed(work, mixes, memory))
+        return Shared(making, count, lambda memory: make_mixed(work, wanted, memory))
 
     def _on_device(self, job: Job, device: DeviceSet) -> Generator[Batch]:
         for step, samples in enumerate(job.batches):
@@ -176,14 +175,14 @@ class ResidentLoader(Loader):
             self._decoded = None
 
 
-def _mixings(job: Job) -> Iterator[tuple[Mixing | None, Mixes | None]]:
+def _mixings(job: Job) -> Iterator[tuple[Mixing | None, Wanted | None]]:
     """What is drawn for each step, in turn, and how its rows are mixed."""
     steps = range(len(job.batches))
     together = max(1, DRAWN // (job.views * len(job.batches[0]))) if steps else 1
     for first in range(0, len(steps), together):
         some = steps[first : first + together]
         yield from [
-            (mixing, mixing and mixes_of(mixing, job.views * len(job.batches[step])))
+            (mixing, mixing and wanted_of(mixing, job.views * len(job.batches[step])))
             for step, mixing in zip(some, job.mixings(some), strict=True)
         ]
 

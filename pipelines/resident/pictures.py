@@ -25,7 +25,7 @@ from fasttricks.data.progress import progress_bar
 from fasttricks.data.samples import Samples, Stamp
 from fasttricks.data.seek.source import names_of
 from fasttricks.errors import BadSampleError, DataError
-from fasttricks.pipelines.decode import decoder
+from fasttricks.pipelines.decode.decoder import find_decoder
 from fasttricks.pipelines.resident.store import Block, Bytes, Recipe, share
 
 ENTRY = np.dtype([("offset", "<i8"), ("height", "<i4"), ("width", "<i4"), ("odd", "<i8")])
@@ -34,7 +34,7 @@ whether it is good but only PIL decodes it surely."""
 
 ADVICE = (
     "use a pack of smaller pictures (fasttricks pack SRC DST --max-size N) or the pipeline roi, "
-    "which decodes anew each time"
+    "which decodes again each time"
 )
 
 _VERSION = b"fasttricks resident 1"
@@ -67,7 +67,7 @@ class Decoded:
         return self.bytes.ctypes.data + self.entries["offset"].astype(np.uint64)
 
     def close(self) -> None:
-        """Use them no longer; nobody may read their pixels after it."""
+        """Use them no longer; their pixels may not be read after it."""
         self.bytes = np.empty(0, np.uint8)
         self.entries = self.entries.copy()
         self._block.close()
@@ -76,7 +76,7 @@ class Decoded:
 def decode_all(
     samples: Samples, threads: int, most: Callable[[int], None] | None = None
 ) -> Decoded:
-    """The decoded pictures of a data set without repeats; decoded here if nobody has them yet.
+    """The decoded pictures of a data set without repeats; decoded here if no process has them yet.
 
     What is keyed are the pictures' names, sizes and times (their content if they are in memory) as
     they are now. Changes after that are not noticed.
@@ -135,7 +135,7 @@ class _Making:
         self._causes: dict[int, str] = {}
         self._stamps: list[Stamp | None] = [None] * len(samples)
         self._memory = np.empty(0, np.uint8)
-        self._decoder = decoder.find()
+        self._decoder = find_decoder()
         self.size = 0
 
     def survey(self) -> None:

@@ -1,9 +1,9 @@
 """A block of memory that processes of one user share, made once and gone with the last of them.
 
-It is a file in a file system that lives in memory, mapped by all. Whoever uses one has a shared
-flock(2) on it; whoever gets an exclusive one is alone with it and may remove it. A killed process
-loses its locks, so what it leaves behind is found out by the next one that makes a block. flock
-belongs to the opened file, so a forked child goes on using what its parent has opened.
+It is a file in a file system that lives in memory, mapped by all. Every user has a shared flock(2)
+on it; one that gets an exclusive lock is alone with it and may remove it. A killed process loses
+its locks, so what it leaves behind is found out by the next one that makes a block. flock belongs
+to the opened file, so a forked child goes on using what its parent has opened.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def share(key: str, prepare: Callable[[], Recipe]) -> Block:
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Remove what nobody uses any more.
+    """Remove what no process uses any more.
 
     Call with the folder's lock held: else a block just begun would look abandoned.
     """
@@ -254,7 +254,7 @@ def _make(path: Path, recipe: Recipe) -> Block:
 
 
 def _release(descriptor: int, path: Path, owner: int) -> None:
-    """Give up a shared lock, and remove the file if nobody else has one."""
+    """Give up a shared lock, and remove the file if no other process has one."""
     # A forked child that ends must not do it: the lock is its parent's, too.
     if os.getpid() == owner:
         try:
@@ -271,7 +271,7 @@ def _release(descriptor: int, path: Path, owner: int) -> None:
 
 @contextlib.contextmanager
 def _tried(folder: Path) -> Iterator[None]:
-    """The lock of a folder, without waiting: BlockingIOError if somebody else has it."""
+    """The lock of a folder, without waiting: BlockingIOError if another process has it."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

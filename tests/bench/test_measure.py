@@ -14,6 +14,7 @@ import pytest
 
 from fasttricks.bench import measure, report, table
 from fasttricks.bench.contender import Contender
+from fasttricks.bench.guard import members, stat
 from tests.bench.measuring import FAKE, bench, fake
 
 ISSUE_KEYS = (
@@ -31,7 +32,7 @@ def test_rows_take_turns_and_report_everything(
 
     def watched(self: Contender, seconds: float, limit: int) -> Any:
         timed = original(self, seconds, limit)
-        stopped = [state for state, _ in self._group._members()]
+        stopped = [stat(folder)[0] for folder in members({self._group.id})]
         turns.append((self.row.label, len(self.measured.rounds), stopped))
         return timed
 

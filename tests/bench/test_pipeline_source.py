@@ -22,7 +22,7 @@ class FakeLoader:
         self.name, self.data, self.asked = name, data, asked
         self.epochs: list[int] = []
         self.closed = False
-        self.compile_seconds = 1.5
+        self.compile_seconds, self.bytes, self.decoder = 1.5, 0, ""
         self.stats = Counter(samples=8)
         self.stages = lambda count: {"read": count}
 
@@ -125,6 +125,25 @@ def test_what_could_not_be_cut_and_what_is_kept_is_told(
     next(stream)
     assert facts["uncut"] == {"stale": 3, "damaged": 0}
     assert facts["samples"] == 16
+
+
+def test_the_decoder_is_named_where_it_depends_on_the_machine(
+    picture_folder: Path, made: list[FakeLoader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain: Any = {}
+    next(pipeline_source.batches(settings(picture_folder), plain))
+    assert "versions" not in plain
+    make = pipeline_source.make_loader
+
+    def with_decoder(*given: Any, **asked: Any) -> Any:
+        loader: Any = make(*given, **asked)
+        loader.decoder = "simplejpeg 1"
+        return loader
+
+    monkeypatch.setattr(pipeline_source, "make_loader", with_decoder)
+    named: Any = {}
+    next(pipeline_source.batches(settings(picture_folder, name="roi"), named))
+    assert named["versions"] == {"JPEG decoder of roi": "simplejpeg 1"}
 
 
 def test_ffcv_gets_tar_shards_by_their_folder(picture_pack: Path, made: list[FakeLoader]) -> None:

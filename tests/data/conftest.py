@@ -1,9 +1,9 @@
 import pytest
 
-from tests.data import seek_standin
+from tests.data.seek import standin as seek
 
 
 @pytest.fixture
 def standin(monkeypatch):
     """Seek indices are made by kernels that need no JPEG."""
-    seek_standin.install(monkeypatch.setattr)
+    seek.install(monkeypatch.setattr)

@@ -90,13 +90,13 @@ def work_of_programs():
     done = []
 
     def noting(name, what):
-        function = getattr(mix_triton, name)
+        function = getattr(by_triton, name)
 
         def noted(*args):
             done.append(what(args))
             return function(*args)
 
-        setattr(mix_triton, name, noted)
+        setattr(by_triton, name, noted)
 
     noting("noise", lambda args: "noise")
     noting("finished", lambda args: int(args[3]))
@@ -116,7 +116,7 @@ def results(seed, numbers):
 
 if __name__ == "__main__":
     from fasttricks.kernels import finish_triton as ft
-    from fasttricks.kernels.mix import triton as mix_triton
+    from fasttricks.kernels.mix import by_triton
 
     seed, target = int(sys.argv[1]), sys.argv[2]
     found = {

@@ -4,7 +4,7 @@ import torch
 
 from fasttricks.kernels import finish_torch, reference
 from fasttricks.kernels.mix import description as mix
-from fasttricks.kernels.mix.torch import mix_interleaved
+from fasttricks.kernels.mix.by_torch import mix_interleaved
 from tests.kernels.finish_checks import DTYPES, check, fresh, mixed_batch
 
 

@@ -6,11 +6,11 @@ import torch
 
 from fasttricks.kernels.augment import Augment
 from fasttricks.kernels.finish import finish
+from fasttricks.kernels.mix.by_torch import mix_interleaved
 from fasttricks.kernels.mix.description import words
 from fasttricks.kernels.mix.kinds import RICAP, CutMix, Cutout, Mixup, RandomErasing
 from fasttricks.kernels.mix.plan import Place, plan_mix
 from fasttricks.kernels.mix.targets import mix
-from fasttricks.kernels.mix.torch import mix_interleaved
 from fasttricks.kernels.plan_stage import plan_stage_batch
 from fasttricks.kernels.policy import TrivialAugment
 from fasttricks.kernels.stage_batch import apply_stage_batch
@@ -39,7 +39,7 @@ def mix_floats(images, words, noise=True):
 
 @pytest.mark.parametrize("how", MIXES, ids=str)
 def test_mixing_a_batch(how, monkeypatch):
-    kernel = pytest.importorskip("fasttricks.kernels.mix.float_triton")
+    kernel = pytest.importorskip("fasttricks.kernels.mix.floats_triton")
     monkeypatch.setattr(kernel, "mix", mix_floats)
     pixels, labels = pictures()
     images = pixels.permute(0, 3, 1, 2).float()

@@ -10,7 +10,7 @@ from fasttricks import Samples
 from fasttricks.data.pixels import decode_rgb
 from fasttricks.errors import BadSampleError, DataError
 from fasttricks.pipelines import torchvision
-from fasttricks.pipelines.decode import decoder
+from fasttricks.pipelines.decode.decoder import find_decoder
 from tests.pictures import encode, jpeg, smooth_picture
 from tests.pipelines.agreement import NAMES, collect, damaged_jpeg, expected_picture
 
@@ -37,7 +37,7 @@ def mixed_samples():
     return Samples(files, np.arange(len(files)))
 
 
-LATE = {"roi": "roi.loader", "ffcv": "ffcv.ops"}  # where PIL decodes what the decoder left
+LATE = {"roi": "roi.maker", "ffcv": "ffcv.ops"}  # where PIL decodes what the decoder left
 REPLACEMENT = {1: 2, 4: 6, 5: 6, 11: 0}
 
 
@@ -76,7 +76,7 @@ def test_bad_files_are_replaced_alike(name, train, mixed_samples, open_loader):
 @pytest.mark.parametrize("name", ["roi", "ffcv", "torchvision"])
 def test_a_replacement_that_breaks_while_decoding(name, open_loader, monkeypatch):
     """2 is bad and 3, in its place, passes the probe but no decoder: 4 stands for both."""
-    rotten = damaged_jpeg(decoder.find().decode)  # no ordinary decoder takes it; PIL does,
+    rotten = damaged_jpeg(find_decoder().decode)  # no ordinary decoder takes it; PIL does,
     files = [jpeg(50, 60, seed=i) for i in range(6)]
     files[2:4] = b"", rotten
 

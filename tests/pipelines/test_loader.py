@@ -245,3 +245,9 @@ def test_torchrun_environment_is_the_default(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "4")
     options = Options(batch_size=1)
     assert (options.rank, options.world_size) == (3, 4)
+
+
+def test_a_back_end_need_not_say_what_it_keeps_compiles_or_measures():
+    loader = echo()
+    assert (loader.bytes, loader.decoder, loader.compile_seconds) == (0, "", 0.0)
+    assert loader.stages(3) == {}

@@ -28,6 +28,8 @@ def test_an_index_may_be_named(index):
     [
         ({"index": None}, "index must be True, False, or the path of a seek index; got None"),
         ({"index": 1}, "index must be"),
+        ({"finish": "graph", "work": "decode"}, 'finish="graph" .* work="decode" stops before'),
+        ({"finish": "fused", "work": "decode"}, 'finish="fused" .* work="decode" stops before'),
         ({"exact": 0}, "exact must be True or False; got 0"),
         ({"train": "no"}, "train must be True or False; got 'no'"),
         ({"drop_last": 1}, "drop_last must be True or False; got 1"),

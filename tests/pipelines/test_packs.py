@@ -53,7 +53,7 @@ def test_batches_are_those_of_the_folder(name, train, cut, picture_folder, made)
 def test_pictures_of_packs_are_cut(name, made, monkeypatch):
     """What is decoded is not the files' own bytes."""
     from fasttricks.pipelines.cutter import Cutter
-    from fasttricks.pipelines.roi.feed import Reader
+    from fasttricks.pipelines.roi.reader import Reader
 
     found, entry_of, read = [], Cutter.entry, Reader.__call__
 

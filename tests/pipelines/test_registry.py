@@ -77,6 +77,8 @@ def test_bad_data_is_a_named_error(tmp_path):
         ({"seed": "x"}, "seed must be"),
         ({"device": 3.5}, r"device must be cpu or cuda\[:n\]; got 3.5"),
         ({"finish": None}, "unknown finish None; .*auto, graph, fused"),
+        ({"finish": "graph"}, 'finish="graph" is for dali only; pipeline torchvision'),
+        ({"finish": "fused"}, 'finish="fused" is for dali only; pipeline torchvision'),
         ({"mix": [fasttricks.Mixup()] * 2}, "only the first of several can mix"),
     ],
 )

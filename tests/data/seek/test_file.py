@@ -16,7 +16,7 @@ from fasttricks.data.seek.source import names_of
 from fasttricks.errors import DataError
 from fasttricks.kernels.jpeg.seek import SEEK
 from fasttricks.kernels.jpeg.segments import REASONS
-from tests.data.seek_standin import make_pictures, picture, seek_points
+from tests.data.seek.standin import make_pictures, picture, seek_points
 from tests.descriptors import open_under
 
 pytestmark = pytest.mark.usefixtures("standin")
@@ -106,9 +106,9 @@ def test_every_flipped_bit_of_an_entry_is_found(file, samples, capsys):
         for bit in range(8):
             changed = content[:at] + bytes([content[at] ^ 1 << bit]) + content[at + 1 :]
             broken = SeekIndex.from_bytes(changed)
-            assert not broken.verify(number)
+            assert broken.entry(number) is None
             assert look(broken, samples, number) is None
-            assert broken.verify(12)
+            assert broken.entry(12) is not None
     assert "has a damaged entry" in capsys.readouterr().err
 
 
@@ -116,7 +116,7 @@ def test_damage_is_counted_once_and_said_once(file, samples, capsys):
     flip(file, -1)  # in the points of the last picture
     flip(file, -100)
     index = SeekIndex.open(file, samples)
-    bad = [n for n in range(len(samples)) if not index.verify(n)]
+    bad = [n for n in range(len(samples)) if index.entry(n) is None]
     assert len(bad) == 2
     assert [look(index, samples, n) for n in bad * 2] == [None] * 4
     assert (index.damaged, index.stale) == (2, 0)

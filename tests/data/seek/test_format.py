@@ -20,7 +20,7 @@ from fasttricks.data.seek.format import (
 from fasttricks.errors import DataError
 from fasttricks.kernels.jpeg.seek import FRAME, SEEK
 from fasttricks.kernels.jpeg.segments import REASONS
-from tests.data.seek_standin import install, make_pictures
+from tests.data.seek.standin import install, make_pictures
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +187,7 @@ def use(index):
     """Everything that can be asked of an index."""
     index.summary(), index.names()
     for k in range(len(index)):
-        index.why(k), index.name(k), index.verify(k)
+        index.why(k), index.name(k), index.entry(k)
         index.lookup(k, int(index.records["size"][k]), int(index.records["mtime_ns"][k]))
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from fasttricks.data import loose_pictures, scan_folder
 from fasttricks.data.samples import Samples
-from fasttricks.data.seek.build import ensure_index
+from fasttricks.data.seek.build import build_index, ensure_index
+from fasttricks.data.seek.file import SeekIndex
 from fasttricks.kernels.jpeg.seek import FRAME, SEEK, TILE_PIXELS, inspect, seek_points
 from fasttricks.kernels.jpeg.segments import REASONS
 from tests.pictures import jpeg
@@ -55,7 +56,7 @@ def test_a_header_that_promises_far_too_much(tmp_path, out):
     samples = Samples([tmp_path / "huge.jpg"])
     ensure_index(samples, out)  # compiles
     tracemalloc.start()
-    index = ensure_index(samples, out.with_name("y.seek"), tile_pixels=64)
+    index = SeekIndex.open(build_index(samples, out.with_name("y.seek"), tile_pixels=64), samples)
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert index.summary().reasons == {"damaged picture data": 1}

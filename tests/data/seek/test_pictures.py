@@ -10,7 +10,7 @@ from fasttricks.data.seek.format import INDEXED, UNREADABLE, WHOLE, checksum
 from fasttricks.data.seek.pictures import Previous, Work
 from fasttricks.data.seek.source import names_of
 from fasttricks.kernels.jpeg.seek import SEEK
-from tests.data.seek_standin import make_pictures, picture
+from tests.data.seek.standin import make_pictures, picture
 
 pytestmark = pytest.mark.usefixtures("standin")
 

@@ -11,7 +11,7 @@ import pytest
 from fasttricks.data.samples import Samples
 from fasttricks.data.seek.build import ensure_index
 from fasttricks.data.unfinished import unfinished_path
-from tests.data.seek_standin import make_pictures
+from tests.data.seek.standin import make_pictures
 
 pytestmark = pytest.mark.usefixtures("standin")
 
@@ -34,12 +34,12 @@ from pathlib import Path
 from fasttricks.data.samples import Samples
 from fasttricks.data.seek.build import ensure_index
 from fasttricks.kernels.jit import NOTICES
-from tests.data.seek_standin import install, noting
+from tests.data.seek.standin import install, noting
 NOTICES.told = True  # what is on stderr does not depend on whether kernels were compiled before
 root, out, notes, pause = sys.argv[1:]
 install(inspect=noting(notes, float(pause)))
 samples = Samples(sorted(Path(root).rglob("*.jpg")))
-index = ensure_index(samples, out, workers=2)
+index = ensure_index(samples, out)
 found = sum(index.lookup(n, *samples.read_stamped(n)[1]) is not None for n in range(len(samples)))
 print(found, index.stale)
 """

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fasttricks.kernels.jpeg.cut import cut, cut_bound, workspace_bytes
 from fasttricks.kernels.jpeg.seek import TILE_PIXELS
 from tests.data.jpeg_surgery import APP1, with_first
-from tests.kernels.jpeg_cuts import (
+from tests.kernels.jpeg.cuts import (
     as_array,
     check_cut,
     decode,
@@ -23,7 +23,7 @@ from tests.kernels.jpeg_cuts import (
     stored,
     take,
 )
-from tests.kernels.jpeg_writer import LAYOUTS, every_ac_symbol, staircase, write
+from tests.kernels.jpeg.writer import LAYOUTS, every_ac_symbol, staircase, write
 from tests.pictures import jpeg
 
 

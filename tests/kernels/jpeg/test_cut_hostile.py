@@ -11,7 +11,7 @@ from PIL import Image
 from fasttricks.kernels.jpeg.cut import cut, cut_bound, workspace_bytes
 from fasttricks.kernels.jpeg.seek import FRAME
 from tests.data.jpeg_surgery import scan_start
-from tests.kernels.jpeg_cuts import (
+from tests.kernels.jpeg.cuts import (
     as_array,
     check_cut,
     decode,
@@ -21,7 +21,7 @@ from tests.kernels.jpeg_cuts import (
     run_cut,
     stored,
 )
-from tests.kernels.jpeg_writer import write
+from tests.kernels.jpeg.writer import write
 from tests.pictures import jpeg
 
 NOTHING = (0, 0, 0, 0)

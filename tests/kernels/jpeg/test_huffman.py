@@ -7,7 +7,7 @@ import pytest
 from fasttricks.kernels.jpeg.bits import PAD
 from fasttricks.kernels.jpeg.huffman import CODES, position, read_codes, read_dc, skip_ac, start_at
 from fasttricks.kernels.jpeg.segments import HEADER, read_header
-from tests.kernels.jpeg_writer import (
+from tests.kernels.jpeg.writer import (
     LAYOUTS,
     block_bits,
     every_ac_symbol,

@@ -10,8 +10,8 @@ from fasttricks.kernels.jpeg.points import (
     point_count,
     point_index,
 )
-from tests.kernels.jpeg_cuts import indexed, numbers
-from tests.kernels.jpeg_writer import LAYOUTS, write
+from tests.kernels.jpeg.cuts import indexed, numbers
+from tests.kernels.jpeg.writer import LAYOUTS, write
 
 
 @pytest.mark.parametrize("interval", [0, 1, 2, 5, 7, 12, 40])

@@ -19,8 +19,8 @@ from tests.data.jpeg_surgery import (
     segments,
     with_first,
 )
-from tests.kernels.jpeg_cuts import as_array
-from tests.kernels.jpeg_writer import LAYOUTS, flat, staircase, standard, value_bits, write
+from tests.kernels.jpeg.cuts import as_array
+from tests.kernels.jpeg.writer import LAYOUTS, flat, staircase, standard, value_bits, write
 from tests.pictures import jpeg
 
 

@@ -7,8 +7,8 @@ from fasttricks.kernels.jpeg.rewrite import HEADER_BYTES, write_header
 from fasttricks.kernels.jpeg.run import CUTTER, append_run
 from fasttricks.kernels.jpeg.segments import read_header
 from fasttricks.kernels.jpeg.walk import walk
-from tests.kernels.jpeg_cuts import as_array, indexed, stored
-from tests.kernels.jpeg_writer import LAYOUTS, write
+from tests.kernels.jpeg.cuts import as_array, indexed, stored
+from tests.kernels.jpeg.writer import LAYOUTS, write
 
 ROOM = 600_000  # for thirty runs as long as the picture
 

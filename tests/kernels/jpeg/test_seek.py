@@ -14,8 +14,8 @@ from fasttricks.kernels.jpeg.segments import (
     TOO_LARGE,
 )
 from tests.data.jpeg_surgery import patched, scan_start
-from tests.kernels.jpeg_cuts import as_array, indexed, look_into, numbers
-from tests.kernels.jpeg_writer import LAYOUTS, write
+from tests.kernels.jpeg.cuts import as_array, indexed, look_into, numbers
+from tests.kernels.jpeg.writer import LAYOUTS, write
 from tests.pictures import jpeg
 
 

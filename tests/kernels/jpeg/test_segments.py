@@ -36,7 +36,7 @@ from tests.data.jpeg_surgery import (
     with_first,
     without,
 )
-from tests.kernels.jpeg_writer import LAYOUTS, write
+from tests.kernels.jpeg.writer import LAYOUTS, write
 from tests.pictures import encode, jpeg, smooth_picture
 
 BASE = jpeg(33, 50)  # 4:2:0

@@ -5,7 +5,7 @@ from fasttricks.kernels.jpeg.bits import PAD, unstuff
 from fasttricks.kernels.jpeg.huffman import read_codes
 from fasttricks.kernels.jpeg.segments import read_header
 from fasttricks.kernels.jpeg.walk import READER, walk
-from tests.kernels.jpeg_writer import LAYOUTS, write
+from tests.kernels.jpeg.writer import LAYOUTS, write
 
 
 def start(made):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fasttricks.kernels.mix import description as mix
-from fasttricks.kernels.mix.check import right
+from fasttricks.kernels.mix.check import is_valid
 from tests.kernels.finish_checks import fresh, random_mixes
 
 SIZES = 3, 20, 30
@@ -29,7 +29,7 @@ def test_agrees_with_what_names_the_problem():
     seed = fresh()
     mixes = random_mixes(5, *SIZES, np.random.default_rng(seed))
     rng = np.random.default_rng(seed)
-    assert right(mixes, *SIZES)
+    assert is_valid(mixes, *SIZES)
     answers = []
     for field, number in cases():
         for _ in range(3):
@@ -37,7 +37,7 @@ def test_agrees_with_what_names_the_problem():
             one = other[rng.integers(5)]
             record = one if field in one.dtype.names else one["patches"][rng.integers(mix.PATCHES)]
             record[field] = number
-            answers.append(right(other, *SIZES))
+            answers.append(is_valid(other, *SIZES))
             assert answers[-1] == says_nothing(other), (seed, field, number)
     assert 50 < sum(answers) < len(answers) - 50
 
@@ -46,17 +46,17 @@ def test_agrees_with_what_names_the_problem():
 def test_each_channel_of_a_constant_is_looked_at(channel):
     mixes = mix.plain([0])
     mixes["count"], mixes["patches"]["source"] = 1, mix.CONSTANT
-    assert right(mixes, *SIZES)
+    assert is_valid(mixes, *SIZES)
     mixes["patches"]["value"][..., channel] = np.nan
-    assert not right(mixes, *SIZES)
+    assert not is_valid(mixes, *SIZES)
 
 
 def test_sums_do_not_wrap_around():
     mixes = mix.plain([0])
     mixes["count"] = 1
     mixes["patches"]["top"], mixes["patches"]["height"] = 2**31 - 1, 2**31 - 1
-    assert not right(mixes, *SIZES)
+    assert not is_valid(mixes, *SIZES)
 
 
 def test_nothing_is_right():
-    assert right(mix.plain([]), 0, 5, 5)
+    assert is_valid(mix.plain([]), 0, 5, 5)

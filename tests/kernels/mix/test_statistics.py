@@ -9,7 +9,7 @@ import torch
 
 from fasttricks import mix as mix_batch
 from fasttricks.kernels.mix.kinds import RICAP, CutMix, Cutout, Mixup, RandomErasing
-from tests.kernels.mix_draws import COUNT, HERE, apart, drawn, equally_often, mean_is, uniform
+from tests.kernels.mix.draws import COUNT, HERE, apart, drawn, equally_often, mean_is, uniform
 
 GROUP = HERE.group
 ALPHAS = [0.2, 1.0, 3.0]

@@ -1,6 +1,6 @@
 """What only the DALI loader has: its queues, what it does when DALI fails, and DALI on the GPU.
 
-What it shares with the other pipelines is in test_contract.py, its graph in test_dali_graph.py.
+What it shares with the other pipelines is in test_contract.py, its graph in test_graph.py.
 """
 
 import gc

@@ -20,7 +20,7 @@ from fasttricks.pipelines.beton.file import MODES, STORED_SOURCE, Beton
 from fasttricks.pipelines.beton.pack import pack
 from tests.pictures import jpeg
 from tests.pipelines.agreement import assert_same, collect
-from tests.pipelines.ffcv_loaders import SIZE, digest, epoch_threads, errors_of, open_loader
+from tests.pipelines.ffcv.loaders import SIZE, digest, epoch_threads, errors_of, open_loader
 
 if not pipelines()["ffcv"].available:
     pytest.skip(pipelines()["ffcv"].reason, allow_module_level=True)
@@ -194,7 +194,7 @@ def test_threads_change_nothing(packs):
     script = f"""
         import sys
         sys.path[:0] = {sys.path!r}
-        from tests.pipelines.ffcv_loaders import digest, open_loader
+        from tests.pipelines.ffcv.loaders import digest, open_loader
         from tests.pipelines.ffcv.test_loader import test_two_loaders_in_turn
         packs = { ({mode: str(path) for mode, path in packs.items()})!r}
         print(*(digest(packs["source"], threads) for threads in (1, 2, 4)))

@@ -11,8 +11,8 @@ from fasttricks.pipelines.beton.file import Beton
 from fasttricks.pipelines.beton.pack import pack
 from tests.pictures import encode, jpeg, smooth_picture
 from tests.pipelines.agreement import damaged_jpeg, expected_picture
-from tests.pipelines.ffcv_loaders import epoch_threads, errors_of
-from tests.pipelines.ffcv_loaders import open_loader as open_pack
+from tests.pipelines.ffcv.loaders import epoch_threads, errors_of
+from tests.pipelines.ffcv.loaders import open_loader as open_pack
 
 if not pipelines()["ffcv"].available:
     pytest.skip(pipelines()["ffcv"].reason, allow_module_level=True)

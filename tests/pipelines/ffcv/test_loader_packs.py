@@ -12,7 +12,7 @@ from fasttricks.pipelines.beton.pack import pack
 from tests.data.pack_maker import make_pack
 from tests.pictures import encode, jpeg, smooth_picture
 from tests.pipelines.agreement import assert_same, collect
-from tests.pipelines.ffcv_loaders import open_loader
+from tests.pipelines.ffcv.loaders import open_loader
 
 if not pipelines()["ffcv"].available:
     pytest.skip(pipelines()["ffcv"].reason, allow_module_level=True)

@@ -7,6 +7,7 @@ from fasttricks import Augment
 from fasttricks.kernels import finish_numba, reference
 from fasttricks.kernels.mix.kinds import RICAP, CutMix, Cutout, Mixup, as_mixes
 from fasttricks.kernels.mix.plan import Place, plan_mix
+from fasttricks.kernels.mix.pool import wanted_of
 from fasttricks.kernels.plan import plan_batch
 from fasttricks.kernels.plan_stage import plan_stage_batch
 from fasttricks.kernels.policy import AutoAugment
@@ -19,7 +20,6 @@ from fasttricks.pipelines.resident.rows import (
     make_mixed,
     make_rows,
     memory_for,
-    mixes_of,
     picture_at,
 )
 from tests.pictures import smooth_picture
@@ -142,7 +142,7 @@ def mixed_rows(pictures, mix, views, group):
     work, place = rows_of(pictures, views, finish_numba.FLOAT32), Place(5, 3, 0, 0, group)
     mixing = plan_mix(as_mixes(mix), place, len(pictures), views, SIZE, SIZE)
     out = np.full((len(mixing.mixes), SIZE, SIZE, 3), np.nan, np.float32)
-    return work._replace(out=out), mixes_of(mixing, len(work.out))
+    return work._replace(out=out), wanted_of(mixing, len(work.out))
 
 
 MIXES = [

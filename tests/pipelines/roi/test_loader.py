@@ -14,7 +14,7 @@ from fasttricks.data.pixels import decode_rgb
 from fasttricks.data.probe import Kind, probe
 from fasttricks.data.seek.build import build_index
 from fasttricks.errors import DataError
-from fasttricks.pipelines.decode import decoder
+from fasttricks.pipelines.decode.decoder import find_decoder
 from tests.pictures import encode, jpeg
 from tests.pipelines.conftest import require
 
@@ -58,7 +58,7 @@ def without_libturbojpeg(monkeypatch):
 
 def test_the_loader_says_what_decodes(large):
     with make_loader("roi", large, batch_size=4) as loader:
-        assert loader.decoder == decoder.find().name
+        assert loader.decoder == find_decoder().name
 
 
 @pytest.mark.usefixtures("without_libturbojpeg")
@@ -72,25 +72,25 @@ def test_without_either_the_error_is_that_of_the_library(monkeypatch, without_li
     monkeypatch.setitem(sys.modules, "fasttricks.pipelines.decode.simple", None)
     monkeypatch.delattr(fasttricks.pipelines.decode, "simple", raising=False)
     with pytest.raises(ImportError):
-        decoder.find()
+        find_decoder()
 
 
 @pytest.mark.parametrize(
     "options", [{}, {"train": False}, {"cut": False}, {"exact": False}], ids=str
 )
 def test_both_decoders_give_the_same_pixels(large, options, request):
-    if not decoder.find().name.startswith("libturbojpeg"):
+    if not find_decoder().name.startswith("libturbojpeg"):
         pytest.skip("libturbojpeg is not installed")
     first, _ = pixels(large, **options)
     request.getfixturevalue("without_libturbojpeg")
-    assert decoder.find().name.startswith("simplejpeg ")
+    assert find_decoder().name.startswith("simplejpeg ")
     assert torch.equal(first, pixels(large, **options)[0])
 
 
 @pytest.mark.usefixtures("without_libturbojpeg")
 def test_what_simplejpeg_complains_about_is_left_to_pil():
     """libjpeg warns of a wrong bit in the data, and PIL takes what it can make of them."""
-    decode = decoder.find().decode
+    decode = find_decoder().decode
     good = jpeg(90, 110, seed=1)
     for at in range(len(good) // 2, len(good) - 2):
         damaged = good[:at] + bytes([good[at] ^ 16]) + good[at + 1 :]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fasttricks.kernels.mix.kinds import Cutout, RandomErasing
-from tests.kernels.mix_draws import COUNT, HERE, apart, drawn, equally_often, mean_is, uniform
+from tests.kernels.mix.draws import COUNT, HERE, apart, drawn, equally_often, mean_is, uniform
 
 
 def expected_coverage(length, size):

@@ -4,12 +4,12 @@ import torch
 
 from fasttricks.kernels import reference
 from fasttricks.kernels.mix import description as mix
-from fasttricks.kernels.mix import float as mix_float
-from fasttricks.kernels.mix.float import layout, mix_floats
+from fasttricks.kernels.mix import floats
+from fasttricks.kernels.mix.floats import layout, mix_floats
 from fasttricks.kernels.mix.kinds import RICAP, CutMix, Cutout, Mixup, OneOf, RandomErasing
 from fasttricks.kernels.mix.plan import Place, plan_mix
 from tests.kernels.finish_checks import fresh
-from tests.kernels.mix_float_checks import DTYPES, LAYOUTS, SHAPES, check, images_and_mixes
+from tests.kernels.mix.floats_checks import DTYPES, LAYOUTS, SHAPES, check, images_and_mixes
 
 KINDS = [
     (Mixup(),),
@@ -39,8 +39,8 @@ def test_equals_the_reference(shape, layout, dtype):
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_what_is_drawn_equals_the_reference(kind, small, together, monkeypatch):
     """However many small pictures are blended together, none or some."""
-    monkeypatch.setattr(mix_float, "SMALL", small)
-    monkeypatch.setattr(mix_float, "TOGETHER", together)
+    monkeypatch.setattr(floats, "SMALL", small)
+    monkeypatch.setattr(floats, "TOGETHER", together)
     shape, seed = (7, 3, 5, 8), fresh()
     images, _ = images_and_mixes(shape, 1, seed, torch.float16, "NHWC")
     mixes = drawn(kind, shape, seed)
@@ -164,7 +164,7 @@ class OnCuda:
 
 
 def test_a_missing_triton_is_said(monkeypatch):
-    monkeypatch.setattr(mix_float, "find_spec", lambda name: None)
+    monkeypatch.setattr(floats, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"mix: on CUDA it needs Triton.*: pip install triton"):
         mix_floats(OnCuda(), mix.plain([0]))
 

@@ -1,5 +1,4 @@
-"""What numba lacks for threads that share work through memory: pointers, an atomic counter, and a
-way to ask for memory ahead of time."""
+"""What numba lacks for threads that share work through memory: pointers and an atomic counter."""
 
 from __future__ import annotations
 
@@ -21,10 +20,10 @@ def pointer(typing: Any, address: Any) -> Any:
 
 
 @intrinsic
-def take(typing: Any, address: Any) -> Any:
+def fetch_add(typing: Any, address: Any) -> Any:
     """Add 1 to the int64 at `address` (uint64) as one indivisible step; its value before.
 
-    Who finds a number that another thread has raised finds what that thread wrote before, too.
+    A thread that sees the new number also sees all that was written before it.
     """
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -36,7 +35,7 @@ def take(typing: Any, address: Any) -> Any:
 
 
 @intrinsic
-def put(typing: Any, address: Any, value: Any) -> Any:
+def store_int64(typing: Any, address: Any, value: Any) -> Any:
     """Write an int64 to `address` (uint64)."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -44,18 +43,3 @@ def put(typing: Any, address: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(types.uint64, types.int64), emit
-
-
-@intrinsic
-def prefetch(typing: Any, address: Any) -> Any:
-    """Ask for the cache line at `address` (int64), to be read soon; any address will do."""
-
-    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place, word = ir.IntType(8).as_pointer(), ir.IntType(32)
-        form = ir.FunctionType(ir.VoidType(), [place, word, word, word])
-        function = builder.module.declare_intrinsic("llvm.prefetch", [place], form)
-        to_read, nearest_cache, data = word(0), word(3), word(1)
-        builder.call(function, [builder.inttoptr(args[0], place), to_read, nearest_cache, data])
-        return context.get_dummy_value()
-
-    return types.void(types.int64), emit

@@ -2,7 +2,7 @@
 
 What is done is known on the host, so nothing is computed that is not shown: a mixed picture is one
 pass over it and its partner, a rectangle is a copy of that rectangle. On CUDA all of it is one
-kernel, `mix_float_triton`; elsewhere, and wherever gradients are wanted, it is torch's operations
+kernel, `floats_triton`; elsewhere, and wherever gradients are wanted, it is torch's operations
 on slices, picture by picture, each of which then is in a cache.
 """
 
@@ -17,12 +17,12 @@ import torch
 from numpy.typing import NDArray
 
 from fasttricks.kernels.mix.description import CONSTANT, Mixes, words
-from fasttricks.kernels.mix.float_copy import copy_own_and_first
-from fasttricks.kernels.mix.float_noise import noisy
+from fasttricks.kernels.mix.floats_copy import copy_own_and_first
+from fasttricks.kernels.mix.floats_noise import noisy
 
 SMALL, TOGETHER = 1 << 14, 1 << 18
-"""Pictures of so many numbers are blended in one call, which then has so many: they fit into a
-cache."""
+"""SMALL: pictures up to this size (in numbers) are blended several per call. TOGETHER: numbers per
+call, chosen to fit a cache."""
 _FIELDS = "top", "left", "height", "width", "source", "from_top", "from_left", "weight", "noise"
 
 
@@ -51,10 +51,10 @@ def mix_floats(images: torch.Tensor, mixes: Mixes) -> torch.Tensor:
         return mix_slices(images, mixes)
     if find_spec("triton") is None:
         raise ValueError("mix: on CUDA it needs Triton, which is not installed: pip install triton")
-    from fasttricks.kernels.mix import float_triton as mix_float_triton
+    from fasttricks.kernels.mix import floats_triton
 
     noise = bool(mixes["patches"]["noise"].any())
-    return mix_float_triton.mix(images, sent(words(mixes), images.device), noise)
+    return floats_triton.mix(images, sent(words(mixes), images.device), noise)
 
 
 def layout(images: torch.Tensor) -> torch.memory_format:
@@ -138,7 +138,7 @@ def _flat(images: torch.Tensor) -> torch.Tensor:
 
 
 def empty(images: torch.Tensor, count: int, memory: torch.memory_format) -> torch.Tensor:
-    """Room for so many pictures like `images`."""
+    """Room for this many pictures like `images`."""
     shape = (count, *images.shape[1:])
     return torch.empty(shape, dtype=images.dtype, device=images.device, memory_format=memory)
 
@@ -148,7 +148,7 @@ def _differentiated(images: torch.Tensor) -> bool:
 
 
 class _Patch(NamedTuple):
-    """PATCH, but for its value."""
+    """PATCH without its value."""
 
     top: int
     left: int

@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from fasttricks.kernels.mix import description as mix
-from fasttricks.kernels.mix.torch import check_words, mix_interleaved
+from fasttricks.kernels.mix.by_torch import check_words, mix_interleaved
 from tests.kernels.finish_checks import fresh
-from tests.kernels.mix_float_checks import check, images_and_mixes
+from tests.kernels.mix.floats_checks import check, images_and_mixes
 
 DTYPES = [torch.float64, torch.float32]
 

@@ -17,7 +17,7 @@ from fasttricks.errors import BadSampleError, DataError
 from fasttricks.pipelines.cutter import Cutter
 from fasttricks.pipelines.fetch import Fetcher
 from fasttricks.pipelines.job import Replaced
-from fasttricks.pipelines.roi.feed import ROOM, Reader
+from fasttricks.pipelines.roi.reader import ROOM, Reader
 from tests.data.pack_maker import make_pack
 from tests.pictures import encode, jpeg, smooth_picture
 from tests.pipelines.conftest import require

@@ -10,7 +10,7 @@ from fasttricks.kernels.mix.description import plain
 from fasttricks.kernels.mix.plan import Mixing
 from fasttricks.pipelines.finishing import Planned
 from fasttricks.pipelines.recycle import Recycler
-from fasttricks.pipelines.roi.batch import LEAST, MOST, PIECE_BYTES, Feed, Line, Making, piece_size
+from fasttricks.pipelines.roi.line import LEAST, MOST, PIECE_BYTES, Feed, Line, Making, piece_size
 
 
 def sizes(count, threads, mean_bytes=1000, alone=False):

@@ -1,4 +1,4 @@
-"""Mix CASES with Triton's interpreter: `python -m tests.kernels.mix_float_with_triton SEED FILE`.
+"""Mix CASES with Triton's interpreter: `python -m tests.kernels.mix.floats_with_triton SEED FILE`.
 
 A process of its own, as the interpreter is chosen (TRITON_INTERPRET=1) when Triton loads.
 """
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from fasttricks.kernels.mix import description as mix
-from tests.kernels.mix_float_checks import DTYPES, LAYOUTS, SHAPES, images_and_mixes
+from tests.kernels.mix.floats_checks import DTYPES, LAYOUTS, SHAPES, images_and_mixes
 
 CASES = [
     *[(shape, DTYPES[number % 4], "NHWC") for number, shape in enumerate(SHAPES)],
@@ -56,7 +56,7 @@ def results(seed, numbers):
 
 
 if __name__ == "__main__":
-    from fasttricks.kernels.mix import float_triton as mft
+    from fasttricks.kernels.mix import floats_triton as mft
 
     seed, target = int(sys.argv[1]), sys.argv[2]
     found = {"usual": list(results(seed, range(len(CASES)))), "far": far(seed)}

@@ -13,16 +13,17 @@ import numpy.typing as npt
 import torch
 
 from fasttricks.data.read_ahead import read_ahead
-from fasttricks.kernels.mix.order import mix_order
 from fasttricks.kernels.mix.plan import Mixing
+from fasttricks.kernels.mix.pool import Wanted, wanted_of
 from fasttricks.pipelines.finishing import Planned
 from fasttricks.pipelines.groups import Group, groups_of
 from fasttricks.pipelines.job import Indices, Replaced
 from fasttricks.pipelines.promises import Promise, Promises
 from fasttricks.pipelines.recycle import Claim
-from fasttricks.pipelines.roi.feed import PIECE_BYTES, Piece
+from fasttricks.pipelines.roi.reader import PIECE_BYTES, Piece
 
 LEAST, MOST = 4, 64  # samples of a piece: enough that what Python does for it is little
+MIXED = 32  # samples that are mixed with each other by default, and should be in one piece
 AHEAD = 3  # pieces that are read ahead
 
 
@@ -45,8 +46,8 @@ class Making(Promise):
             B = R, or as many as `mixing` describes.
         matrices: float32 [R, 3, 4].
         mixing: what is drawn for it, if anything.
-        groups: in which its pictures are mixed, one after the other as in `order`; empty if they
-            are not.
+        groups: in which its pictures are mixed, if they are.
+        wanted: what they are mixed to; None without groups.
         shown: int64 [b], the samples after replacing.
         counts: for `Loader.stats`.
     """
@@ -64,10 +65,11 @@ class Making(Promise):
         super().__init__(blocks)
         self.samples = samples
         self.mixing = mixing
-        self.groups, self.order = [], np.empty(0, np.int64)
+        self.groups: list[Group] = []
+        self.wanted: Wanted | None = None
         if span and mixing is not None:
             self.groups = groups_of(len(samples), views, span)
-            self.order = mix_order(mixing.mixes, views * len(samples)).outputs
+            self.wanted = wanted_of(mixing, views * len(samples))
         self.images: torch.Tensor | None = None
         self.pixels: npt.NDArray[Any] | None = None
         self.matrices = np.empty((views * len(samples), 3, 4), np.float32)
@@ -162,7 +164,7 @@ class Line:
         self._read, self._claim = read, claim
         self._makings = Promises(begin, hurry)
         self._feeds = read_ahead(readers, self._feed, self._pieces(), AHEAD)
-        self._mean_bytes = PIECE_BYTES // (2 * LEAST)  # until it is known
+        self._mean_bytes = PIECE_BYTES // MIXED  # until it is known
         self._taking = threading.Lock()
 
     def take(self) -> Feed | None:

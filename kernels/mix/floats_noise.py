@@ -1,4 +1,4 @@
-"""Constants with noise for `mix.float`: drawn for the rectangle's pixels only, on the CPU."""
+"""Constants with noise for `mix.floats`: drawn for the rectangle's pixels only, on the CPU."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def noisy(mix: Any, which: int, shape: tuple[int, int, int]) -> NDArray[np.float
     Args:
         mix: a record of MIX.
         which: of its patches.
-        shape: C, H, W of the pictures; see `mix.float.mix_floats` for the channels.
+        shape: C, H, W of the pictures; see `mix.floats.mix_floats` for the channels.
     """
     patch, (channels, height, width) = mix["patches"][which], shape
     rows, columns = int(patch["height"]), int(patch["width"])

@@ -18,7 +18,7 @@ import triton
 import triton.language as tl
 
 from fasttricks.kernels.finish_triton import reciprocal
-from fasttricks.kernels.mix.float import empty, layout
+from fasttricks.kernels.mix.floats import empty, layout
 from fasttricks.kernels.mix.words import (
     COUNTER,
     DEVIATION,
@@ -39,7 +39,7 @@ BLOCK, WARPS = 1024, 4
 
 
 def mix(images: torch.Tensor, words: torch.Tensor, noise: bool = True) -> torch.Tensor:
-    """`mix.float.mix_floats` on CUDA, or on the CPU where TRITON_INTERPRET=1 was set before Triton
+    """`mix.floats.mix_floats` on CUDA, or on the CPU where TRITON_INTERPRET=1 was set before Triton
     was imported; queued on the current stream.
 
     Args:

@@ -1,7 +1,7 @@
 """Mix finished pictures as torch operations: any device, no synchronisation with the host.
 
 This is for `finish_torch`, whose descriptions are on the device only: everything is computed
-everywhere, and then chosen. `mix.float` is for those who have them on the host.
+everywhere, and then chosen. `mix.floats` is for those who have them on the host.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ def check_words(words: torch.Tensor, device: torch.device, who: str) -> None:
     """Refuse what cannot be a batch of descriptions; numbers are not looked at."""
     if words.ndim != 2 or words.shape[1] != WORDS or words.dtype != torch.int32:
         given = f"{words.dtype} {list(words.shape)}"
-        raise ValueError(f"{who}: a mix must be int32 [B, {WORDS}], see kernels.mix; got {given}")
+        raise ValueError(
+            f"{who}: a mix must be int32 [B, {WORDS}], see kernels.mix.description; got {given}"
+        )
     if words.device != device:
         raise ValueError(f"{who}: the mix is on {words.device}, the pictures are on {device}")
 
@@ -36,7 +38,7 @@ def mix_interleaved(pictures: torch.Tensor, words: torch.Tensor, noise: bool) ->
         noise: False promises that no patch has noise, and saves drawing it for every pixel.
 
     Returns:
-        [B_out, H, W, C] of the same dtype; see `mix.float.mix_floats` for constants and noise.
+        [B_out, H, W, C] of the same dtype; see `mix.floats.mix_floats` for constants and noise.
     """
     _, height, width, channels = pictures.shape
     own = pictures[_word(words, "own").long()]
