@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fasttricks.version import __version__
 
 if TYPE_CHECKING:
-    from fasttricks import pipelines
+    from fasttricks import models, pipelines, train
     from fasttricks.data.samples import Samples
     from fasttricks.kernels.augment import Augment
     from fasttricks.kernels.mix.kinds import RICAP, CutMix, Cutout, Mixup, OneOf, RandomErasing
@@ -35,6 +35,8 @@ _HOME = {
     "mix": "fasttricks.kernels.mix.targets",
 }
 
+_PARTS = ("models", "pipelines", "train")
+
 __all__ = [
     "RICAP",
     "Augment",
@@ -51,15 +53,17 @@ __all__ = [
     "__version__",
     "make_loader",
     "mix",
+    "models",
     "pipelines",
+    "train",
 ]
 
 
 def __getattr__(name: str) -> Any:
     import importlib
 
-    if name == "pipelines":
-        return importlib.import_module("fasttricks.pipelines")
+    if name in _PARTS:
+        return importlib.import_module(f"fasttricks.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'fasttricks' has no attribute {name!r}")
     value = getattr(importlib.import_module(_HOME[name]), name)

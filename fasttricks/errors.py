@@ -53,7 +53,7 @@ class BatchSizeError(FasttricksError, ValueError):
     """Batches of this size cannot be made of this data or mix.
 
     Attributes:
-        fact: what does not fit, for those who have other names for the settings.
+        fact: what does not fit, for callers that have other names for the settings.
         settings: the arguments of `make_loader` that could be changed.
     """
 

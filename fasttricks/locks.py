@@ -1,4 +1,4 @@
-"""Files whose lock (flock(2)) says that somebody makes or uses them.
+"""Files whose lock (flock(2)) says that a process makes or uses them.
 
 The kernel drops the locks of a killed process, so what nobody has locked is abandoned.
 """
@@ -20,13 +20,13 @@ _SAY_AFTER_S = 5.0
 T = TypeVar("T")
 
 
-def wait_for(claim: Callable[[], T | None], whom: str) -> T:
-    """What `claim` gives, as soon as it gives something; after five seconds stderr tells `whom`
+def wait_for(claim: Callable[[], T | None], owner: str) -> T:
+    """What `claim` gives, as soon as it gives something; after five seconds stderr tells `owner`
     this waits for."""
     began, said = time.monotonic(), False
     while (claimed := claim()) is None:
         if not said and time.monotonic() - began >= _SAY_AFTER_S:
-            print(f"fasttricks: waiting for {whom}", file=sys.stderr)
+            print(f"fasttricks: waiting for {owner}", file=sys.stderr)
             said = True
         time.sleep(_LOOK_S)
     return claimed

@@ -7,8 +7,8 @@ def test_waiting_for_what_is_claimed_at_the_third_try(monkeypatch, capsys):
     monkeypatch.setattr(locks, "_LOOK_S", 0.01)
     monkeypatch.setattr(locks, "_SAY_AFTER_S", 0.0)
     tries = iter([None, None, 0])  # 0 is a descriptor, too
-    assert locks.wait_for(lambda: next(tries), "somebody") == 0
-    assert capsys.readouterr().err == "fasttricks: waiting for somebody\n"
+    assert locks.wait_for(lambda: next(tries), "another process") == 0
+    assert capsys.readouterr().err == "fasttricks: waiting for another process\n"
 
 
 def test_nothing_is_said_without_waiting(monkeypatch, capsys):

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from fasttricks.precision import Precision
+
 
 @dataclass(frozen=True)
 class Eval:
@@ -39,7 +41,7 @@ class Eval:
     """Pictures per batch, over all processes."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the model runs; auto: on the GPU if there is one."""
-    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    dtype: Precision = "float32"
     """Of the forward pass (autocast)."""
     flip: bool = False
     """Test-time augmentation: average the logits of each picture and its mirror image."""

@@ -35,11 +35,11 @@ class Pack:
     max_size: int | None = None
     """Reduce pictures whose shorter side is longer than this many pixels."""
     quality: int | None = None
-    """JPEG quality of pictures that are coded anew with loss, 1 to 100; default: 90."""
+    """JPEG quality of pictures that are encoded again with loss, 1 to 100; default: 90."""
     shard_size: float | None = None
     """Megabytes of a shard; default: 1000."""
     shuffle: bool = True
-    """Mix the samples of a training set in the shards, for those who read them as streams."""
+    """Mix the samples of a training set in the shards, for programs that read them as streams."""
     index: bool = True
     """Make the seek index, by which only the crop has to be decoded."""
     labels: Path | None = None

@@ -25,7 +25,7 @@ class Recipes:
         console.print(table)
         console.print(
             'P1 is "Bag of Tricks" (arXiv 1812.01187), P2 "Assembled CNN" (arXiv 2001.06268). '
-            "Costs and accuracies are the sources' own, on their hardware and ImageNet, but for "
+            "Costs and accuracies are the sources' own, on their hardware and ImageNet, except "
             "those of cpu-small; "
             "`fasttricks train RECIPE --help` shows every setting.",
             soft_wrap=True,

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from fasttricks.precision import Precision
+
 
 @dataclass(frozen=True)
 class Teacher:
@@ -33,7 +35,7 @@ class Teacher:
     """Pictures per batch."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the model runs; auto: on the GPU if there is one."""
-    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    dtype: Precision = "float32"
     """Of the forward pass (autocast)."""
     store: Literal["float16", "float32"] = "float16"
     """Of the file."""

@@ -33,7 +33,7 @@ else:  # one subcommand a recipe, whose values are the defaults of the flags
 class Train:
     """Train by a recipe; any of its settings can be changed by a flag.
 
-    P1 is "Bag of Tricks" (arXiv 1812.01187), P2 "Assembled CNN" (arXiv 2001.06268).
+    "Bag of Tricks" is arXiv 1812.01187, "Assembled CNN" arXiv 2001.06268.
 
     On several devices: torchrun --nproc-per-node=8 -m fasttricks train RECIPE ...
     """

@@ -1,4 +1,4 @@
-"""A bar on stderr for work that takes long, where somebody is watching."""
+"""A bar on stderr for work that takes long, where a user is watching."""
 
 from __future__ import annotations
 

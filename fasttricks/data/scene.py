@@ -44,7 +44,7 @@ _STRIP_PIXELS = 24_576  # work in strips whose planes stay in the L2 cache
 def _bank() -> tuple[list[Plane], list[Plane]]:
     """(detail textures, smooth forms), each [TILE, TILE], mean 0, std 1; made once per process.
 
-    Rounded to 1/1024, so that the last bit of somebody's FFT cannot reach a pixel.
+    Rounded to 1/1024, so that the last bit of a machine's FFT cannot reach a pixel.
     """
     rng = np.random.default_rng(_BANK_KEY)
     frequency = np.hypot(np.fft.fftfreq(TILE)[:, None], np.fft.rfftfreq(TILE)[None, :])

@@ -25,7 +25,7 @@ class Slices(Samples):
     """Pictures that are slices of larger files, read where they are.
 
     Files stay open, as many as half of the descriptors that this process may have. Threads may
-    share the object; a pickled one opens its files anew.
+    share the object; a pickled one opens its files again.
 
     Args:
         files: F paths.
@@ -157,7 +157,7 @@ class Slices(Samples):
 
 
 class OpenFile:
-    """A file open for reading, closed when the last one who uses it lets go of it."""
+    """A file open for reading, closed when the last user lets go of it."""
 
     def __init__(self, path: Path) -> None:
         # O_NONBLOCK: opening a named pipe would else wait without end.
@@ -173,7 +173,7 @@ class OpenFile:
         return self._descriptor
 
     def read(self, size: int, offset: int) -> bytes:
-        """`size` bytes from `offset` on. Raises OSError, also where the file has not so many."""
+        """`size` bytes from `offset` on. Raises OSError, also where the file has fewer."""
         data = os.pread(self._descriptor, size, offset)
         while len(data) < size:  # one call reads 2 GB at most, and may be interrupted
             more = os.pread(self._descriptor, size - len(data), offset + len(data))
@@ -187,7 +187,7 @@ class OpenFile:
 class OpenFiles:
     """The files of a list, each opened when it is first asked for and kept open for a while.
 
-    Whoever holds an `OpenFile` may go on reading it, whatever other threads ask for.
+    Code that holds an `OpenFile` may go on reading it, whatever other threads ask for.
     """
 
     def __init__(self, paths: Sequence[Path], limit: int | None = None) -> None:

@@ -194,7 +194,7 @@ def _publish(scratch: Path, root: Path, recipe: _Recipe) -> None:
     try:
         scratch.rename(root)  # replaces nothing but an empty folder
     except OSError:
-        if not _is_complete(root, recipe):  # else somebody was faster and has written the same
+        if not _is_complete(root, recipe):  # else another process has written the same
             raise
 
 

@@ -1,4 +1,4 @@
-"""Making a pack of somebody else's tars, where they are: by writing the index files beside them."""
+"""Making a pack of existing tars, where they are: by writing the index files beside them."""
 
 from __future__ import annotations
 

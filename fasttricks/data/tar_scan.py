@@ -74,7 +74,7 @@ def _members(file: BinaryIO, end: int, called: str) -> Iterator[TarMember]:
             yield TarMember(member.name, member.offset, member.offset_data, member.size)
         elif is_picture(os.path.basename(member.name)) and not member.isdir():
             raise DataError(
-                f"{called}: {member.name!a} is no file but perhaps a link; make the tar anew with "
+                f"{called}: {member.name!a} is no file but perhaps a link; make the tar again with "
                 "tar --dereference --hard-dereference"
             )
         tar.members.clear()  # type: ignore[attr-defined]  # else it would keep all of them
@@ -86,7 +86,7 @@ def _members(file: BinaryIO, end: int, called: str) -> Iterator[TarMember]:
 
 def _refuse_sparse(member: tarfile.TarInfo, called: str) -> None:
     if member.issparse():
-        raise DataError(f"{called}: {member.name!a} is sparse; make the tar anew without --sparse")
+        raise DataError(f"{called}: {member.name!a} is sparse; make the tar again without --sparse")
 
 
 def _refuse_compressed(file: BinaryIO, first: int, called: str) -> None:

@@ -1,8 +1,8 @@
 """A file that appears complete or not at all, and that one process at a time makes.
 
 It is written beside its place under a name of its own and renamed at the end. The unfinished file
-is also the lock (flock(2)): what a killed process leaves behind is locked by nobody, and whoever
-comes next writes over it.
+is also the lock (flock(2)): what a killed process leaves behind is locked by nobody, and the
+process that comes next writes over it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Unfinished:
 def unfinished(target: Path, what: str) -> Iterator[Unfinished]:
     """Write `target` alone: waits until no other process (or thread) is writing it.
 
-    Whether somebody has just finished it is for the caller to look. After five seconds of waiting a
+    The caller looks whether another process has just finished it. After five seconds of waiting a
     line on stderr says so.
 
     Args:
@@ -81,7 +81,7 @@ def remove_abandoned(folder: Path, ending: str) -> None:
 
 
 def _claim(path: Path, what: str) -> BinaryIO | None:
-    """The unfinished file, empty and locked; None if somebody else has it."""
+    """The unfinished file, empty and locked; None if another process has it."""
     file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

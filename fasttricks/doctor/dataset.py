@@ -20,7 +20,7 @@ from fasttricks.kernels.jpeg.seek import TILE_PIXELS
 from fasttricks.pipelines.beton.file import Beton
 
 SAMPLED = 256
-"""Pictures that are looked at. A share found from so many is off by 6 % at most, 19 times in 20."""
+"""Pictures that are looked at. A share found from them is off by 6 % at most, 19 times in 20."""
 READING_S = 3.0
 """How long pictures are read for the disk's rate."""
 LOOKING_S = 8.0

@@ -18,7 +18,7 @@ from fasttricks.doctor.remedies import Advice, Topic
 from fasttricks.version import __version__
 
 WHOLE_S = 55.0
-"""Nothing is measured any more after so many seconds."""
+"""Nothing is measured any more after this many seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)

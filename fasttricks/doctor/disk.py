@@ -65,7 +65,7 @@ def look_at_disk(samples: Samples, indices: Sequence[int], folder: Path, seconds
     if disk.in_memory:
         return replace(disk, cached=1.0, why_not=f"the file system is in memory ({kind})")
     if not known:
-        why = "only who may write to a file is told whether it is in the page cache"
+        why = "only a user who may write to a file is told whether it is in the page cache"
         return replace(disk, why_not=why)
     disk = replace(disk, cached=float(np.mean(known)))
     cold = _cold(indices, shares)
@@ -97,7 +97,8 @@ def _bytes(samples: Samples, indices: Sequence[int]) -> int:
 def cached(samples: Samples, index: int) -> float | None:
     """Share of a picture's pages that are in memory; None if that is not told.
 
-    Linux says so only to who owns a file or may write to it; of others every page seems present.
+    Linux tells only the owner of a file and those who may write to it; to others every page seems
+    present.
     """
     with _opened(samples, index) as span:
         if span is None or not span.size or not _is_told(span.descriptor):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from fasttricks.data.probe import Probe
 
+# Faults: each of these makes a picture *broken*.
 UNREADABLE = "unreadable"
 """Its bytes cannot be had: no such file, no permission, tar and pack.index disagree."""
 CHECKSUM = "checksum"
@@ -17,8 +18,6 @@ GEOMETRY = "geometry"
 """Its size in pixels is not the one that was announced."""
 INDEX = "seek index"
 """What the seek index says of it is damaged or wrong."""
-FAULTS = (UNREADABLE, CHECKSUM, UNDECODABLE, GEOMETRY, INDEX)
-"""Each of these makes a picture *broken*."""
 
 ODD, WARNING, MISNAMED, ORIENTATION, STALE = (
     "odd",
@@ -28,14 +27,14 @@ ODD, WARNING, MISNAMED, ORIENTATION, STALE = (
     "stale index",
 )
 NOTES = (ODD, WARNING, MISNAMED, ORIENTATION, STALE)
-"""None of these does: they are worth knowing."""
+"""None of these makes a picture broken: they are worth knowing."""
 
 
 class Fault(NamedTuple):
     """Why a picture is broken."""
 
     kind: str
-    """One of FAULTS."""
+    """One of the faults above, such as UNREADABLE."""
     cause: str
     """In words, on one line."""
 

@@ -72,7 +72,7 @@ def scan(
     looker, tally, stopped = Looker(samples, found.index), Tally(len(samples)), Event()
 
     def share(first: int) -> list[Look]:
-        """Look at pictures from `first` on, until somebody gives up."""
+        """Look at pictures from `first` on, until one of the threads gives up."""
         last = min(first + _SHARE, len(samples))
         return [looker(number) for number in range(first, last) if not stopped.is_set()]
 

@@ -20,7 +20,8 @@ def create_model(name: str, *, num_classes: int = 1000, **overrides: Any) -> nn.
     `model(x)` maps [B, 3, H, W] to logits [B, num_classes]; `model.features(x)` gives one map a
     stage, of `model.stage_channels` channels at `model.stage_strides`; `model.classifier` is the
     last layer and `model.input_size` the size to train at. Under `torch.device("meta")` it costs
-    neither memory nor initialisation.
+    neither memory nor initialisation. `resnet50` is that of "Bag of Tricks", whose strides
+    sit in 1 x 1 convolutions: `resnet50` of torchvision and timm is `resnet50b` here.
 
     Args:
         name: one of `list_models()`.

@@ -60,7 +60,7 @@ INITIALISERS = {
 
 @torch.no_grad()
 def initialise(model: nn.Module, how: str, *, zero_gamma: bool) -> None:
-    """Draw all weights of `model` anew, in place, from torch's default generator.
+    """Draw all weights of `model` again, in place, from torch's default generator.
 
     Convolutions and linear layers by `how`, their biases 0; norms gamma 1, beta 0 and fresh
     statistics; fixed buffers of our own layers are rewritten, so that a model built on the meta

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """One row of somebody's table; None is what the row leaves out."""
+    """One row of a published table; None is what the row leaves out."""
 
     source: str
     recipe: str

@@ -3,7 +3,7 @@
 Mixed precision on a GPU is bound by memory for nearly all that is not a convolution of many
 channels, so a step is judged by bytes moved rather than by multiply-accumulates.
 
-Eager. Each operation reads its inputs and writes its outputs, once each, but for
+Eager. Each operation reads its inputs and writes its outputs, once each, except
 - batch norm in training, which reads its input twice: for the statistics, then to normalise; its
   backward reads input and gradient twice each, for the two sums, then for the gradient;
 - the backward of a convolution, which is two kernels that both read the gradient (one where no

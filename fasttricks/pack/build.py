@@ -51,7 +51,7 @@ def pack(
     Raises:
         DataError: `src` cannot be used or `dst` cannot be written.
         ValueError: a setting is out of range, or labels were given where none belong.
-        FasttricksError: pictures are to be coded anew, and libturbojpeg is missing.
+        FasttricksError: pictures are to be encoded again, and libturbojpeg is missing.
     """
     began, chosen = time.monotonic(), PackSettings(**settings)
     if workers is not None and workers < 1:

@@ -28,7 +28,7 @@ _AHEAD = 4  # pictures in flight per thread
 
 @dataclass(frozen=True, kw_only=True)
 class Crew:
-    """Who does the work, and who is told of it."""
+    """What does the work, and what is told of it."""
 
     pool: ThreadPoolExecutor
     threads: int
@@ -39,7 +39,7 @@ class Crew:
 def pack_part(
     part: Part, folder: Path, journal: Journal, settings: PackSettings, crew: Crew
 ) -> tuple[Summary, int]:
-    """Write shards, index and manifest of a data set, but for its seek index.
+    """Write shards, index and manifest of a data set, except its seek index.
 
     Args:
         part: the data set.
@@ -76,8 +76,8 @@ def pack_part(
 def physical_order(part: Part, settings: PackSettings) -> npt.NDArray[np.int64]:
     """The samples in the order in which they stand in the shards.
 
-    Those of a training set are mixed, so that who reads the shards as a stream gets mixed classes;
-    always in the same way.
+    Those of a training set are mixed, always in the same way, so that programs that read the shards
+    as a stream get mixed classes.
     """
     count = len(part.samples)
     if settings.shuffle and part.train:

@@ -31,8 +31,8 @@ from fasttricks.kernels.jpeg.segments import (
 from fasttricks.pack.settings import PackSettings
 
 BASELINE, REDUCED, KEPT, BAD = "baseline", "reduced", "kept", "bad"
-"""What was done to a picture: coded anew without loss; made smaller; not what was asked for, since
-it could not be done well; kept although no pipeline can decode it."""
+"""What was done to a picture: encoded again without loss; made smaller; not what was asked for,
+since it could not be done well; kept although no pipeline can decode it."""
 
 _CONVERTIBLE = {BAD_HEADER, BAD_HUFFMAN, NO_HEIGHT, OTHER_PROCESS, PROGRESSIVE, SEVERAL_SCANS}
 """Why a JPEG cannot be cut, where libjpeg might write it so that it can be."""
@@ -112,7 +112,7 @@ class Packer:
 
 
 def _baseline(data: bytes, pixels: Pixels, why: str) -> Packed:
-    """The JPEG coded anew if PIL makes the same `pixels` of it, else as it is."""
+    """The JPEG encoded again if PIL makes the same `pixels` of it, else as it is."""
     from fasttricks.pipelines.decode.transcode import to_baseline
 
     try:
@@ -125,7 +125,7 @@ def _baseline(data: bytes, pixels: Pixels, why: str) -> Packed:
 
 
 def _why_uncut(data: bytes, facts: Probe) -> str:
-    """Why cutting this JPEG fails, if coding it anew might help; else ""."""
+    """Why cutting this JPEG fails, if encoding it again might help; else ""."""
     frames = np.zeros(1, FRAME)
     inspect(np.frombuffer(data, np.uint8), TILE_PIXELS, frames[0])
     status = int(frames[0]["status"])

@@ -45,7 +45,7 @@ class Staging:
             self._replaced.rename(self.target)  # killed between the two renames of `publish`
         if self.folder.exists() and (why := self._difference(identity)):
             if self.has_finished_shards():
-                print(f"fasttricks: {why}: packing {self.target} anew", file=sys.stderr)
+                print(f"fasttricks: {why}: packing {self.target} again", file=sys.stderr)
             shutil.rmtree(self.folder)
         self.pack.mkdir(parents=True, exist_ok=True)
         self._identity.write_text(json.dumps(identity))

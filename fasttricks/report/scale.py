@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 TICKS = 5
-"""About so many on an axis."""
+"""About this many on an axis."""
 ROOM = 1.08
 """What a logarithmic axis leaves on either side, as a factor."""
 

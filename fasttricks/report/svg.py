@@ -32,7 +32,7 @@ def draw(chart: Chart) -> Markup:
 
 
 def canvas(chart: Chart, height: float, *parts: str, left: float, right: float) -> Markup:
-    """The `<svg>` itself, with margins of so many characters."""
+    """The `<svg>` itself, with margins of this many characters."""
     margins = (
         f"--{side}:{EM_PER_CHARACTER * characters + 1:.1f}em"
         for side, characters in (("left", left), ("right", right))

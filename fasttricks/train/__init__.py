@@ -1,1 +1,31 @@
-"""Training: recipes, the trainer, checkpoints and evaluation."""
+"""Training: recipes, the trainer, checkpoints and evaluation.
+
+    outcome = fasttricks.train.train(fasttricks.train.Recipe(...))
+
+Names are imported when first used, so that the command line can read recipes without torch.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fasttricks.train.config import Recipe
+    from fasttricks.train.outcome import Outcome
+    from fasttricks.train.trainer import train
+
+_HOME = {
+    "Outcome": "fasttricks.train.outcome",
+    "Recipe": "fasttricks.train.config",
+    "train": "fasttricks.train.trainer",
+}
+
+__all__ = ["Outcome", "Recipe", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name not in _HOME:
+        raise AttributeError(f"module 'fasttricks.train' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value

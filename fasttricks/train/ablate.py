@@ -99,7 +99,7 @@ def climb_all(
 ) -> Iterator[Result]:
     """Run whatever is not finished in `out`, all rungs with one seed before the next.
 
-    So what there is when somebody looks early is the whole ladder with fewer seeds. It ends early
+    So what there is when one looks early is the whole ladder with fewer seeds. It ends early
     where a run is asked to stop, and raises what training raises, but that a diverged loss is a
     result, too.
 
@@ -108,10 +108,10 @@ def climb_all(
 
     Raises:
         ResumeError: a run in the folder has other settings than it would have now.
-        ValueError: a rung's batch cannot be shared out among so many processes.
+        ValueError: a rung's batch cannot be shared out among this many processes.
     """
     runs = [(seed, step) for seed in seeds for step in plan if not step.skipped]
-    # One group of processes for all runs: torch may wait without end for one that is made anew
+    # One group of processes for all runs: torch may wait without end for one that is made again
     # after another.
     with join(plan[0].recipe.device) as world:
         _check_batches(plan, world.size)

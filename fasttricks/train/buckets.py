@@ -1,7 +1,7 @@
 """DistributedDataParallel's buckets, brought to their final order before anything is learned.
 
 Gradients are added up over processes bucket by bucket, and with three processes or more the place
-in a bucket decides in which order a gradient is added. torch (2.15) makes its buckets anew once, in
+in a bucket decides in which order a gradient is added. torch (2.15) makes its buckets once more, by
 the order in which gradients came: at the third pass of a static graph, at the second of another. A
 process that goes on from a checkpoint would begin with the first buckets again, and its weights
 would differ from those of an unbroken run in their last bits.

@@ -23,13 +23,16 @@ from typing import Any
 import torch
 
 from fasttricks.data.unfinished import remove_abandoned, unfinished
-from fasttricks.errors import FasttricksError
+from fasttricks.errors import DataError, FasttricksError
 
 FORMAT = 1
 """Of what a checkpoint holds; others are refused."""
 
 State = dict[str, Any]
 """Nested dicts, lists and tuples of tensors, numbers, strings and None."""
+
+BEST_BY = "top1"
+"""The metric whose largest value makes a checkpoint the best."""
 
 _STEP = re.compile(r"step-(\d+)\.pt")
 _BEST = re.compile(r"best-.+?-(-?\d+\.\d+)-(\d+)\.pt")
@@ -49,17 +52,13 @@ class Checkpoints:
     Args:
         folder: made when the first one is saved.
         keep: how many of the newest to keep, at least 1; the best one is kept besides.
-        best: the metric whose largest value makes a checkpoint the best.
     """
 
-    def __init__(
-        self, folder: str | os.PathLike[str], *, keep: int = 3, best: str = "top1"
-    ) -> None:
+    def __init__(self, folder: str | os.PathLike[str], *, keep: int = 3) -> None:
         if keep < 1:
             raise ValueError(f"keep={keep}: at least one checkpoint has to be kept")
         self.folder = Path(folder)
         self._keep = keep
-        self._best = best
 
     def save(self, state: State, *, step: int, epoch: int) -> Path:
         """Write a checkpoint, durably, then remove those that are no longer wanted.
@@ -90,13 +89,13 @@ class Checkpoints:
         Raises:
             CheckpointError: it cannot be named so (no room, no permission).
         """
-        path, value = self._path(step), metrics.get(self._best)
+        path, value = self._path(step), metrics.get(BEST_BY)
         if value is None or not math.isfinite(value) or not path.exists():
             return
         before = self.best()
         if before is not None and value <= _value_of(before):
             return
-        target = self.folder / f"best-{self._best}-{value:.6f}-{step:08d}.pt"
+        target = self.folder / f"best-{BEST_BY}-{value:.6f}-{step:08d}.pt"
         try:
             _name_also(path, target)
         except OSError as error:
@@ -125,7 +124,7 @@ class Checkpoints:
         bests = sorted(self._bests(), key=_best_step_of, reverse=True)
         return [*reversed(self.all()), *bests]
 
-    def load_latest(self, map_location: str | torch.device = "cpu") -> State | None:
+    def load_latest(self) -> State | None:
         """What `load` gives of the newest one that is whole; None if there is none at all.
 
         Damaged ones before which it finds a whole one get the ending `.damaged`.
@@ -137,7 +136,7 @@ class Checkpoints:
         failure: CheckpointError | None = None
         for path in self.candidates():
             try:
-                content = load(path, map_location)
+                content = load(path)
             except CheckpointError as error:
                 failure = failure or error
                 damaged += [path] * isinstance(error, DamagedError)
@@ -155,7 +154,7 @@ class Checkpoints:
         return self.folder / f"step-{step:08d}.pt"
 
     def _bests(self) -> list[Path]:
-        return list(self.folder.glob(f"best-{self._best}-*.pt"))
+        return list(self.folder.glob(f"best-{BEST_BY}-*.pt"))
 
     def _prune(self, step: int) -> None:
         """Remove what `step`, which training has come to, makes superfluous.
@@ -196,12 +195,29 @@ def load(path: str | os.PathLike[str], map_location: str | torch.device = "cpu")
         content = torch.load(path, map_location=map_location, weights_only=True)
     except FileNotFoundError as error:
         raise CheckpointError(f"there is no checkpoint {path}") from error
-    except Exception as error:  # whatever a damaged archive makes torch raise
+    except Exception as error:  # any error: torch raises many kinds for a damaged archive
         kind = CheckpointError if isinstance(error, OSError | MemoryError) else DamagedError
         raise kind(why_unread(path, error)) from error
     content = checked(content, path)
     _verify(path)
     return content
+
+
+def file_of(path: Path, *, best: bool) -> Path:
+    """A file as it is; of a run's folder the best checkpoint, or the newest.
+
+    Raises:
+        DataError: there is nothing at `path`, or no checkpoint in the folder.
+    """
+    if not path.exists():
+        raise DataError(f"there is nothing at {path}")
+    if not path.is_dir():
+        return path
+    checkpoints = Checkpoints(path)
+    found = (checkpoints.best() if best else None) or checkpoints.latest()
+    if found is None:
+        raise DataError(f"there is no checkpoint in {path}")
+    return found
 
 
 def _verify(path: str | os.PathLike[str]) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import tyro
 
 from fasttricks.models.names import model_config
+from fasttricks.precision import Precision
 from fasttricks.train.check import check, check_types
 from fasttricks.train.config_pictures import AugmentConfig, DataConfig, MixConfig
 from fasttricks.tricks.step_decay import QUARTERS, StepDecay
@@ -28,8 +29,6 @@ __all__ = [
     "ScheduleConfig",
 ]
 
-Precision = Literal["float32", "bfloat16", "float16"]
-FLOAT16_ON_CPU = "float16 is for GPUs; on a CPU it would only be slower"
 Option = bool | int | float | str
 _LISTS = ("positions", "scales")
 """Fields inside of fields of a network that hold more than one value."""
@@ -205,9 +204,10 @@ class LossConfig:
     smoothing_form: Literal["uniform", "paper"] = "uniform"
     """`uniform`: every class gets eps / K, as all code has it; `paper`: the others eps / (K-1)."""
     teacher: str = ""
-    """Distil from this checkpoint of ours, or from stored logits (a .npy of `fasttricks`)."""
+    """Distil from this checkpoint of ours, or from stored logits (the .npy of `fasttricks
+    teacher`)."""
     temperature: float = 20.0
-    """Factor that both networks' logits are divided by."""
+    """Divisor of both networks' logits."""
     distill: Literal["sum", "convex"] = "sum"
     """`sum`: both losses are added (the papers); `convex`: weighted by `distill_weight`."""
     distill_weight: float = 0.5
@@ -254,7 +254,7 @@ class Recipe:
     eval_every: int = 1
     """Epochs between evaluations; the last one is always evaluated."""
     max_steps: int | None = None
-    """Stop after so many steps in all, as if interrupted; for trying things out."""
+    """Stop after this many steps in all, as if interrupted; for trying things out."""
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)

@@ -80,7 +80,8 @@ class AugmentConfig:
 
     normalize: Normalize = "bag-of-tricks"
     """What pixels are normalised by, in training and evaluation: that paper's mean and standard
-    deviation, torchvision's, 127.5 for both, or P2's mean alone."""
+    deviation, torchvision's, 127.5 for both, or the mean alone of
+    "Assembled CNN"."""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -107,14 +108,14 @@ class MixConfig:
     probability: float = 1.0
     """Probability that a picture is mixed at all (a whole batch, with `per` batch)."""
     per: Literal["sample", "batch"] | None = None
-    """One draw for each picture, or for the whole batch of all processes. None: as the authors of
-    the mix describe it, which is a batch for RICAP and a picture for the others."""
+    """One draw for each picture, or for the whole batch of all processes. None: for the batch
+    with RICAP, for each picture with the others (the code of CutMix's authors draws per batch)."""
     pairing: Literal["permutation", "two-batches", "halves"] = "permutation"
-    """Who is mixed with whom, for mixup: `two-batches` and `halves` are types 1 and 2 of
+    """Which pictures are mixed, for mixup: `two-batches` and `halves` are types 1 and 2 of
     "Assembled CNN". `two-batches` reads two pictures for each that is trained on, so that an epoch
     has half as many steps: double `schedule.epochs` and `schedule.warmup_epochs` for as many."""
     group: int = 32
-    """Partners lie in the same group of so many pictures; it divides the batch of a process."""
+    """Partners lie in the same group of this many pictures; it divides the batch of a process."""
     cutout: int = 0
     """Side of a square hole in pixels; 0: none."""
     erasing: float = 0.0

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from fasttricks.data.open import locate
 from fasttricks.errors import BatchSizeError, DataError
 from fasttricks.kernels.augment import Augment
@@ -17,13 +15,12 @@ from fasttricks.pipelines.registry import make_loader
 from fasttricks.train.config import AugmentConfig, MixConfig, Recipe
 from fasttricks.train.distributed import World
 from fasttricks.train.normalize import CONSTANTS
+from fasttricks.tricks.mixed_precision import MixedPrecision
 from fasttricks.tricks.progressive import ProgressiveSize
 from fasttricks.tricks.repeated_augmentation import RepeatedAugmentation
 
 FLAGS = {"batch_size": "--data.batch-size", "mix_group": "--mix.group"}
 """What the command line calls settings of loaders."""
-
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def train_loader(recipe: Recipe, world: World) -> Loader:
@@ -92,7 +89,7 @@ def _common(recipe: Recipe, world: World) -> dict[str, Any]:
     """What both loaders are told. Pictures come in the type that the first layer reads anyway."""
     return {
         "device": world.device,
-        "dtype": DTYPES[recipe.precision],
+        "dtype": MixedPrecision(recipe.precision, world.device.type).dtype,
         "seed": recipe.seed,
         "rank": world.rank,
         "world_size": world.size,

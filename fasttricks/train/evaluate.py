@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fasttricks.models.trace import mode_of
-from fasttricks.train.data import DTYPES
+from fasttricks.precision import Precision
+from fasttricks.tricks.mixed_precision import MixedPrecision
 
 TOP1, TOP5, LOSS, COUNT, TIMED = range(5)
 
@@ -50,7 +51,7 @@ def evaluate(
     model: nn.Module,
     batches: Iterable[tuple[Tensor, Any]],
     *,
-    dtype: str = "float32",
+    dtype: Precision = "float32",
     flip: bool = False,
     relabel: Tensor | None = None,
 ) -> Metrics:
@@ -70,8 +71,7 @@ def evaluate(
     Raises:
         ValueError: there is no sample at all, or `dtype` is unknown.
     """
-    if dtype not in DTYPES:
-        raise ValueError(f"dtype={dtype!r}: one of {', '.join(DTYPES)}")
+    autocast = MixedPrecision(dtype, device_of(model).type).autocast
     began = since = time.perf_counter()
     size = 0
     totals: Tensor | None = None
@@ -83,7 +83,7 @@ def evaluate(
             if len(images):
                 labels = labels if relabel is None else relabel[labels]
                 first, size = not size, images.shape[-1]
-                totals[:TIMED] += _count(_logits(model, images, dtype, flip), labels)
+                totals[:TIMED] += _count(_logits(model, images, autocast, flip), labels)
                 if first:
                     since = time.perf_counter()
                 else:
@@ -114,22 +114,23 @@ def throughput(
     size: int,
     *,
     batch_size: int = 64,
-    dtype: str = "float32",
+    dtype: Precision = "float32",
     seconds: float = 3.0,
 ) -> float:
     """Images per second of inference on pictures that are on the device already.
 
-    "Assembled CNN" quotes this number at batch 64 in float32 on one P40 (its Table 1). Half of the
-    time warms up.
+    "Assembled CNN" quotes this number at batch 64 in float32 on one P40 (its Table 1). It runs for
+    `seconds / 2` to warm up, and is then timed for `seconds`.
     """
     device = device_of(model)
+    autocast = MixedPrecision(dtype, device.type).autocast
     images = torch.rand(batch_size, 3, size, size, device=device)
     images = images.contiguous(memory_format=torch.channels_last)
     with mode_of(model, training=False):
         for limit in (seconds / 2, seconds):
             began, done = time.perf_counter(), 0
             while time.perf_counter() - began < limit:
-                _logits(model, images, dtype, False)
+                _logits(model, images, autocast, False)
                 if device.type == "cuda":
                     torch.cuda.synchronize(device)
                 done += batch_size
@@ -137,10 +138,11 @@ def throughput(
     return rate
 
 
-def _logits(model: nn.Module, images: Tensor, dtype: str, flip: bool) -> Tensor:
+def _logits(
+    model: nn.Module, images: Tensor, autocast: Callable[[], torch.autocast], flip: bool
+) -> Tensor:
     """Float32 [B, K]."""
-    half = dtype != "float32"
-    with torch.autocast(images.device.type, DTYPES[dtype], enabled=half):
+    with autocast():
         logits = model(images).float()
         if flip:
             logits = (logits + model(images.flip(-1)).float()) / 2

@@ -14,13 +14,14 @@ from torch.nn.modules.batchnorm import _NormBase
 
 from fasttricks.models.trace import mode_of, model_on_meta
 from fasttricks.pipelines.loader import Loader
-from fasttricks.train.config import FLOAT16_ON_CPU, Recipe
+from fasttricks.precision import FLOAT16_ON_CPU
+from fasttricks.train.config import Recipe
 from fasttricks.train.distributed import World
 from fasttricks.train.evaluate import device_of
 
 
 def check_device(recipe: Recipe, world: World) -> None:
-    """Raises ValueError if a recipe asks for what its device, or so many processes, cannot do."""
+    """Raises ValueError if a recipe asks for what its device, or this many processes, cannot do."""
     if recipe.cuda_graph and (world.device.type != "cuda" or world.size > 1):
         raise ValueError("cuda_graph is for one process on a CUDA device")
     if recipe.precision == "float16" and world.device.type == "cpu":

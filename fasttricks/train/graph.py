@@ -18,7 +18,7 @@ WARMUPS = 3
 class Graphed:
     """Calls a pass over a batch by replaying what it did the first time.
 
-    It is recorded anew when the shape of the batches changes. Gradients are written afresh in each
+    It is recorded again when the shape of the batches changes. Gradients are written afresh in each
     replay, to the memory that the parameters' `grad` had at the recording: leave them there.
 
     Args:

@@ -1,4 +1,4 @@
-"""What a run tells: JSON lines, TensorBoard where it is installed, a bar where somebody looks."""
+"""What a run tells: JSON lines, TensorBoard where it is installed, a bar on a terminal."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Log:
         self._exit.close()
 
     def _claim(self) -> None:
-        """Be the only one who trains into the folder, as long as the log is open."""
+        """Be the only process that trains into the folder, as long as the log is open."""
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -11,9 +11,11 @@ from fasttricks.errors import DataError
 from fasttricks.kernels.mix.targets import Mixed
 from fasttricks.models.inception import InceptionLogits
 from fasttricks.train.build import layout
+from fasttricks.train.checkpoint import file_of
 from fasttricks.train.classes import check_same
 from fasttricks.train.config import LossConfig
 from fasttricks.train.feed import Batch
+from fasttricks.train.weights import load_trained, outputs_of
 from fasttricks.tricks.distillation import Distillation, OnlineTeacher
 from fasttricks.tricks.soft_targets import cross_entropy
 from fasttricks.tricks.teacher_logits import TeacherLogits
@@ -90,10 +92,6 @@ class Objective:
 
 def _load_teacher(path: str, device: torch.device) -> tuple[OnlineTeacher, int, list[str]]:
     """A checkpoint of ours as a teacher, how many classes it tells apart, and their names."""
-    from fasttricks.train.run_eval import file_of
-    from fasttricks.train.weights import load_trained
-
     trained = load_trained(file_of(Path(path), best=True))
     model = layout(trained.model, device)
-    last = [parameter for parameter in model.parameters() if parameter.ndim == 2][-1]
-    return OnlineTeacher(model), len(last), trained.classes
+    return OnlineTeacher(model), outputs_of(trained), trained.classes

@@ -23,7 +23,7 @@ from fasttricks.train.config import (
 
 
 def baseline() -> Recipe:
-    """ResNet-50 as P1 starts from: batch 256, step decay, no trick."""
+    """ResNet-50 as "Bag of Tricks" starts from: batch 256, step decay, no trick."""
     return Recipe(
         name="baseline",
         model=ModelConfig(name="resnet50", zero_gamma=False),
@@ -34,7 +34,10 @@ def baseline() -> Recipe:
 
 
 def efficient() -> Recipe:
-    """P1 section 3: batch 1024, linear scaling, warm-up, zero gamma, no bias decay, float16."""
+    """The efficient training of "Bag of Tricks" (section 3): batch 1024, float16, and more.
+
+    Linear scaling, warm-up, zero gamma, no bias decay.
+    """
     return replace(
         baseline(),
         name="efficient",
@@ -47,12 +50,12 @@ def efficient() -> Recipe:
 
 
 def tricks() -> Recipe:
-    """P1 section 5: efficient, with ResNet-50-D, cosine decay, label smoothing and mixup.
+    """All of "Bag of Tricks" (section 5): ResNet-50-D, cosine decay, label smoothing, mixup.
 
-    `--loss.teacher` adds the distillation; the paper's teacher is a ResNet-152-D trained with
-    cosine decay and smoothing, at temperature 20. Mixup draws one share for the whole batch, as the
-    authors' code does; partners are drawn inside groups of 32, where that code reverses the order
-    of each device's pictures.
+    The rest is as in `efficient`. `--loss.teacher` adds the distillation; the paper's teacher is a
+    ResNet-152-D trained with cosine decay and smoothing, at temperature 20. Mixup draws
+    one share for the whole batch, as the authors' code does; partners are drawn inside groups of
+    32, where that code reverses the order of each device's pictures.
     """
     return replace(
         efficient(),
@@ -69,15 +72,15 @@ ASSEMBLED: dict[str, Option] = {"bn_momentum": 0.003, "init": "variance-scaling"
 
 
 def assemble() -> Recipe:
-    """P2's E11: Assemble-ResNet-50, DropBlock, mixup of type 1, AutoAugment, 600 epochs.
+    """E11 of "Assembled CNN": Assemble-ResNet-50, DropBlock, mixup, AutoAugment, 600 epochs.
 
     Mixup of type 1 reads two pictures for each that is trained on. So 1200 passes over the pictures
     are the 600 epochs of the paper, whose code doubles its passes, too; warm-up likewise. E11 also
-    distils, at temperature 1, from AmoebaNet-A's stored logits: `--loss.teacher`. P2 uses plain
-    momentum, lets everything decay but the norms, and keeps 0.997 of BatchNorm's statistics at each
-    step, which takes thousands of steps (`--model.options bn_momentum 0.1` for fewer).
+    distils, at temperature 1, from AmoebaNet-A's stored logits: `--loss.teacher`. The paper uses
+    plain momentum, lets everything decay except norms, and keeps 0.997 of BatchNorm's statistics
+    at each step, which takes thousands of steps (`--model.options bn_momentum 0.1` for fewer).
 
-    What still differs from P2's code: it crops with TensorFlow's sampler (at least a tenth of a
+    What still differs from its code: it crops with TensorFlow's sampler (at least a tenth of a
     bounding box inside, 100 tries); partners are neighbours here, halves of a batch there; it
     resizes to 292 pixels before evaluating at 256, here it is 293; its networks have a class for
     the background; its classifier starts with TensorFlow's default for dense layers.
@@ -111,9 +114,9 @@ def fast(epochs: int, *, grows: int) -> Recipe:
     accuracy is the mean over flips (`fasttricks eval --flip`).
 
     What differs: FFCV blurs before a strided 3 x 3 convolution, with zeros around, and here the
-    blur carries the stride behind it, as in P2, with mirrored edges; its norms of shortcuts, which
-    are not called bn, decay; it computes in float16; its classifier starts as torch's Linear does;
-    its pictures are of at most 500 pixels, half of them compressed again.
+    blur carries the stride behind it, as in "Assembled CNN", with mirrored edges; its norms of
+    shortcuts, which are not called bn, decay; it computes in float16; its classifier starts as
+    torch's Linear does; its pictures are of at most 500 pixels, half of them compressed again.
     """
     return Recipe(
         name=f"fast{epochs}",
@@ -156,12 +159,12 @@ def fast88() -> Recipe:
 
 
 def mobilenet() -> Recipe:
-    """MobileNet-V1 with P1's best refinements for it: cosine, smoothing, mixup."""
+    """MobileNet-V1 refined as in "Bag of Tricks": cosine, smoothing, mixup."""
     return replace(tricks(), name="mobilenet", model=ModelConfig(name="mobilenet_v1"))
 
 
 def inception() -> Recipe:
-    """Inception-V3 at 299 pixels with P1's best refinements for it: cosine, smoothing, mixup."""
+    """Inception-V3 at 299 pixels, refined as in "Bag of Tricks": cosine, smoothing, mixup."""
     return replace(
         tricks(),
         name="inception",

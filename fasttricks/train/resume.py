@@ -33,7 +33,7 @@ _NO_CHANGE = {
 }  # fmt: skip
 """Settings without which a position in the data, or the optimiser's state, means nothing."""
 
-_DATA_ADVICE = "go on with the data as it was, or train anew in another folder (--out)"
+_DATA_ADVICE = "go on with the data as it was, or train again in another folder (--out)"
 
 
 class ResumeError(FasttricksError):
@@ -117,7 +117,7 @@ def restore(trainer: Trainer, checkpoint: dict[str, Any]) -> list[str]:
     if state["scaler"]:
         trainer.update.scaler.load_state_dict(state["scaler"])
     elif trainer.update.scaler.is_enabled():  # {} after other precisions than float16
-        changes.append("loss scaling, which begins anew")
+        changes.append("loss scaling, which begins again")
     if trainer.ema is not None and state["ema"] is not None:
         trainer.ema.load_state_dict(state["ema"])
     else:  # switched on only now: the average begins with the weights as they are

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fasttricks.errors import DataError
 from fasttricks.files import check_writable, replacing
 from fasttricks.kernels.augment import Augment
 from fasttricks.models.inception import InceptionV3
 from fasttricks.pipelines.loader import Loader
 from fasttricks.pipelines.registry import make_loader
+from fasttricks.precision import Precision
 from fasttricks.train.build import layout
-from fasttricks.train.checkpoint import Checkpoints
+from fasttricks.train.checkpoint import file_of
 from fasttricks.train.classes import label_map
 from fasttricks.train.config import AugmentConfig
-from fasttricks.train.data import DTYPES
 from fasttricks.train.distributed import World, join
 from fasttricks.train.evaluate import evaluate, throughput
 from fasttricks.train.normalize import CONSTANTS
-from fasttricks.train.weights import Trained, load_trained
+from fasttricks.train.weights import Trained, load_trained, outputs_of
 from fasttricks.tricks.fixres import evaluation_size
+from fasttricks.tricks.mixed_precision import MixedPrecision
 from fasttricks.versions import versions
 
 if TYPE_CHECKING:
@@ -109,23 +108,6 @@ def _rate(images_per_s: float) -> str:
     return f"{images_per_s:.0f}" if images_per_s >= 1 else "<1"
 
 
-def file_of(path: Path, *, best: bool) -> Path:
-    """A file as it is; of a run's folder the best checkpoint, or the newest.
-
-    Raises:
-        DataError: there is nothing at `path`, or no checkpoint in the folder.
-    """
-    if not path.exists():
-        raise DataError(f"there is nothing at {path}")
-    if not path.is_dir():
-        return path
-    checkpoints = Checkpoints(path)
-    found = (checkpoints.best() if best else None) or checkpoints.latest()
-    if found is None:
-        raise DataError(f"there is no checkpoint in {path}")
-    return found
-
-
 def loader_of(
     trained: Trained,
     data: Any,
@@ -134,7 +116,7 @@ def loader_of(
     pipeline: str,
     batch_size: int,
     size: int,
-    dtype: str,
+    dtype: Precision,
     crop: float = 0.0,
     interpolation: str = "auto",
     normalize: str = "auto",
@@ -166,7 +148,7 @@ def loader_of(
         train=False,
         size=size or recipe.get("data", {}).get("eval_size") or own,
         device=world.device,
-        dtype=DTYPES[dtype],
+        dtype=MixedPrecision(dtype, world.device.type).dtype,
         augment=augment,
         rank=world.rank,
         world_size=world.size,
@@ -201,9 +183,3 @@ def size_as_trained(trained: Trained) -> int | None:
         area=(augment.get("area", usual.area), 1.0),
         crop_ratio=augment.get("crop_ratio", usual.crop_ratio),
     )
-
-
-def outputs_of(trained: Trained) -> int:
-    """How many classes a model tells apart."""
-    classifier: Any = trained.model.classifier
-    return int(classifier.out_features)

@@ -9,10 +9,11 @@ import torch
 from fasttricks.data.open import open_data
 from fasttricks.data.progress import progress_bar
 from fasttricks.train.build import layout
+from fasttricks.train.checkpoint import file_of
 from fasttricks.train.classes import check_same, label_map
 from fasttricks.train.distributed import join
-from fasttricks.train.run_eval import file_of, loader_of, outputs_of
-from fasttricks.train.weights import load_trained
+from fasttricks.train.run_eval import loader_of
+from fasttricks.train.weights import load_trained, outputs_of
 from fasttricks.tricks.distillation import OnlineTeacher
 from fasttricks.tricks.mixed_precision import MixedPrecision
 from fasttricks.tricks.teacher_logits import record_logits

@@ -13,8 +13,8 @@ from typing import Literal
 
 from fasttricks.models.config import BOTTLENECK_DEPTHS, ResNetConfig
 from fasttricks.models.names import model_config
+from fasttricks.precision import FLOAT16_ON_CPU
 from fasttricks.train.config import (
-    FLOAT16_ON_CPU,
     AugmentConfig,
     LossConfig,
     MixConfig,

@@ -1,4 +1,4 @@
-"""One update of the weights, and what is kept of it on the device until somebody looks."""
+"""One update of the weights, and what is kept of it on the device until it is read."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Step:
         graph: replay forward and backward as a CUDA graph.
 
     Attributes:
-        scaler: of the loss; does nothing but for float16.
+        scaler: of the loss; does nothing except for float16.
         tally: of the losses.
     """
 
@@ -68,7 +68,7 @@ class Step:
                 self.tally.add(self._pass(batch), number)
         self.scaler.step(self._optimizer)
         self.scaler.update()
-        if not self._keeps_gradients:  # a graph writes its gradients anew, always to one place
+        if not self._keeps_gradients:  # a graph overwrites its gradients, always to one place
             self._optimizer.zero_grad(set_to_none=True)
 
     def _settle(self, batch: Batch) -> None:
@@ -118,7 +118,7 @@ class Tally:
         self._first.masked_fill_(bad, number)
 
     def read(self, world: World, stop: bool = False) -> Reading:
-        """Read and begin anew; all processes must ask at the same step.
+        """Read and begin again; all processes must ask at the same step.
 
         Args:
             stop: whether this process was asked to stop.

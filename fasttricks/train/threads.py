@@ -32,13 +32,13 @@ CPU time of a step on two cores, with one thread and with two: 69 and 96 ms wher
 def use_threads(model: nn.Module, options: Options, world: World) -> str:
     """Let torch compute steps on the CPU with as many threads as pay; on a GPU change nothing.
 
-    `OMP_NUM_THREADS`, which torchrun sets to 1, is meant where somebody set it, and stays.
+    `OMP_NUM_THREADS`, which torchrun sets to 1, is meant where the user set it, and stays.
 
     Args:
         options: of the loader that feeds this process.
 
     Returns:
-        In words who uses how many.
+        In words what uses how many.
     """
     loads = f"{options.num_threads} to load"
     if world.device.type != "cpu":

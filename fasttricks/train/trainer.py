@@ -1,7 +1,7 @@
 """The trainer: a recipe in, checkpoints and a log out. Read it from top to bottom.
 
-Everything that a run is made of is put together in `Trainer.__init__`; `run` is the training; the
-lines between the two rulers in `_epoch` are all that happens in a step.
+Everything that a run is made of is put together in `Trainer.__init__`; `run` is the training; all
+that happens in a step stands between two comments in `_epoch`.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Trainer:
         stack.enter_context(self.log)
 
     def run(self) -> Outcome:
-        """Train to the end, or until somebody asks to stop; then say what came of it."""
+        """Train to the end, or until asked to stop; then say what came of it."""
         if self._resume():
             self._evaluate()
         while self.steps_done < self.last_step and not self.stopped:
@@ -226,7 +226,7 @@ class Trainer:
                     self.metrics = evaluate(
                         self.model, batches, dtype=self.recipe.precision, relabel=self.relabel
                     )
-                except Asked:  # whoever goes on from here evaluates it first
+                except Asked:  # the run that goes on from here evaluates it first
                     self._stop()
                     return
         epoch, values = self.steps_done // self.steps_per_epoch, asdict(self.metrics)
@@ -262,7 +262,7 @@ class Trainer:
         """Keep everything that training depends on; the first process writes.
 
         Args:
-            into: for weights that are not finite, which are kept among the others never.
+            into: a separate folder, for weights that are not finite.
         """
         with self.clock.timing("saving"):
             if into is None and not all_finite(self.model, self.world):

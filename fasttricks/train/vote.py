@@ -27,7 +27,7 @@ A vote takes about 0.8 ms of CPU time."""
 
 
 class Asked(Exception):
-    """Somebody was asked to stop."""
+    """A process was asked to stop."""
 
 
 class Vote:
@@ -94,7 +94,7 @@ class Vote:
         if self._before is None:
             return False
         (said, work), self._before = self._before, None
-        if work is not None:  # as it is for those who are not in the group: nobody here
+        if work is not None:  # as it is for processes that are not in the group: nobody here
             work.wait()
         asked, least = said.tolist()
         self._interval = -least

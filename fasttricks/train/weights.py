@@ -55,6 +55,12 @@ def load_trained(path: str | os.PathLike[str], name: str = "", *, average: bool 
     return _others(state_dict_of(content, path), name)
 
 
+def outputs_of(trained: Trained) -> int:
+    """How many classes a model tells apart."""
+    classifier: Any = trained.model.classifier
+    return int(classifier.out_features)
+
+
 def read(path: str | os.PathLike[str]) -> dict[str, Any]:
     """What a file of weights holds, without running any code in it.
 
@@ -72,7 +78,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
         return dict(load_file(path))
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever a damaged archive makes torch raise
+    except Exception as error:  # any error: torch raises many kinds for a damaged archive
         raise CheckpointError(why_unread(path, error)) from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} holds a {type(content).__name__}, not weights by name")

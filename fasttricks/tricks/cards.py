@@ -187,7 +187,7 @@ _CARDS = (
     ),
     Card(
         name="random-erasing",
-        what="A rectangle of noise hides a part of every other picture.",
+        what="A rectangle of noise hides a part of each picture with probability 0.5.",
         cost="None in the loader.",
         benefit="Error: CIFAR-10, ResNet-20 7.21 -> 6.73 (-0.48), WideResNet-28-10 "
         "3.80 -> 3.08 (-0.72); CIFAR-100, WideResNet-28-10 18.49 -> 17.73 (-0.76).",

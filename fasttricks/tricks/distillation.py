@@ -102,7 +102,7 @@ class OnlineTeacher:
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """The teacher's logits [B, K], without gradient; autocast is the caller's."""
-        if self.model.training:  # somebody called train(): its running statistics would drift
+        if self.model.training:  # the caller called train(): its running statistics would drift
             self.model.eval()
         with torch.no_grad():
             logits: torch.Tensor = self.model(images)

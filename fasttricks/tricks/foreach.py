@@ -39,7 +39,7 @@ class ForeachOptimizer(Optimizer):
         """One update of all parameters that have a gradient.
 
         Args:
-            closure: computes the gradients anew and gives the loss, which is handed back.
+            closure: computes the gradients again and gives the loss, which is handed back.
         """
         loss = None
         if closure is not None:

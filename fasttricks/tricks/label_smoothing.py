@@ -9,8 +9,6 @@ from __future__ import annotations
 import math
 from typing import Literal, get_args
 
-import torch
-
 Form = Literal["uniform", "paper"]
 FORMS: tuple[str, ...] = get_args(Form)
 
@@ -42,22 +40,3 @@ def uniform_share(smoothing: float, num_classes: int, form: Form = "uniform") ->
             "the true class would have less than the others"
         )
     return share
-
-
-def smooth(
-    targets: torch.Tensor, num_classes: int, smoothing: float = 0.1, form: Form = "uniform"
-) -> torch.Tensor:
-    """Smoothed probabilities, float32 (float64 of float64) [B, K]; for looking at, and for tests.
-
-    Args:
-        targets: class indices int64 [B], or probabilities [B, K]: smoothing a mixture is mixing
-            the smoothed.
-        num_classes: K.
-        smoothing, form: see `uniform_share`.
-    """
-    share = uniform_share(smoothing, num_classes, form)
-    if targets.is_floating_point():
-        hard = targets if targets.dtype == torch.float64 else targets.float()
-    else:
-        hard = torch.nn.functional.one_hot(targets, num_classes).float()
-    return (1 - share) * hard + share / num_classes

@@ -90,7 +90,7 @@ def record_logits(
         path: the file to write; one that is there is replaced when the new one is complete.
         teacher: pictures [b, 3, H, W] -> logits [b, K]; an `OnlineTeacher`.
         loader: of the *training* pictures with the evaluation transform, at the teacher's size.
-        model: what the teacher is called, for whoever reads the file.
+        model: what the teacher is called, for readers of the file.
         dtype: float16 is 2.6 GB for ImageNet.
 
     Raises:

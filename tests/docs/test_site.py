@@ -107,7 +107,7 @@ def test_the_reference_has_what_the_package_offers(site):
     import fasttricks
 
     text = (site / "reference.html").read_text()
-    for name in set(fasttricks.__all__) - {"__version__"}:
+    for name in set(fasttricks.__all__) - {"__version__", "models"}:  # a package of many names
         assert re.search(rf'id="fasttricks\.[\w.]*\.{name}"', text), (
             f"{name} is not in the reference"
         )

@@ -1,4 +1,4 @@
-"""Inception-V3 against the figures of TRICKS.md 4.2: parameters, multiply-accumulates, shapes."""
+"""Inception-V3 (arXiv 1512.00567): its parameters, multiply-accumulates and shapes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MobileNet-V1 against the figures of TRICKS.md 4.3: parameters, multiply-accumulates, shapes."""
+"""MobileNet-V1 (arXiv 1704.04861): its parameters, multiply-accumulates and shapes."""
 
 from __future__ import annotations
 

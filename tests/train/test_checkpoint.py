@@ -59,10 +59,10 @@ def test_without_metrics_there_is_no_best(tmp_path):
 
 
 def test_negative_metrics_compare(tmp_path):
-    checkpoints = Checkpoints(tmp_path, best="minus_loss")
+    checkpoints = Checkpoints(tmp_path)
     for step, value in enumerate([-2.5, -1.5, -3.0]):
         checkpoints.save(state(0), step=step, epoch=0)
-        checkpoints.evaluated(step, {"minus_loss": value})
+        checkpoints.evaluated(step, {"top1": value})
     assert load(checkpoints.best())["step"] == 1
 
 

@@ -1,5 +1,7 @@
 """The loss of a recipe, with and without a teacher."""
 
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 import torch
@@ -89,9 +91,10 @@ def test_a_teacher_may_be_the_folder_of_a_run(tmp_path, monkeypatch):
 
     def load_trained(path):
         loaded.append(path)
-        return Trained(model=nn.Sequential(nn.Flatten(), nn.Linear(12, 4)), name="own")
+        model = nn.Sequential(OrderedDict(flatten=nn.Flatten(), classifier=nn.Linear(12, 4)))
+        return Trained(model=model, name="own")
 
-    monkeypatch.setattr("fasttricks.train.weights.load_trained", load_trained)
+    monkeypatch.setattr(module, "load_trained", load_trained)
     for teacher in (tmp_path, checkpoints.latest()):
         module._load_teacher(str(teacher), CPU)
     assert loaded == [checkpoints.best(), checkpoints.latest()]

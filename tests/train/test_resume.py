@@ -113,7 +113,7 @@ def test_loss_scaling_goes_on_or_begins_anew(begun, monkeypatch, capsys):
     scaler = Checkpoints(begun.folder).load_latest()["state"]["scaler"]
     assert (scaler["scale"], scaler["_growth_tracker"]) == (2.0**16, 1)
     assert (
-        "changed since the checkpoint: loss scaling, which begins anew" in capsys.readouterr().out
+        "changed since the checkpoint: loss scaling, which begins again" in capsys.readouterr().out
     )
     train(replace(begun, max_steps=5), tiny.plain)
     assert "changed since" not in capsys.readouterr().out

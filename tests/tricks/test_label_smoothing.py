@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from fasttricks.tricks.label_smoothing import smooth, uniform_share
+from fasttricks.tricks.label_smoothing import uniform_share
+from tests.tricks.smoothing import smooth
 
 
 def test_the_forms_by_definition():

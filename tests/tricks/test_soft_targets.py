@@ -7,8 +7,8 @@ import torch
 from torch.nn import functional
 
 from fasttricks.kernels.mix.targets import Mixed
-from fasttricks.tricks.label_smoothing import smooth
 from fasttricks.tricks.soft_targets import cross_entropy
+from tests.tricks.smoothing import smooth
 
 FORMS = ["uniform", "paper"]
 SHAPES = [(1, 2, 1), (7, 11, 2), (13, 101, 4)]

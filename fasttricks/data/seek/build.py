@@ -57,7 +57,7 @@ def build_index(
         workers: threads, by default one per CPU that this process may use.
         progress: show a bar on stderr.
         refresh: take over from the index that is there what has neither changed nor been damaged,
-            also if pictures were added, removed or sorted anew.
+            also if pictures were added, removed or sorted again.
 
     Returns:
         The index file.
@@ -81,8 +81,6 @@ def build_index(
 def ensure_index(
     samples: Samples,
     out: str | os.PathLike[str] | None = None,
-    tile_pixels: int = TILE_PIXELS,
-    workers: int | None = None,
     progress: bool = False,
 ) -> SeekIndex:
     """Open the index of a data set, after making it if there is none.
@@ -93,19 +91,18 @@ def ensure_index(
 
     Args:
         samples: paths; or pictures in memory, whose index is made each time and kept in memory.
-        out, tile_pixels, workers, progress: as for `build_index`. An index that is there
-            is taken whatever its `tile_pixels`.
+        out, progress: as for `build_index`. An index that is there is taken whatever its
+            `tile_pixels`.
 
     Raises:
         DataError: there is none and it cannot be written, or `out` is something else.
-        ValueError: workers < 1 or tile_pixels < 1.
     """
     names = names_of(samples)
     if samples.in_memory:
         if out is not None:
             raise DataError(f"pictures in memory have no index file: {out} would not be written")
-        memory, work = io.BytesIO(), Work(samples, tile_pixels)
-        _index(work, SeekWriter(memory, names, tile_pixels), workers, progress)
+        memory, work = io.BytesIO(), Work(samples, TILE_PIXELS)
+        _index(work, SeekWriter(memory, names, TILE_PIXELS), None, progress)
         return SeekIndex.from_bytes(memory.getvalue())
     target = _checked(Path(out).expanduser() if out else index_path(samples, names))
     if isinstance(index := _usable(target, names), SeekIndex):
@@ -116,8 +113,8 @@ def ensure_index(
             return index
         if index:
             print(f"fasttricks: {index}; making it again", file=sys.stderr)
-        work = Work(samples, tile_pixels, _previous(target, names, tile_pixels))
-        _index(work, SeekWriter(new.file, names, tile_pixels), workers, progress)
+        work = Work(samples, TILE_PIXELS, _previous(target, names, TILE_PIXELS))
+        _index(work, SeekWriter(new.file, names, TILE_PIXELS), None, progress)
         new.publish()
     return SeekIndex.open(target, names)
 

@@ -1,7 +1,7 @@
 """The seek index of a data set: where in each picture's data decoding may start.
 
 The file is mapped into memory, so that opening one costs the same for a thousand pictures as for a
-million, but for comparing the names; processes share its pages.
+million, except for comparing the names; processes share its pages.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Summary:
 
 
 class SeekIndex:
-    """An opened index. Threads may share it; pickling it opens the file anew.
+    """An opened index. Threads may share it; pickling it opens the file again.
 
     Attributes:
         path: the file; None for an index in memory.
@@ -200,10 +200,6 @@ class SeekIndex:
         points = self._read(int(record["first"]), int(record["count"]))
         return (record, points) if record["crc"] == checksum(record.tobytes(), points) else None
 
-    def verify(self, index: int) -> bool:
-        """Whether an entry, points included, is as it was written."""
-        return self.entry(index) is not None
-
     def why(self, index: int) -> str:
         """Why a picture has no seek points, in words; "" if it has."""
         record = self.records[index]
@@ -228,7 +224,7 @@ class SeekIndex:
         )
 
     def _read(self, first: int, count: int) -> bytes:
-        """Points as bytes; fewer if there are not so many.
+        """Points as bytes; fewer if there are fewer.
 
         They are read, not looked at in the map. A read waits for a slow disk without the GIL, a
         page fault would stop all threads; and every fault maps 64 KB, so that this process would

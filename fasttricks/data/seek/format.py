@@ -52,7 +52,7 @@ not be read when the index was made, `error` is the errno."""
 
 ADVICE = "make it again with: fasttricks index DATA"
 REFRESH = "index them again with: fasttricks index DATA --refresh"
-"""Of an index that is sound but for some pictures: without the flag it would be left as it is."""
+"""Of an index that is sound except for some pictures: without the flag it is left as it is."""
 
 
 FORM = Form("seek index", MAGIC, FORMAT, HEADER, ADVICE)
@@ -113,7 +113,7 @@ class Opened(NamedTuple):
     points: NDArray[Any]
     reasons: list[str]
     file: int | None = None
-    """Descriptor of the very file that is mapped, for whoever has this to close."""
+    """Descriptor of the very file that is mapped, for the code that has to close it."""
 
 
 def open_file(path: Path) -> Opened:

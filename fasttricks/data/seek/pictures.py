@@ -71,7 +71,7 @@ class Work:
         return records, b"".join(points)
 
     def _picture(self, number: int, record: Any) -> bytes:
-        """Read a picture and fill in its record, but for `first`; returns its points."""
+        """Read a picture and fill in its record, except `first`; returns its points."""
         points = b""
         try:
             data, found = self.samples.read_stamped(number)
