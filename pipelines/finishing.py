@@ -97,7 +97,7 @@ def finish_rows(
     stages = planned.stages
     if stages is not None:
         pixels = pixels.contiguous()
-        _in_parts(
+        in_parts(
             lambda rows: apply_stage_batch(pixels, stages, rows.start, rows.stop),
             len(pixels),
             threads,
@@ -115,7 +115,7 @@ def finish_rows(
                 pixels, matrices, flip, dtype, out[rows], mix[0][rows], noise=noise, checked=True
             )
 
-    _in_parts(part, len(out), threads)
+    in_parts(part, len(out), threads)
     return out
 
 
@@ -132,7 +132,7 @@ class Threads(NamedTuple):
     number: int
 
 
-def _in_parts(do: Callable[[slice], object], rows: int, threads: Threads | None) -> None:
+def in_parts(do: Callable[[slice], object], rows: int, threads: Threads | None) -> None:
     """Do all rows, in contiguous parts whose sizes differ by at most one."""
     if threads is None:
         do(slice(0, rows))

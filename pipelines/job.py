@@ -11,7 +11,7 @@ import torch
 
 from fasttricks.kernels.augment import PlanParams, StageParams
 from fasttricks.kernels.mix.kinds import Mix
-from fasttricks.kernels.mix.plan import Mixing, Place, plan_mixes
+from fasttricks.kernels.mix.plan import Mixing, Place, plan_mix, plan_mixes
 
 Indices = npt.NDArray[np.int64]
 
@@ -82,6 +82,16 @@ class Batch:
     replaced: list[Replaced] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     """Added to `Loader.stats`: "odd" pictures that took the shared PIL path, for instance."""
+
+
+def empty_batch(job: Job, device: torch.device, dtype: torch.dtype) -> Batch:
+    """What a rank gets whose part of a last batch is empty."""
+    size, here = job.params.size, Place(job.seed, job.epoch, 0, 0)
+    return Batch(
+        images=torch.empty(0, 3, size, size, dtype=dtype, device=device),
+        indices=np.empty(0, np.int64),
+        mixing=plan_mix(job.mix, here, 0, 1, 1, 1) if job.mix else None,
+    )
 
 
 def view_rows(indices: Indices, views: int) -> tuple[Indices, Indices]:

@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
-from types import TracebackType
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -23,11 +22,11 @@ import torch
 from fasttricks.data.open import as_path, open_data
 from fasttricks.data.samples import Samples
 from fasttricks.errors import BatchSizeError
-from fasttricks.kernels.mix.plan import Mixing, Place, plan_mix
+from fasttricks.kernels.mix.plan import Mixing, Place
 from fasttricks.kernels.mix.targets import Mixed, mixed_targets
 from fasttricks.kernels.plan import PLAN_VERSION, epoch_order
 from fasttricks.pipelines.iteration import Iteration
-from fasttricks.pipelines.job import Batch, Indices, Job, Replaced, own_part, view_rows
+from fasttricks.pipelines.job import Batch, Indices, Job, Replaced, empty_batch, own_part
 from fasttricks.pipelines.options import Options, epoch_number, integer
 
 Step = tuple[torch.Tensor, torch.Tensor | Mixed]
@@ -72,9 +71,7 @@ class Loader(ABC):
         self.options = options
         self.errors: list[Replaced] = []
         self.stats: Counter[str] = Counter()
-        self._epoch = 0
-        self._consumed = 0
-        self._closed = False
+        self._epoch, self._consumed, self._closed = 0, 0, False
         self._resume = False  # the next iteration begins at `_consumed`
         self._chosen = False  # the next iteration is of `_epoch`, even if nothing is left of it
         self._kept_order: tuple[tuple[int, int], Indices] | None = None
@@ -228,13 +225,14 @@ class Loader(ABC):
         self._active = None
 
     def _iterate(self) -> Generator[Step]:
-        epoch, total = self._epoch, len(self.dataset)
+        o, epoch, total = self.options, self._epoch, len(self.dataset)
+        dtype = torch.uint8 if o.work == "decode" else o.dtype
         batches = self._slices(epoch, self._consumed)
         job = self._job(epoch, batches)
         with closing(self._run(job)) as run:
             for expected in batches:
-                batch = next(run) if len(expected) else self._empty(job)
-                self._consumed = min(total, self._consumed + self.options.global_batch)
+                batch = next(run) if len(expected) else empty_batch(job, o.device, dtype)
+                self._consumed = min(total, self._consumed + o.global_batch)
                 self.errors += batch.replaced
                 self.stats.update(batch.counts)
                 self.stats.update(samples=len(batch.indices), replaced=len(batch.replaced))
@@ -263,21 +261,11 @@ class Loader(ABC):
         )
 
     def _targets_of(self, indices: Indices, mixing: Mixing | None) -> torch.Tensor | Mixed:
-        rows = torch.from_numpy(view_rows(indices, self.options.views)[0])
+        rows = torch.from_numpy(np.tile(indices, self.options.views))
         targets = self._targets[rows]
         if mixing is not None:
             return mixed_targets(mixing, targets, rows, self.options.device)
         return targets.to(self.options.device, non_blocking=True)
-
-    def _empty(self, job: Job) -> Batch:
-        """What a rank gets whose part of a last batch is empty."""
-        size, here = job.params.size, Place(job.seed, job.epoch, 0, 0)
-        dtype = torch.uint8 if self.options.work == "decode" else self.options.dtype
-        return Batch(
-            images=torch.empty(0, 3, size, size, dtype=dtype, device=self.options.device),
-            indices=np.empty(0, np.int64),
-            mixing=plan_mix(job.mix, here, 0, 1, 1, 1) if job.mix else None,
-        )
 
     @abstractmethod
     def _run(self, job: Job) -> Generator[Batch]:
@@ -303,10 +291,5 @@ class Loader(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -15,7 +15,7 @@ from fasttricks.errors import (
     UnknownNameError,
     did_you_mean,
 )
-from fasttricks.train.checkpoint import CheckpointError, DamagedError
+from fasttricks.train.checkpoint_file import CheckpointError, DamagedError
 from fasttricks.train.diverged import DivergedError
 from fasttricks.train.resume import ResumeError
 

@@ -15,35 +15,26 @@ import os
 import re
 import shutil
 import sys
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from fasttricks.data.unfinished import remove_abandoned, unfinished
-from fasttricks.errors import DataError, FasttricksError
-
-FORMAT = 1
-"""Of what a checkpoint holds; others are refused."""
-
-State = dict[str, Any]
-"""Nested dicts, lists and tuples of tensors, numbers, strings and None."""
+from fasttricks.errors import DataError
+from fasttricks.train.checkpoint_file import (
+    FORMAT,
+    CheckpointError,
+    DamagedError,
+    State,
+    checksums,
+    load,
+)
 
 BEST_BY = "top1"
 """The metric whose largest value makes a checkpoint the best."""
 
 _STEP = re.compile(r"step-(\d+)\.pt")
 _BEST = re.compile(r"best-.+?-(-?\d+\.\d+)-(\d+)\.pt")
-
-
-class CheckpointError(FasttricksError):
-    """A checkpoint cannot be written or read; the message names the file and what is left."""
-
-
-class DamagedError(CheckpointError):
-    """What is in the file is not what was written."""
 
 
 class Checkpoints:
@@ -74,7 +65,7 @@ class Checkpoints:
         content = {"format": FORMAT, "step": step, "epoch": epoch, "state": state}
         target = self._path(step)
         try:
-            with unfinished(target, f"checkpoint {target}") as work, _checksums():
+            with unfinished(target, f"checkpoint {target}") as work, checksums():
                 torch.save(content, work.file)
                 work.publish()
             _make_durable(self.folder)
@@ -181,28 +172,6 @@ class Checkpoints:
         return f"cannot write checkpoint {target}: {why}; {left}"
 
 
-def load(path: str | os.PathLike[str], map_location: str | torch.device = "cpu") -> State:
-    """Read a checkpoint that `Checkpoints.save` wrote.
-
-    Returns:
-        `{"step", "epoch", "state", "format"}`.
-
-    Raises:
-        CheckpointError: it is missing, of another format, or no checkpoint of ours.
-        DamagedError: it is damaged.
-    """
-    try:
-        content = torch.load(path, map_location=map_location, weights_only=True)
-    except FileNotFoundError as error:
-        raise CheckpointError(f"there is no checkpoint {path}") from error
-    except Exception as error:  # any error: torch raises many kinds for a damaged archive
-        kind = CheckpointError if isinstance(error, OSError | MemoryError) else DamagedError
-        raise kind(why_unread(path, error)) from error
-    content = checked(content, path)
-    _verify(path)
-    return content
-
-
 def file_of(path: Path, *, best: bool) -> Path:
     """A file as it is; of a run's folder the best checkpoint, or the newest.
 
@@ -218,61 +187,6 @@ def file_of(path: Path, *, best: bool) -> Path:
     if found is None:
         raise DataError(f"there is no checkpoint in {path}")
     return found
-
-
-def _verify(path: str | os.PathLike[str]) -> None:
-    """Raises DamagedError unless all checksums are right. torch does not look at them."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            wrong = archive.testzip()
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
-        raise DamagedError(f"checkpoint {path} is damaged: {_first_line(error)}") from error
-    if wrong is not None:
-        raise DamagedError(f"checkpoint {path} is damaged: {wrong} has another checksum")
-
-
-@contextlib.contextmanager
-def _checksums() -> Iterator[None]:
-    """Inside, torch writes the checksums that `_verify` looks at, whatever it was told."""
-    before = torch.serialization.get_crc32_options()
-    torch.serialization.set_crc32_options(True)
-    try:
-        yield
-    finally:
-        torch.serialization.set_crc32_options(before)
-
-
-def why_unread(path: str | os.PathLike[str], error: Exception) -> str:
-    """What is to be said where torch did not read a file.
-
-    torch itself would advise to run what is inside.
-    """
-    if isinstance(error, RuntimeError) and _is_archive(path):
-        return f"checkpoint {path} is damaged: {_first_line(error).partition('. ')[0]}"
-    if isinstance(error, OSError):
-        return f"cannot read {path}: {error.strerror}"
-    return f"{path} is not a checkpoint that can be read: only tensors and plain values are"
-
-
-def _is_archive(path: str | os.PathLike[str]) -> bool:
-    """Whether a file begins as those do that torch writes: as a zip archive, whole or not."""
-    with open(path, "rb") as file:
-        return file.read(2) == b"PK"
-
-
-def checked(content: Any, path: str | os.PathLike[str]) -> State:
-    """What was read from `path`, if it is what `Checkpoints.save` writes.
-
-    Raises:
-        CheckpointError: it is of another format, or no checkpoint of ours.
-    """
-    if not isinstance(content, dict) or "format" not in content or "state" not in content:
-        raise CheckpointError(f"{path} is not a checkpoint of fasttricks train")
-    if content["format"] != FORMAT:
-        raise CheckpointError(
-            f"checkpoint {path} has format {content['format']}; this version reads {FORMAT}"
-        )
-    return content
 
 
 def _step_of(path: Path) -> int:
@@ -299,10 +213,6 @@ def _name_also(path: Path, target: Path) -> None:
     except OSError:  # a file system without links
         shutil.copyfile(path, beside)
     beside.replace(target)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _make_durable(folder: Path) -> None:

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import torch
 
-from fasttricks.train.checkpoint import State
+from fasttricks.train.checkpoint_file import State
 
 
 def rng_state() -> State:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from fasttricks.errors import MissingExtraError
-from fasttricks.train.checkpoint import CheckpointError, checked, why_unread
+from fasttricks.train.checkpoint_file import CheckpointError, checked, why_unread
 
 _INSIDE = ("state_dict_ema", "model_ema", "state_dict", "model")
 """Where other trainers' checkpoints keep their weights; averaged ones first."""

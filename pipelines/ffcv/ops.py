@@ -30,7 +30,7 @@ from fasttricks.pipelines.fetch import Fetched, Fetcher
 from fasttricks.pipelines.ffcv.cuts import Cuts
 from fasttricks.pipelines.ffcv.decode import Workspace, carry_out, draw
 from fasttricks.pipelines.ffcv.tables import Tables
-from fasttricks.pipelines.finishing import Threads, finish_rows, finished_rows, plan_rows
+from fasttricks.pipelines.finishing import Threads, finish_rows, finished_rows, in_parts, plan_rows
 from fasttricks.pipelines.job import Indices, Job, Replaced
 from fasttricks.pipelines.native import fetch_add, store_int64
 from fasttricks.pipelines.options import Options
@@ -234,19 +234,28 @@ class Finish(Operation):
                 target = self._memory.empty(shape, dtype)
             images = target.permute(0, 3, 1, 2)
             if options.work == "decode":
-                target.copy_(pixels)
+                self._copy(pixels, target)
             elif len(pixels):
                 self._finish(pixels, images)
             return images
 
         return finish_batch
 
+    def _copy(self, pixels: torch.Tensor, target: torch.Tensor) -> None:
+        if pixels.is_cuda:
+            target.copy_(pixels)
+            return
+        # Not torch's copy: its threads go on spinning afterwards, and take cores from decoding.
+        source, copied = pixels.numpy(), target.numpy()
+        in_parts(lambda rows: np.copyto(copied[rows], source[rows]), len(copied), self._threads())
+
+    def _threads(self) -> Threads:
+        return Threads(self.epoch.threads, self.epoch.workspace.workers)
+
     def _finish(self, pixels: torch.Tensor, images: torch.Tensor) -> None:
         epoch, note = self.epoch, self.epoch.notes[-1]
         unknown = [1] * len(note.indices)  # neither colour nor stage depends on the sides
         planned = plan_rows(epoch.job, note.indices, unknown, unknown)
-        threads = None
-        if not pixels.is_cuda:
-            threads = Threads(epoch.threads, epoch.workspace.workers)
+        threads = None if pixels.is_cuda else self._threads()
         dtype = epoch.options.dtype
         finish_rows(epoch.job, note.mixing, pixels, planned, dtype, out=images, threads=threads)

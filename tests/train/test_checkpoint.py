@@ -11,13 +11,8 @@ import pytest
 import torch
 
 from fasttricks.data import unfinished as unfinished_module
-from fasttricks.train.checkpoint import (
-    FORMAT,
-    CheckpointError,
-    Checkpoints,
-    DamagedError,
-    load,
-)
+from fasttricks.train.checkpoint import Checkpoints
+from fasttricks.train.checkpoint_file import FORMAT, CheckpointError, DamagedError, load
 from fasttricks.train.generators import rng_state, set_rng_state
 
 

@@ -5,7 +5,8 @@ import json
 import pytest
 import torch
 
-from fasttricks.train.checkpoint import Checkpoints, load
+from fasttricks.train.checkpoint import Checkpoints
+from fasttricks.train.checkpoint_file import load
 from fasttricks.train.config import MixConfig
 from fasttricks.train.trainer import train
 from tests.train import tiny

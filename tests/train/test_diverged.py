@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from fasttricks.train.checkpoint import Checkpoints, load
+from fasttricks.train.checkpoint import Checkpoints
+from fasttricks.train.checkpoint_file import load
 from fasttricks.train.data import train_loader
 from fasttricks.train.distributed import World
 from fasttricks.train.diverged import DivergedError

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from fasttricks.errors import DataError
-from fasttricks.train.checkpoint import Checkpoints, load
+from fasttricks.train.checkpoint import Checkpoints
+from fasttricks.train.checkpoint_file import load
 from fasttricks.train.config import LossConfig, MixConfig
 from fasttricks.train.ladder import Skip
 from fasttricks.train.resume import ResumeError

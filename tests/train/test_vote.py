@@ -6,7 +6,8 @@ import json
 import pytest
 import torch
 
-from fasttricks.train.checkpoint import Checkpoints, load
+from fasttricks.train.checkpoint import Checkpoints
+from fasttricks.train.checkpoint_file import load
 from fasttricks.train.distributed import World
 from fasttricks.train.signals import Stopper
 from fasttricks.train.vote import MOST_STEPS, Asked, Vote, until_asked

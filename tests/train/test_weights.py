@@ -5,7 +5,8 @@ import torch
 import torchvision
 
 from fasttricks.models import create_model
-from fasttricks.train.checkpoint import CheckpointError, Checkpoints
+from fasttricks.train.checkpoint import Checkpoints
+from fasttricks.train.checkpoint_file import CheckpointError
 from fasttricks.train.weights import load_trained, read, state_dict_of
 
 NAME = "mobilenet_v1_025"

@@ -294,9 +294,3 @@ def test_left_overs_of_other_data_sets_are_removed_in_time(samples, out):
         killed.write_bytes(b"half")
         build_index(samples, out)
         assert sorted(p.name for p in out.parent.iterdir()) == [".living.seek.part", "x.seek"]
-
-
-def test_pictures_in_memory_that_cannot_be_indexed():
-    index = ensure_index(Samples([b"", b"x", b"not a picture"]))
-    assert len(index) == 3
-    assert all(index.lookup(i, n, 0) is None for i, n in enumerate((0, 1, 13)))

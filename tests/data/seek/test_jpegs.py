@@ -74,3 +74,9 @@ def test_real_pictures(shared, out):
 def test_odd_and_hostile_pictures(shared, out):
     samples = loose_pictures(shared("odd-jpegs"))
     assert check_against_kernels(samples, ensure_index(samples, out)) > 10
+
+
+def test_pictures_in_memory_that_cannot_be_indexed():
+    index = ensure_index(Samples([b"", b"x", b"not a picture"]))
+    assert len(index) == 3
+    assert all(index.lookup(i, n, 0) is None for i, n in enumerate((0, 1, 13)))
