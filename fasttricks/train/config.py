@@ -207,7 +207,7 @@ class LossConfig:
     """Distil from this checkpoint of ours, or from stored logits (the .npy of `fasttricks
     teacher`)."""
     temperature: float = 20.0
-    """Divisor of both networks' logits."""
+    """Factor by which both networks' logits are divided."""
     distill: Literal["sum", "convex"] = "sum"
     """`sum`: both losses are added (the papers); `convex`: weighted by `distill_weight`."""
     distill_weight: float = 0.5

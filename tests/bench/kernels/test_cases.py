@@ -58,7 +58,7 @@ def test_a_wrong_kernel_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_flip(pixels, matrix, flip, *rest, **others):
         return right(pixels, matrix, torch.zeros_like(flip), *rest, **others)
 
-    def swapped(src, *args):
+    def swapped(src, *args, cold):
         args[-2][:] = src[:1, :1, ::-1]
 
     right = finish.finish

@@ -76,7 +76,7 @@ def test_what_the_decoder_refuses_pil_decodes_or_explains(closing, monkeypatch):
         def decode(self, *_):
             raise DataError("refused")
 
-    monkeypatch.setattr(resident_pictures.decoder, "find", Refuses)
+    monkeypatch.setattr(resident_pictures, "find_decoder", Refuses)
     data = jpeg(33, 44)
     decoded = closing(Samples([data]))
     assert np.array_equal(picture(decoded, 0), decode_rgb(data))
