@@ -17,7 +17,7 @@ import numpy.typing as npt
 from fasttricks.kernels.finish_numba import finish_mixed
 from fasttricks.kernels.jit import kernel
 from fasttricks.kernels.mix.description import Mixes
-from fasttricks.kernels.mix.plan import Mixing
+from fasttricks.kernels.mix.pool import Wanted
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -97,8 +97,7 @@ class Group:
 
     def mix(
         self,
-        mixing: Mixing,
-        order: npt.NDArray[np.int64],
+        wanted: Wanted,
         matrices: npt.NDArray[np.float32],
         out: npt.NDArray[Any],
         form: int,
@@ -107,21 +106,20 @@ class Group:
         """Finish and mix them, and give their memory back. In this thread, without the GIL.
 
         Args:
-            mixing: what was drawn for the batch.
-            order: [B], see `outputs`.
+            wanted: what the batch's rows are mixed to.
             matrices: [R, 3, 4], of all rows of the batch.
             out: [B, size, size, 3], the batch as `finish_numba` takes it with `form`; those rows
                 are written that are made of these samples.
         """
         assert self._pixels is not None
         batch = len(matrices) // self._views
-        for view, outputs in enumerate(self.outputs(order, batch)):
+        for view, outputs in enumerate(self.outputs(wanted.outputs, batch)):
             rows = slice(view * batch + self.samples.start, view * batch + self.samples.stop)
             _mix_in_order(
                 outputs,
                 self._pixels[view * self._count : (view + 1) * self._count],
                 matrices[rows],
-                mixing.mixes,
+                wanted.mixes,
                 out,
                 form,
                 rows.start,

@@ -22,11 +22,11 @@ from fasttricks.data.open import open_data
 from fasttricks.data.samples import Samples
 from fasttricks.errors import DataError
 from fasttricks.kernels.augment import Augment
+from fasttricks.kernels.native import fetch_add
 from fasttricks.kernels.plan import epoch_order, plan_batch
 from fasttricks.pipelines.cutter import Cutter, needed
 from fasttricks.pipelines.decode.turbojpeg import Handles, decompress
 from fasttricks.pipelines.fetch import Fetched, Fetcher
-from fasttricks.pipelines.native import fetch_add
 
 if TYPE_CHECKING:
     from fasttricks.bench.child import Facts, Settings

@@ -18,9 +18,9 @@ from fasttricks.kernels.jit import kernel
 from fasttricks.kernels.jpeg.cut import cut, cut_bound, workspace_bytes
 from fasttricks.kernels.jpeg.seek import SEEK
 from fasttricks.kernels.mix.pool import Wanted
+from fasttricks.kernels.native import pointer
 from fasttricks.kernels.resize import resize, scratch_bytes, support
 from fasttricks.kernels.stage import apply_row, stage_bytes
-from fasttricks.pipelines.native import pointer
 
 Bytes = npt.NDArray[np.uint8]
 Cut = tuple[int, int, int, int, int]

@@ -14,6 +14,7 @@ import numpy as np
 from fasttricks.kernels.jit import kernel
 from fasttricks.kernels.mix.order import source_of
 from fasttricks.kernels.mix.pool import empty_pool, finish_output, reserve
+from fasttricks.kernels.native import pointer
 from fasttricks.pipelines.decode.picture import (
     PIXELS,
     UINT8,
@@ -27,7 +28,6 @@ from fasttricks.pipelines.decode.picture import (
     shrink_of,
 )
 from fasttricks.pipelines.decode.turbojpeg import Handles, decode, decompress
-from fasttricks.pipelines.native import pointer
 
 __all__ = ["NAME", "Memory", "Worker", "decode", "decode_part", "make_rows", "resize_part"]
 

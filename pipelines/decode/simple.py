@@ -15,6 +15,7 @@ import simplejpeg
 
 from fasttricks.errors import DataError
 from fasttricks.kernels.jit import kernel
+from fasttricks.kernels.native import pointer
 from fasttricks.pipelines.decode.picture import (
     PIXELS,
     Bytes,
@@ -26,7 +27,6 @@ from fasttricks.pipelines.decode.picture import (
     enough,
     shrink_of,
 )
-from fasttricks.pipelines.native import pointer
 
 __all__ = ["NAME", "Worker", "decode"]
 

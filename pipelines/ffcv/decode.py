@@ -22,6 +22,7 @@ from fasttricks.data.seek.format import RECORD
 from fasttricks.kernels.augment import PlanParams
 from fasttricks.kernels.jit import kernel
 from fasttricks.kernels.jpeg.points import SEEK
+from fasttricks.kernels.native import pointer
 from fasttricks.kernels.plan import SAMPLE, plan_geometry
 from fasttricks.kernels.resize import scratch_bytes
 from fasttricks.pipelines.beton.file import JPG, RAW
@@ -29,7 +30,6 @@ from fasttricks.pipelines.decode.picture import TASK, Memory
 from fasttricks.pipelines.decode.rows import decode_part, resize_part
 from fasttricks.pipelines.decode.turbojpeg import Handles
 from fasttricks.pipelines.ffcv.cuts import CUT, Cuts
-from fasttricks.pipelines.native import pointer
 
 STATE = np.dtype(
     [

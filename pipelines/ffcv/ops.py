@@ -24,6 +24,7 @@ from fasttricks.data.pixels import decode_rgb
 from fasttricks.data.probe import Kind
 from fasttricks.errors import DataError
 from fasttricks.kernels.mix.plan import Mixing
+from fasttricks.kernels.native import fetch_add, store_int64
 from fasttricks.pipelines.beton.file import JPG, Beton
 from fasttricks.pipelines.cutter import open_index
 from fasttricks.pipelines.fetch import Fetched, Fetcher
@@ -32,7 +33,6 @@ from fasttricks.pipelines.ffcv.decode import Workspace, carry_out, draw
 from fasttricks.pipelines.ffcv.tables import Tables
 from fasttricks.pipelines.finishing import Threads, finish_rows, finished_rows, in_parts, plan_rows
 from fasttricks.pipelines.job import Indices, Job, Replaced
-from fasttricks.pipelines.native import fetch_add, store_int64
 from fasttricks.pipelines.options import Options
 from fasttricks.pipelines.recycle import Recycler
 

@@ -19,11 +19,11 @@ from fasttricks.kernels.finish_numba import finish
 from fasttricks.kernels.jit import kernel
 from fasttricks.kernels.mix.order import source_of
 from fasttricks.kernels.mix.pool import Wanted, empty_pool, finish_output, reserve
+from fasttricks.kernels.native import fetch_add, pointer
 from fasttricks.kernels.plan import SAMPLE, plan_color, plan_geometry
 from fasttricks.kernels.resize import scratch_bytes
 from fasttricks.kernels.stage import apply_row, stage_bytes
 from fasttricks.pipelines.decode.picture import UINT8, resize_part
-from fasttricks.pipelines.native import fetch_add, pointer
 
 Bytes = npt.NDArray[np.uint8]
 

@@ -84,17 +84,9 @@ class Maker:
 
     def _mix(self, making: Making, group: Group) -> None:
         """Finish the pictures of a group, all of which are there."""
-        assert making.mixing is not None
         assert making.wanted is not None
         assert making.pixels is not None
-        group.mix(
-            making.mixing,
-            making.wanted.outputs,
-            making.matrices,
-            making.pixels,
-            self._form,
-            self._unmixed,
-        )
+        group.mix(making.wanted, making.matrices, making.pixels, self._form, self._unmixed)
 
     def _placed(self, feed: Feed, slots: Indices) -> Work:
         """Rows that are made where they belong: in these slots of the batch, or in their group."""
@@ -102,8 +94,8 @@ class Maker:
         assert out is not None
         if (group := making.group(feed.first)) is None:
             return self._work(feed, slots, out, self._form)
-        count = len(feed.tasks) * len(making.samples) // len(making.matrices)
-        slots = group.slots(feed.first, count)
+        views = len(making.matrices) // len(making.samples)
+        slots = group.slots(feed.first, len(feed.tasks) // views)
         return self._work(feed, slots, group.pixels(self._unmixed, out.shape[1]), UINT8)
 
     def _work(self, feed: Feed, slots: Indices, out: npt.NDArray[np.generic], form: int) -> Work:

@@ -7,8 +7,8 @@ import pytest
 from fasttricks.kernels import reference
 from fasttricks.kernels.finish_numba import FLOAT32
 from fasttricks.kernels.mix.kinds import RICAP, CutMix, Cutout, Mixup, as_mixes
-from fasttricks.kernels.mix.order import mix_order
 from fasttricks.kernels.mix.plan import Place, plan_mix, span
+from fasttricks.kernels.mix.pool import wanted_of
 from fasttricks.pipelines.groups import LEAST, Spare, groups_of
 
 SIZE = 19
@@ -72,10 +72,10 @@ def test_groups_are_mixed_as_the_reference_mixes_the_batch(mix, group, views):
     count = 50 if mix != Mixup(pairing="halves") else 40
     mixing, pixels, matrices, length = batch(mix, count, views, group)
     out, spare = np.full((len(mixing.mixes), SIZE, SIZE, 3), np.nan, np.float32), Spare()
-    groups, order = groups_of(count, views, length), mix_order(mixing.mixes, len(pixels)).outputs
+    groups, wanted = groups_of(count, views, length), wanted_of(mixing, len(pixels))
     for part, complete in make(groups[::-1], pixels, views, spare, each=7):
         if complete:
-            part.mix(mixing, order, matrices, out, FLOAT32, spare)
+            part.mix(wanted, matrices, out, FLOAT32, spare)
     want = reference.finish(pixels, matrices, np.zeros(len(pixels), bool), mixing.mixes)
     assert abs(out - want.transpose(0, 2, 3, 1)).max() < 2e-5
     assert len(spare._blocks) == 1  # the first group's memory served all
