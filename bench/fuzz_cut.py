@@ -1,12 +1,12 @@
-"""Throw damaged JPEGs, and damaged indexes of good ones, at the kernels that cut.
+"""Throw damaged JPEGs, and damaged indexes of good ones, at the kernels that cut and decode boxes.
 
     python -m fasttricks.bench.fuzz_cut [--count 1000000] [--seed 0] [--data PICTURES]
 
 The kernels are compiled with `NUMBA_BOUNDSCHECK=1`, so that access outside any array is an error,
 and work in arrays of the smallest size that they ask for, with guard bytes around. What must hold:
 nothing is raised, no guard byte changes, no call takes long, and where a damaged file can still be
-cut, the cut's pixels are those of the whole file, which shows that its data were read as libjpeg
-reads them. The first failure ends the run and is written to a file.
+cut or decoded, the pixels are those of the whole file, which shows that its data were read as
+libjpeg reads them. The first failure ends the run and is written to a file.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import sys
 import time
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,7 @@ def main(config: Config) -> dict[str, int]:
     warnings.simplefilter("ignore")  # PIL's, about damaged metadata
     rng = random.Random(config.seed)
     files = [*made_files(), *(small_files(config.data) if config.data else [])]
+    attempt(random.Random(0), files[0], damage_index=False)  # compiles
     counts: Counter[str] = Counter()
     begin = time.monotonic()
     for number in range(config.count):
@@ -160,6 +162,8 @@ def damaged(rng: random.Random, data: bytes) -> bytes:
 def attempt(rng: random.Random, data: bytes, damage_index: bool) -> list[str]:
     """Index one file and cut boxes out of it; what happened."""
     from fasttricks.kernels.jpeg.cut import cut, cut_bound, workspace_bytes
+    from fasttricks.kernels.jpeg.decode import decode, workspace_bound
+    from fasttricks.kernels.jpeg.planes import SPILL
     from fasttricks.kernels.jpeg.seek import FRAME, SEEK, inspect, seek_points
 
     array = np.frombuffer(data, np.uint8)
@@ -176,6 +180,7 @@ def attempt(rng: random.Random, data: bytes, damage_index: bool) -> list[str]:
         return [f"status {frame['status']}"]
     height, width = int(frame["height"]), int(frame["width"])
     out, workspace = Guarded("u1", cut_bound(frame)), Guarded("u1", workspace_bytes(frame))
+    pixels, room = Guarded("u1", 3 * height * width + SPILL), Guarded("u1", workspace_bound(frame))
     happened = ["indexed"]
     if damage_index:
         spoil(rng, frame, points.array)
@@ -185,8 +190,13 @@ def attempt(rng: random.Random, data: bytes, damage_index: bool) -> list[str]:
         size, *part = cut(array, frame, stored, *box, out.array, workspace.array)
         happened.append("cut" if size else "refused" if damage_index else "without a code")
         if size and not damage_index and rng.random() < _COMPARED:
-            happened.append(compare(data, out.array[:size].tobytes(), box, part))
-    for guarded in (frames, points, out, workspace):
+            happened.append(compare(data, in_colour(out.array[:size].tobytes()), box, part))
+        done = decode(array, frame, stored, *box, pixels.array, room.array)
+        happened.append("decoded" if done else "not decoded")
+        if done and not damage_index and rng.random() < _COMPARED:
+            h, w = box[2:]
+            happened.append(compare(data, pixels.array[: 3 * h * w].reshape(h, w, 3), box, box))
+    for guarded in (frames, points, out, workspace, pixels, room):
         guarded.check()
     return happened
 
@@ -232,20 +242,19 @@ def random_box(rng: random.Random, height: int, width: int) -> tuple[int, int, i
     return rng.randint(0, height - h), rng.randint(0, width - w), h, w
 
 
-def decode(data: bytes) -> NDArray[np.uint8]:
+def in_colour(data: bytes) -> NDArray[np.uint8]:
     """The pixels as PIL decodes them."""
-    return np.asarray(Image.open(io.BytesIO(data)))
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
-def compare(data: bytes, small: bytes, box: tuple[int, int, int, int], part: list[int]) -> str:
-    """Whether a cut has the pixels of the file, if PIL can decode that."""
+def compare(data: bytes, pixels: NDArray[np.uint8], box: Sequence[int], part: Sequence[int]) -> str:
+    """Whether the pixels of a part, which holds a box, are those of the file, if PIL decodes it."""
     try:
-        whole = decode(data)
+        whole = in_colour(data)
     except Exception:  # PIL raises errors of many kinds
         return "whole not decodable"
-    pixels = decode(small)
     (top, left, h, w), (top0, left0, height0, width0) = box, part
-    assert pixels.shape[:2] == (height0, width0), "the cut has another size"
+    assert pixels.shape[:2] == (height0, width0), "the part has another size"
     here = pixels[top - top0 :, left - left0 :][:h, :w]
     assert np.array_equal(here, whole[top : top + h, left : left + w]), "pixels differ"
     return "compared"

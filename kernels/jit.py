@@ -100,6 +100,19 @@ def _used(home: Path) -> str:
     return folder
 
 
+def _compiled(function: Callable[..., R], **options: bool) -> Callable[..., R]:
+    home = _home(function)
+    previous, numba.config.CACHE_DIR = numba.config.CACHE_DIR, _used(home)
+    try:
+        compiled: Callable[..., R] = numba.njit(
+            cache=True, nogil=True, error_model="numpy", **options
+        )(function)
+        NOTICES.kernels.add(compiled)
+        return compiled
+    finally:
+        numba.config.CACHE_DIR = previous
+
+
 def kernel(function: Callable[..., R]) -> Callable[..., R]:
     """Compile `function` with numba: cached on disk, without the GIL, single-threaded.
 
@@ -107,13 +120,12 @@ def kernel(function: Callable[..., R]) -> Callable[..., R]:
     is `parallel=True`: numba's thread layers abort or die when several threads or forked workers
     enter parallel code, and pipelines bring their own threads.
     """
-    home = _home(function)
-    previous, numba.config.CACHE_DIR = numba.config.CACHE_DIR, _used(home)
-    try:
-        compiled: Callable[..., R] = numba.njit(cache=True, nogil=True, error_model="numpy")(
-            function
-        )
-        NOTICES.kernels.add(compiled)
-        return compiled
-    finally:
-        numba.config.CACHE_DIR = previous
+    return _compiled(function)
+
+
+def inlined(function: Callable[..., R]) -> Callable[..., R]:
+    """As `kernel`, for a part of a loop that must not be a call: LLVM puts it in its callers.
+
+    Give it numbers and tuples of them: arrays would be counted as references in every pass.
+    """
+    return _compiled(function, forceinline=True)

@@ -83,3 +83,55 @@ def multiply_add(builder: Any, a: Any, b: Any, c: Any) -> Any:
     name, form = f"llvm.fmuladd.v{a.type.count}f32", ir.FunctionType(a.type, [a.type] * 3)
     function = cgutils.get_or_insert_function(builder.module, form, name)
     return builder.call(function, [a, b, c])
+
+
+class Integers:
+    """A vector of signed integers with Python's operators, so that arithmetic can be read.
+
+    A Python int on the right stands for a vector of it. Sums and products wrap around.
+    """
+
+    def __init__(self, builder: Any, value: Any) -> None:
+        self.builder, self.value = builder, value
+
+    def __add__(self, other: Integers | int) -> Integers:
+        return self._with(self.builder.add(self.value, self._value(other)))
+
+    def __sub__(self, other: Integers | int) -> Integers:
+        return self._with(self.builder.sub(self.value, self._value(other)))
+
+    def __mul__(self, other: Integers | int) -> Integers:
+        return self._with(self.builder.mul(self.value, self._value(other)))
+
+    def __lshift__(self, bits: int) -> Integers:
+        return self._with(self.builder.shl(self.value, self._value(bits)))
+
+    def __rshift__(self, bits: int) -> Integers:
+        """Divided by a power of two, rounded down."""
+        return self._with(self.builder.ashr(self.value, self._value(bits)))
+
+    def clipped(self, low: int, high: int) -> Integers:
+        """What is below `low` becomes that, what is above `high` becomes that."""
+        builder, value = self.builder, self.value
+        least, most = constant(value.type, low), constant(value.type, high)
+        value = builder.select(builder.icmp_signed("<", value, least), least, value)
+        return self._with(builder.select(builder.icmp_signed(">", value, most), most, value))
+
+    def to(self, element: ir.IntType) -> Integers:
+        """As integers of another width: with their sign, or only their lowest bits."""
+        vector = llvm_type(element, self.value.type.count)
+        wider = element.width > self.value.type.element.width
+        convert = self.builder.sext if wider else self.builder.trunc
+        return self._with(convert(self.value, vector))
+
+    def _value(self, other: Integers | int) -> Any:
+        return constant(self.value.type, other) if isinstance(other, int) else other.value
+
+    def _with(self, value: Any) -> Integers:
+        return Integers(self.builder, value)
+
+
+def read_levels(builder: Any, address: Any, count: int, element: ir.IntType) -> Integers:
+    """uint8 in memory as wider integers."""
+    small = read(builder, address, llvm_type(U8, count))
+    return Integers(builder, builder.zext(small, llvm_type(element, count)))

@@ -16,7 +16,7 @@ from fasttricks.kernels.jpeg.huffman import read_codes
 from fasttricks.kernels.jpeg.points import Frame, Points, describes, mcu_count
 from fasttricks.kernels.jpeg.rewrite import HEADER_BYTES, write_header
 from fasttricks.kernels.jpeg.run import CUTTER, GROWTH, Cutter, append_run
-from fasttricks.kernels.jpeg.segments import EOI, OK, read_header
+from fasttricks.kernels.jpeg.segments import EOI, OK, Header, read_header
 
 Cut = tuple[int, int, int, int, int]
 Ints = NDArray[np.int64]
@@ -35,7 +35,7 @@ _ALIGN = 64
 @kernel
 def workspace_bytes(frame: Frame) -> int:
     """Bytes of workspace with which `cut` can cut any box out of a file."""
-    data = 2 * (_coded_bytes(frame) + PAD) + _most_growth(frame)
+    data = 2 * (coded_bytes(frame) + PAD) + _most_growth(frame)
     return _ALIGN + _CUTTER_BYTES + data
 
 
@@ -45,11 +45,11 @@ def cut_bound(frame: Frame) -> int:
 
     In practice a cut is hardly ever larger than the file.
     """
-    return HEADER_BYTES + 2 * (_coded_bytes(frame) + _most_growth(frame)) + 4
+    return HEADER_BYTES + 2 * (coded_bytes(frame) + _most_growth(frame)) + 4
 
 
 @kernel
-def _coded_bytes(frame: Frame) -> int:
+def coded_bytes(frame: Frame) -> int:
     return max(i64(frame.end) - frame.begin, 0)
 
 
@@ -96,16 +96,12 @@ def cut(
         return 0, 0, 0, 0, 0
     cutter = workspace[used - _CUTTER_BYTES : used].view(CUTTER)[0]
     header = cutter.reader.header
-    if frame.status != OK or read_header(data, header) != OK or not describes(frame, header):
+    if not is_inside(data, frame, points, top, left, height, width, header):
         return 0, 0, 0, 0, 0
-    if points.size != frame.points or frame.end > len(data) or out.size < HEADER_BYTES:
+    if out.size < HEADER_BYTES:
         return 0, 0, 0, 0, 0
-    if top < 0 or height <= 0 or top + height > frame.height:
-        return 0, 0, 0, 0, 0
-    if left < 0 or width <= 0 or left + width > frame.width:
-        return 0, 0, 0, 0, 0
-    row0, row1 = _span(top, height, header.height, header.v, header.components)
-    col0, col1 = _span(left, width, header.width, header.h, header.components)
+    row0, row1 = span(top, height, header.height, header.v, header.components)
+    col0, col1 = span(left, width, header.width, header.h, header.components)
     top0, left0 = row0 * header.mcu_height, col0 * header.mcu_width
     height0 = min(row1 * header.mcu_height, header.height) - top0
     width0 = min(col1 * header.mcu_width, header.width) - left0
@@ -118,7 +114,29 @@ def cut(
 
 
 @kernel
-def _span(first: int, count: int, size: int, factors: Ints, components: int) -> tuple[int, int]:
+def is_inside(
+    data: Bytes,
+    frame: Frame,
+    points: Points,
+    top: int,
+    left: int,
+    height: int,
+    width: int,
+    header: Header,
+) -> bool:
+    """Whether a file, whose `header` is read, its frame and its points belong together, and a box
+    is one of pixels of the picture."""
+    if frame.status != OK or read_header(data, header) != OK or not describes(frame, header):
+        return False
+    if points.size != frame.points or frame.end > len(data):
+        return False
+    if top < 0 or height <= 0 or top + height > frame.height:
+        return False
+    return left >= 0 and width > 0 and left + width <= frame.width
+
+
+@kernel
+def span(first: int, count: int, size: int, factors: Ints, components: int) -> tuple[int, int]:
     """The half-open range of MCUs, along one axis, that pixels [first, first + count) need."""
     finest, coarsest = 1, 4
     for c in range(components):
@@ -143,7 +161,7 @@ def _write_rows(
     start: int,
 ) -> int:
     """Write the data of MCUs [first, last), `columns` of each row; where they end, 0 on failure."""
-    half = _coded_bytes(frame) + PAD
+    half = coded_bytes(frame) + PAD
     if room.size < half + PAD:
         return 0
     clean, bits = room[:half], room[half:]

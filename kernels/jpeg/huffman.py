@@ -52,12 +52,12 @@ def read_codes(data: Bytes, header: Header, codes: Codes) -> None:
         for slot in (header.dc[c], header.ac[c]):
             if not done >> slot & 1:
                 done |= 1 << slot
-                _read_table(data, header.huffman_at[slot], codes[slot])
+                read_table(data, header.huffman_at[slot], codes[slot])
                 _fill(codes[slot], slot >= 4)
 
 
 @kernel
-def _read_table(data: Bytes, at: int, table: Any) -> None:
+def read_table(data: Bytes, at: int, table: Any) -> None:
     code = count = 0
     table.limit[0] = table.delta[0] = 0
     for length in range(1, 17):

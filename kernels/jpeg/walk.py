@@ -20,7 +20,7 @@ READER = np.dtype(
 )
 """All that is needed to go on reading: tables, and the DC predictors so far."""
 
-_LEAST_DC, _MOST_DC = -1024, 1023
+LEAST_DC, MOST_DC = -1024, 1023
 """Quantised DC coefficients of 8-bit pictures (T.81 A.3.3). Others are a sign of damage, and for
 differences between these there is always a category."""
 
@@ -47,6 +47,6 @@ def walk(clean: Bytes, at: int, end: int, mcus: int, reader: Reader) -> int:
             dc[c] += difference
             table = reader.codes[header.ac[c]]
             word, left, behind = skip_ac(clean, word, left, behind, table)
-            if left < 0 or 8 * behind - left > end or not _LEAST_DC <= dc[c] <= _MOST_DC:
+            if left < 0 or 8 * behind - left > end or not LEAST_DC <= dc[c] <= MOST_DC:
                 return -1
     return 8 * behind - left

@@ -1,7 +1,8 @@
-"""One picture, compiled: what is cut, and all that follows decoding.
+"""One picture, compiled: what is decoded of it, and all that follows.
 
-How the JPEG is decoded in between is left to others: `decode.rows` has libturbojpeg do it, without
-coming back to Python, and `decode.simple` the simplejpeg wheel.
+What a plan needs of an ordinary JPEG with seek points is decoded by a kernel of ours. How others
+are decoded is left to the callers: `decode.rows` has libturbojpeg do it, without coming back to
+Python, and `decode.simple` the simplejpeg wheel.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ import numpy.typing as npt
 
 from fasttricks.kernels.finish_numba import finish
 from fasttricks.kernels.jit import kernel
-from fasttricks.kernels.jpeg.cut import cut, cut_bound, workspace_bytes
+from fasttricks.kernels.jpeg.cut import cut, cut_bound
+from fasttricks.kernels.jpeg.cut import workspace_bytes as cut_workspace
+from fasttricks.kernels.jpeg.decode import decode, workspace_bound
+from fasttricks.kernels.jpeg.planes import SPILL
 from fasttricks.kernels.jpeg.seek import SEEK
 from fasttricks.kernels.mix.pool import Wanted
 from fasttricks.kernels.native import pointer
@@ -24,6 +28,7 @@ from fasttricks.kernels.stage import apply_row, stage_bytes
 
 Bytes = npt.NDArray[np.uint8]
 Cut = tuple[int, int, int, int, int]
+Part = tuple[int, int, int, int, bool]
 
 JPEG, PIXELS = 0, 1
 UINT8 = -1  # a `form` beside those of finish_numba: stop before finishing
@@ -102,7 +107,7 @@ class Memory(NamedTuple):
     cut: Bytes
     """One cut JPEG."""
     workspace: Bytes
-    """For `cut`."""
+    """For `decode`, or for `cut`."""
 
 
 @kernel
@@ -119,8 +124,8 @@ def shrink_of(plan: Any, exact: int) -> int:
 
 
 @kernel
-def cut_part(task: Any, frame: Any, plan: Any, size: int, shrink: int, memory: Memory) -> Cut:
-    """Cut what a plan needs out of a JPEG, to `memory.cut`: `cut`'s result.
+def part_of(task: Any, plan: Any, size: int, shrink: int) -> tuple[int, int, int, int]:
+    """What a plan needs of a picture: (top, left, height, width).
 
     Where the picture is to be shrunk, more is needed: the filter then reaches whole pixels of the
     shrunken picture, and those are made from one neighbour in chroma.
@@ -132,17 +137,29 @@ def cut_part(task: Any, frame: Any, plan: Any, size: int, shrink: int, memory: M
     top, left = max(0, plan.top + first - margin), max(0, plan.left + begin - margin)
     bottom = min(task.height, plan.top + last + margin)
     right = min(task.width, plan.left + end + margin)
-    return cut(
-        numba.carray(pointer(task.data), task.size, np.uint8),
-        frame,
-        numba.carray(pointer(task.points), task.count, SEEK),
-        top,
-        left,
-        bottom - top,
-        right - left,
-        memory.cut,
-        memory.workspace,
-    )
+    return top, left, bottom - top, right - left
+
+
+@kernel
+def cut_part(task: Any, frame: Any, plan: Any, size: int, shrink: int, memory: Memory) -> Cut:
+    """Cut what a plan needs out of a JPEG, to `memory.cut`: `cut`'s result."""
+    data = numba.carray(pointer(task.data), task.size, np.uint8)
+    points = numba.carray(pointer(task.points), task.count, SEEK)
+    top, left, height, width = part_of(task, plan, size, shrink)
+    return cut(data, frame, points, top, left, height, width, memory.cut, memory.workspace)
+
+
+@kernel
+def decode_part(task: Any, frame: Any, plan: Any, size: int, memory: Memory) -> Part:
+    """Decode what a plan needs of a JPEG, to `memory.room`: (top, left, height, width, good).
+
+    `good` is False where it is left to libjpeg-turbo, see `kernels.jpeg.decode`.
+    """
+    data = numba.carray(pointer(task.data), task.size, np.uint8)
+    points = numba.carray(pointer(task.points), task.count, SEEK)
+    top, left, height, width = part_of(task, plan, size, 1)
+    good = decode(data, frame, points, top, left, height, width, memory.room, memory.workspace)
+    return top, left, height, width, good
 
 
 @kernel
@@ -245,6 +262,18 @@ def _inside(
 
 
 @kernel
+def room_bytes(height: int, width: int) -> int:
+    """Bytes of `Memory.room` for any part of a picture."""
+    return 3 * height * width + SPILL
+
+
+@kernel
+def workspace_bytes(frame: Any) -> int:
+    """Bytes of `Memory.workspace` for any part of a file with seek points."""
+    return max(workspace_bound(frame), cut_workspace(frame))
+
+
+@kernel
 def needs(work: Work) -> tuple[int, int, int, int, int]:
     """Bytes that the rows may need of (room, scratch, small, cut, workspace)."""
     room, cut_, workspace, size = 0, 0, 0, work.out.shape[1]
@@ -253,7 +282,7 @@ def needs(work: Work) -> tuple[int, int, int, int, int]:
         task, plan = work.tasks[row], work.plans[row]
         scratch = max(scratch, scratch_bytes(plan.height, plan.width, size, size))
         if task.kind == JPEG:
-            room = max(room, 3 * task.height * task.width)
+            room = max(room, room_bytes(task.height, task.width))
         if task.count > 0:
             cut_ = max(cut_, cut_bound(work.frames[row]))
             workspace = max(workspace, workspace_bytes(work.frames[row]))

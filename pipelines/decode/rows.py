@@ -1,4 +1,6 @@
-"""Rows made with libturbojpeg, compiled: cut, decode, resize, finish, no GIL; for roi and ffcv.
+"""Rows made by one thread, compiled: decode, resize, finish, no GIL; for roi and ffcv.
+
+libturbojpeg decodes what our own kernel leaves to it: of a cut where there are seek points.
 
 A thread makes a whole picture before it takes the next one, so the pixels are still in its cache
 when they are finished.
@@ -12,6 +14,7 @@ import numba
 import numpy as np
 
 from fasttricks.kernels.jit import kernel
+from fasttricks.kernels.jpeg.bits import i64
 from fasttricks.kernels.mix.order import source_of
 from fasttricks.kernels.mix.pool import empty_pool, finish_output, reserve
 from fasttricks.kernels.native import pointer
@@ -20,16 +23,18 @@ from fasttricks.pipelines.decode.picture import (
     UINT8,
     Memory,
     Mixture,
+    Part,
     Work,
     complete,
     cut_part,
+    decode_part,
     enough,
     resize_part,
     shrink_of,
 )
 from fasttricks.pipelines.decode.turbojpeg import Handles, decode, decompress
 
-__all__ = ["NAME", "Memory", "Worker", "decode", "decode_part", "make_rows", "resize_part"]
+__all__ = ["NAME", "Memory", "Worker", "decode", "decode_shrunk", "make_rows", "resize_part"]
 
 NAME = "libturbojpeg"
 
@@ -82,23 +87,19 @@ def _make(work: Work, row: int, memory: Memory) -> bool:
 
 
 @kernel
-def decode_part(task: Any, frame: Any, plan: Any, size: int, memory: Memory) -> tuple[Any, ...]:
-    """Decode what the plan needs, or the whole file, to `memory.room`.
+def decode_shrunk(task: Any, frame: Any, plan: Any, size: int, shrink: int, memory: Memory) -> Part:
+    """Decode what a plan needs, or the whole file, to `memory.room`.
 
     Returns:
-        (top, left, height, width, good): which part of the picture is there; `good` is False if
-        libturbojpeg complains about the whole file.
+        (top, left, height, width, good): which part of the picture is there, its size that of what
+        is left after shrinking; `good` is False if libturbojpeg complains about the whole file.
     """
-    return decode_shrunk(task, frame, plan, size, 1, memory)
-
-
-@kernel
-def decode_shrunk(
-    task: Any, frame: Any, plan: Any, size: int, shrink: int, memory: Memory
-) -> tuple[Any, ...]:
-    """As `decode_part`; the height and width are those of what is there after shrinking."""
     room = memory.room.ctypes.data
     if task.count > 0:
+        if shrink == 1:
+            top, left, height, width, good = decode_part(task, frame, plan, size, memory)
+            if good:
+                return top, left, height, width, True
         bytes_, top, left, height, width = cut_part(task, frame, plan, size, shrink, memory)
         height, width = -(-height // shrink), -(-width // shrink)
         if bytes_ > 0 and 3 * height * width <= memory.room.size:
@@ -109,7 +110,7 @@ def decode_shrunk(
     good = 3 * rows * columns <= memory.room.size and decompress(
         memory.decoder, np.int64(task.data), task.size, room, rows, columns
     )
-    return np.int64(0), np.int64(0), np.int64(rows), np.int64(columns), good
+    return i64(0), i64(0), i64(rows), i64(columns), bool(good)
 
 
 class Worker:

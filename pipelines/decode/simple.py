@@ -1,7 +1,8 @@
 """Rows made with the simplejpeg wheel, for roi and resident on machines without libturbojpeg.
 
-The wheel brings a libjpeg-turbo of its own, set up as PIL's: the same pixels. Its decoder is called
-from Python, once for each picture, and lets other threads run meanwhile.
+The wheel brings a libjpeg-turbo of its own, set up as PIL's: the same pixels. For what our own
+kernel does not decode it is called from Python, once for each picture, and lets other threads run
+meanwhile.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from fasttricks.pipelines.decode.picture import (
     Work,
     complete,
     cut_part,
+    decode_part,
     enough,
     shrink_of,
 )
@@ -55,6 +57,8 @@ class Worker:
 
     def _make(self, work: Work, row: int, task: Any) -> None:
         memory = self._memory
+        if _make_ordinary(work, row, memory):
+            return
         bytes_, top, left, height, width, shrink = _cut_row(work, row, memory)
         pixels = None
         if bytes_:
@@ -116,6 +120,20 @@ def _bytes_at(address: int, size: int) -> Bytes:
 @kernel
 def _view(address: int, size: int) -> Bytes:
     return numba.carray(pointer(address), size, np.uint8)
+
+
+@kernel
+def _make_ordinary(work: Work, row: int, memory: Memory) -> bool:
+    """Make a row whose file our own kernel decodes; False if it does not."""
+    task, plan, size = work.tasks[row], work.plans[row], work.out.shape[1]
+    if task.count == 0 or shrink_of(plan, work.exact) > 1:
+        return False
+    top, left, height, width, good = decode_part(task, work.frames[row], plan, size, memory)
+    if good:
+        room = np.uint64(memory.room.ctypes.data)
+        pixels = numba.carray(pointer(room), (height, width, 3), np.uint8)
+        complete(work, row, pixels, top, left, 1, memory)
+    return bool(good)
 
 
 @kernel

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from fasttricks.data.samples import Samples
 from fasttricks.data.seek.file import SeekIndex
 from fasttricks.kernels.jit import kernel
-from fasttricks.kernels.jpeg.cut import cut_bound, workspace_bytes
+from fasttricks.kernels.jpeg.cut import cut_bound
+from fasttricks.pipelines.decode.picture import workspace_bytes
 
 Indices = npt.NDArray[np.int64]
 
@@ -39,7 +40,7 @@ class Cuts:
         """Look up the pictures among `indices` that are still unknown.
 
         Returns:
-            Bytes that any cut of these needs: (for the JPEG, for the workspace), as `cut` has them.
+            Bytes that any part of these needs: (for the cut JPEG, for the workspace).
         """
         new = np.unique(indices[self.known[indices] == UNKNOWN])
         if len(new) == 0:

@@ -26,8 +26,8 @@ from fasttricks.kernels.native import pointer
 from fasttricks.kernels.plan import SAMPLE, plan_geometry
 from fasttricks.kernels.resize import scratch_bytes
 from fasttricks.pipelines.beton.file import JPG, RAW
-from fasttricks.pipelines.decode.picture import TASK, Memory
-from fasttricks.pipelines.decode.rows import decode_part, resize_part
+from fasttricks.pipelines.decode.picture import TASK, Memory, room_bytes
+from fasttricks.pipelines.decode.rows import decode_shrunk, resize_part
 from fasttricks.pipelines.decode.turbojpeg import Handles
 from fasttricks.pipelines.ffcv.cuts import CUT, Cuts
 
@@ -122,7 +122,9 @@ def _make(state_at: int, worker: int, row: Any, plans: Any, tasks: Any) -> int:
         if _can_be_cut(state, index):
             task.points = state.points + record.first * np.uint64(_POINT_BYTES)
             task.count = record.count
-        top, left, rows, columns, good = decode_part(task, record.frame, plan, state.size, memory)
+        top, left, rows, columns, good = decode_shrunk(
+            task, record.frame, plan, state.size, 1, memory
+        )
         if not good:
             return 0
         at = np.uint64(memory.room.ctypes.data)
@@ -235,7 +237,7 @@ class Workspace:
         size = int(self._state["size"][0])
         largest = int(height.max(initial=1)), int(width.max(initial=1))
         coded = (height * width)[here["mode"] == JPG]
-        self._provide("room", 3 * int(coded.max(initial=1)))
+        self._provide("room", room_bytes(int(coded.max(initial=1)), 1))
         self._provide("scratch", int(scratch_bytes(*largest, size, size)))
         self._provide("cut", cut)
         self._provide("workspace", workspace)

@@ -6,9 +6,10 @@ import pytest
 from fasttricks import Samples
 from fasttricks.data.seek.build import build_index
 from fasttricks.data.seek.file import SeekIndex
-from fasttricks.kernels.jpeg.cut import cut_bound, workspace_bytes
+from fasttricks.kernels.jpeg.cut import cut_bound
 from fasttricks.pipelines.beton.file import Beton
 from fasttricks.pipelines.beton.pack import pack
+from fasttricks.pipelines.decode.picture import workspace_bytes
 from fasttricks.pipelines.ffcv.cuts import CUT, DAMAGED, STALE, UNKNOWN, WHOLE, Cuts
 from tests.pictures import encode, jpeg, smooth_picture
 
