@@ -123,7 +123,7 @@ def _in_strip(number: int) -> int:
 
 
 @kernel
-def read_rows(first: Row, second: Row, lookups: Lookups, places: Places) -> bool:
+def read_rows(first: Row, second: Row, places: Places) -> bool:
     """Read two rows; False if the data are damaged.
 
     DC coefficients are left as differences, see `add_up`. places: a copy of `PLACES`.
@@ -134,37 +134,37 @@ def read_rows(first: Row, second: Row, lookups: Lookups, places: Places) -> bool
         if a.k >= _LAST:
             if a.stop == first.last or not _is_whole(a, first):
                 break
-            a = _begin(a, first, lookups)
+            a = _begin(a, first)
         if b.k >= _LAST:
             if b.stop == second.last or not _is_whole(b, second):
                 break
-            b = _begin(b, second, lookups)
+            b = _begin(b, second)
         a, b = _refill(a), _refill(b)
-        a, b = _go_on(a, table, lookups), _go_on(b, table, lookups)
+        a, b = _go_on(a, table), _go_on(b, table)
         if a.k < _LAST:  # 56 bits are enough for two
-            a = _go_on(a, table, lookups)
+            a = _go_on(a, table)
         if b.k < _LAST:
-            b = _go_on(b, table, lookups)
-    return _finish(a, first, table, lookups) and _finish(b, second, table, lookups)
+            b = _go_on(b, table)
+    return _finish(a, first, table) and _finish(b, second, table)
 
 
 @kernel
-def read_row(row: Row, lookups: Lookups, places: Places) -> bool:
+def read_row(row: Row, places: Places) -> bool:
     """As `read_rows`, one."""
-    return _finish(_before(row), row, i64(places.ctypes.data), lookups)
+    return _finish(_before(row), row, i64(places.ctypes.data))
 
 
 @kernel
-def _finish(block: Block, row: Row, places: int, lookups: Lookups) -> bool:
+def _finish(block: Block, row: Row, places: int) -> bool:
     """Read what is left of a row."""
     while True:
         while block.k < _LAST:
-            block = _go_on(_refill(block), places, lookups)
+            block = _go_on(_refill(block), places)
         if not _is_whole(block, row):
             return False
         if block.stop == row.last:
             return True
-        block = _begin(block, row, lookups)
+        block = _begin(block, row)
 
 
 @inlined
@@ -182,10 +182,10 @@ def _is_whole(block: Block, row: Row) -> bool:
 
 
 @inlined
-def _begin(block: Block, row: Row, lookups: Lookups) -> Block:
+def _begin(block: Block, row: Row) -> Block:
     """Read the DC difference of the next block."""
     stop = block.stop
-    step, difference, window = next_number(refilled(block.window), load_int64(stop + 8), lookups)
+    step, difference, window = next_number(refilled(block.window), load_int64(stop + 8))
     target = row.target + load_int64(stop)
     store_int16(target, difference)
     return Block(window, step, target, load_int64(stop + 16), stop + _STOP_BYTES)
@@ -197,9 +197,9 @@ def _refill(block: Block) -> Block:
 
 
 @inlined
-def _go_on(block: Block, places: int, lookups: Lookups) -> Block:
+def _go_on(block: Block, places: int) -> Block:
     """Read the next coefficient, or that the rest of the block is 0."""
-    step, number, window = next_number(block.window, block.ac, lookups)
+    step, number, window = next_number(block.window, block.ac)
     k = block.k + step
     store_int16(block.target + load_int64(places + 8 * k), number)
     return Block(window, k, block.target, block.ac, block.stop)

@@ -30,7 +30,7 @@ from fasttricks.kernels.jpeg.coefficients import (
 )
 from fasttricks.kernels.jpeg.cut import coded_bytes, is_inside, span
 from fasttricks.kernels.jpeg.idct import BLOCKS, ROW, inverse_dct
-from fasttricks.kernels.jpeg.lookups import LOOKUPS, read_lookups
+from fasttricks.kernels.jpeg.lookups import LOOKUP, read_lookups
 from fasttricks.kernels.jpeg.planes import (
     OTHER,
     PLANES,
@@ -57,7 +57,7 @@ Decoder: TypeAlias = Any
 DECODER = np.dtype(
     [
         ("header", HEADER),
-        ("lookups", LOOKUPS),
+        ("lookups", LOOKUP, (8,)),
         ("places", np.int64, PLACES.shape),
         ("steps", np.int16, (3, 8, ROW)),
         ("planes", PLANES),
@@ -195,7 +195,7 @@ def _read(
     room: Room,
 ) -> bool:
     """Read the coefficients of one or two rows of MCUs, from column `begin` on."""
-    header, lookups = decoder.header, decoder.lookups
+    header = decoder.header
     room.rows[:count] = 0
     skipped = i64(frame.tile) - 1
     columns = room.stops.size // header.blocks - skipped
@@ -204,10 +204,10 @@ def _read(
     if first.begin == 0:
         return False
     if count == 1:
-        good = read_row(first, lookups, decoder.places)
+        good = read_row(first, decoder.places)
         return good and add_up(header, room.stops[n:], decoder.dc[0], room.rows[0])
     second, k = _open(data, frame, points, m + frame.mcus_per_row, columns, 1, decoder, room)
-    if second.begin == 0 or not read_rows(first, second, lookups, decoder.places):
+    if second.begin == 0 or not read_rows(first, second, decoder.places):
         return False
     return add_up(header, room.stops[n:], decoder.dc[0], room.rows[0]) and add_up(
         header, room.stops[k:], decoder.dc[1], room.rows[1]

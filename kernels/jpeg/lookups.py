@@ -11,16 +11,15 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fasttricks.kernels.jit import inlined, kernel
 from fasttricks.kernels.jpeg.bits import Bytes, i64
 from fasttricks.kernels.jpeg.huffman import LOOK, read_table
 from fasttricks.kernels.jpeg.segments import Header
-from fasttricks.kernels.native import load_int32, load_word
+from fasttricks.kernels.native import load_int32, load_int64, load_word
 
 Lookups: TypeAlias = Any
-"""A record of type `LOOKUPS`."""
+"""LOOKUP [8]: DC codes in slots 0 to 3, AC codes in 4 to 7; filled are those that a scan uses."""
 Window: TypeAlias = tuple[np.uint64, int, int]
 """As `huffman.Window`, with an address in place of the index."""
 
@@ -30,7 +29,7 @@ MOST_BITS = 31
 """Of a code and its number."""
 
 _SIZE = 1 << LOOK
-_BYTES = 4 * _SIZE
+_CODES = 256  # the most that a table has
 _CODE, _NUMBER, _STEP = 8, 16, 24
 _MOST_AC = 10  # bits of an AC coefficient in 8-bit pictures (T.81 table F.2)
 _NO_CODE = 63 << _NUMBER | BAD << _STEP
@@ -38,12 +37,21 @@ _ONES = np.uint64(2**63 - 1)
 
 u64: Any = np.uint64
 
-# limit, delta, symbols: see `huffman.CODES`.
-_TABLE = np.dtype(
-    [("limit", np.int64, (17,)), ("delta", np.int64, (17,)), ("symbols", np.uint8, (256,))]
+LOOKUP = np.dtype(
+    [
+        ("entries", np.int32, (_SIZE,)),
+        ("long", np.int32, (_CODES,)),
+        ("limit", np.int64, (17,)),
+        ("delta", np.int64, (17,)),
+        ("symbols", np.uint8, (_CODES,)),
+    ],
+    align=True,
 )
-LOOKUPS = np.dtype([("tables", _TABLE, (8,)), ("entries", np.int32, (8, _SIZE))], align=True)
-"""DC codes in slots 0 to 3, AC codes in 4 to 7; filled are those that a scan uses."""
+"""entries: by the next `LOOK` bits; long: by the index of a code; the rest: see `huffman.CODES`."""
+
+assert LOOKUP.fields is not None
+_LONG, _LIMIT, _DELTA = (LOOKUP.fields[name][1] for name in ("long", "limit", "delta"))
+_BYTES = LOOKUP.itemsize
 
 
 @kernel
@@ -54,23 +62,26 @@ def read_lookups(data: Bytes, header: Header, lookups: Lookups) -> None:
         for slot in (header.dc[c], header.ac[c]):
             if not done >> slot & 1:
                 done |= 1 << slot
-                read_table(data, header.huffman_at[slot], lookups.tables[slot])
-                _fill(lookups.tables[slot], slot >= 4, lookups.entries[slot])
+                read_table(data, header.huffman_at[slot], lookups[slot])
+                _fill(lookups[slot], slot >= 4)
 
 
 @kernel
-def _fill(table: Any, is_ac: bool, entries: NDArray[np.int32]) -> None:
+def _fill(lookup: Any, is_ac: bool) -> None:
     at = i = 0
-    for length in range(1, LOOK + 1):
-        while at < table.limit[length] >> (16 - LOOK):
-            entry = _entry(length, i64(table.symbols[i]), is_ac)
-            behind = at + (_SIZE >> length)
-            for bits in range(u64(at), u64(behind)):
-                entries[bits] = entry
-            at = behind
+    for length in range(1, 17):
+        codes = (i64(lookup.limit[length]) - lookup.limit[length - 1]) >> (16 - length)
+        for _ in range(codes):
+            entry = _entry(length, i64(lookup.symbols[i]), is_ac)
+            lookup.long[i] = entry
+            if length <= LOOK:
+                behind = at + (_SIZE >> length)
+                for bits in range(u64(at), u64(behind)):
+                    lookup.entries[bits] = entry
+                at = behind
             i += 1
     for bits in range(u64(at), u64(_SIZE)):
-        entries[bits] = 0
+        lookup.entries[bits] = 0
 
 
 @kernel
@@ -85,20 +96,18 @@ def _entry(length: int, symbol: int, is_ac: bool) -> int:
 
 @kernel
 def lookup_of(lookups: Lookups, slot: int) -> int:
-    """The address of a slot's entries."""
-    return i64(lookups.entries.ctypes.data) + _BYTES * slot
+    """The address of a slot's lookup."""
+    return i64(lookups.ctypes.data) + _BYTES * slot
 
 
-@kernel
-def _long(lookups: Lookups, lookup: int, word: np.uint64) -> int:
+@inlined
+def _long(lookup: int, word: np.uint64) -> int:
     """The entry of a code that is too long to be looked up, or of none."""
-    slot = (lookup - lookup_of(lookups, 0)) // _BYTES
-    table = lookups.tables[slot]
     code = i64(word >> u64(48))
     for length in range(LOOK + 1, 17):
-        if code < table.limit[length]:
-            symbol = i64(table.symbols[(code >> (16 - length)) + table.delta[length]])
-            return _entry(length, symbol, slot >= 4)
+        if code < load_int64(lookup + _LIMIT + 8 * length):
+            index = (code >> (16 - length)) + load_int64(lookup + _DELTA + 8 * length)
+            return load_int32(lookup + _LONG + 4 * index)
     return _NO_CODE
 
 
@@ -118,7 +127,7 @@ def refilled(window: Window) -> Window:
 
 
 @inlined
-def next_number(window: Window, lookup: int, lookups: Lookups) -> tuple[int, int, Window]:
+def next_number(window: Window, lookup: int) -> tuple[int, int, Window]:
     """What a window of at least `MOST_BITS` bits begins with.
 
     Returns:
@@ -127,7 +136,7 @@ def next_number(window: Window, lookup: int, lookups: Lookups) -> tuple[int, int
     word, left, behind = window
     entry = load_int32(lookup + 4 * i64(word >> u64(64 - LOOK)))
     if entry == 0:
-        entry = _long(lookups, lookup, word)
+        entry = _long(lookup, word)
     rest = word << u64(entry >> _CODE & 63)
     # A number of n bits that begins with 0 stands for one that is less by 2^n - 1 (F.2.2.1).
     shift = u64(entry >> _NUMBER & 63)

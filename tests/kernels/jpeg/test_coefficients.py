@@ -14,7 +14,7 @@ from fasttricks.kernels.jpeg.coefficients import (
     read_row,
     read_rows,
 )
-from fasttricks.kernels.jpeg.lookups import LOOKUPS, read_lookups
+from fasttricks.kernels.jpeg.lookups import LOOKUP, read_lookups
 from fasttricks.kernels.jpeg.segments import HEADER, read_header
 from tests.kernels.jpeg.test_huffman import padded
 from tests.kernels.jpeg.writer import LAYOUTS, standard, value_bits, write
@@ -33,13 +33,13 @@ def test_the_zigzag_goes_along_diagonals():
 
 
 def prepared(layout, columns, skipped):
-    """(HEADER [1], LOOKUPS [1], stops, size of a row) of a layout."""
+    """(HEADER [1], LOOKUP [1], stops, size of a row) of a layout."""
     data = np.frombuffer(write(8, 8, LAYOUTS[layout]).data, np.uint8)
-    header, lookups = np.zeros(1, HEADER), np.zeros(1, LOOKUPS)
+    header, lookups = np.zeros(1, HEADER), np.zeros(8, LOOKUP)
     assert read_header(data, header[0]) == 0
-    read_lookups(data, header[0], lookups[0])
+    read_lookups(data, header[0], lookups)
     stops = np.zeros((skipped + columns) * int(header["blocks"][0]), STOP)
-    return header, lookups, stops, lay_out(header[0], lookups[0], skipped, columns, stops)
+    return header, lookups, stops, lay_out(header[0], lookups, skipped, columns, stops)
 
 
 @pytest.mark.parametrize("skipped", [0, 1, 4])
@@ -100,15 +100,15 @@ def _row(clean, bit, end, stops, skip, target):
 
 
 @numba.njit
-def read_both(a, end_a, skip_a, b, end_b, skip_b, stops, lookups, places, out):
+def read_both(a, end_a, skip_a, b, end_b, skip_b, stops, places, out):
     first = _row(a, 3, end_a, stops, skip_a, out[0])
     second = _row(b, 5, end_b, stops, skip_b, out[1])
-    return read_rows(first, second, lookups[0], places)
+    return read_rows(first, second, places)
 
 
 @numba.njit
-def read_single(a, end, skip, stops, lookups, places, out):
-    return read_row(_row(a, 3, end, stops, skip, out), lookups[0], places)
+def read_single(a, end, skip, stops, places, out):
+    return read_row(_row(a, 3, end, stops, skip, out), places)
 
 
 def gathered(stops, row):
@@ -119,13 +119,13 @@ def gathered(stops, row):
 def test_two_rows_are_read_as_each_alone(seed):
     rng = random.Random(seed)
     columns, skipped = rng.randrange(1, 9), 2
-    _, lookups, stops, size = prepared("grey", columns, skipped)
+    _, _lookups, stops, size = prepared("grey", columns, skipped)
     skips = [rng.randrange(3), rng.randrange(3)]
     blocks = [random_blocks(rng, columns + skipped - skip) for skip in skips]
     bits = ["0" * at + encoded(it) for at, it in zip((3, 5), blocks, strict=True)]
     (a, b), (end_a, end_b) = map(padded, bits), map(len, bits)
     both, alone = np.zeros((2, size), np.int16), np.zeros(size, np.int16)
-    args = stops, lookups, PLACES
+    args = stops, PLACES
     assert read_both(a, end_a, skips[0], b, end_b, skips[1], *args, both)
     assert read_single(a, end_a, skips[0], *args, alone)
     for row, skip, expected in zip(

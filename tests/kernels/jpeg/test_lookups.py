@@ -8,7 +8,7 @@ from fasttricks.kernels.jpeg.bits import PAD
 from fasttricks.kernels.jpeg.lookups import (
     BAD,
     END,
-    LOOKUPS,
+    LOOKUP,
     lookup_of,
     next_number,
     read_lookups,
@@ -34,14 +34,14 @@ def _read(clean, bit, slot, lookups, steps, numbers):
     window = window_at(clean.ctypes.data, bit)
     for i in range(len(steps)):
         window = refilled(window)
-        steps[i], numbers[i], window = next_number(window, lookup_of(lookups, slot), lookups)
+        steps[i], numbers[i], window = next_number(window, lookup_of(lookups, slot))
     _, left, behind = window
     return 8 * (behind - clean.ctypes.data) - left
 
 
 @numba.njit
 def read(clean, bit, slot, lookups, steps, numbers):
-    return _read(clean, bit, slot, lookups[0], steps, numbers)
+    return _read(clean, bit, slot, lookups, steps, numbers)
 
 
 def lookups_of(dc, ac):
@@ -50,9 +50,9 @@ def lookups_of(dc, ac):
     scan = data.index(b"\xff\xda")
     data = data[:scan] + segment(DHT, dc.body(0, 0) + ac.body(1, 0)) + data[scan:]
     data = np.frombuffer(data, np.uint8)
-    header, lookups = np.zeros(1, HEADER), np.zeros(1, LOOKUPS)
+    header, lookups = np.zeros(1, HEADER), np.zeros(8, LOOKUP)
     assert read_header(data, header[0]) == 0
-    read_lookups(data, header[0], lookups[0])
+    read_lookups(data, header[0], lookups)
     return lookups
 
 
