@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import datetime
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import replace
 
 from rich.console import Console
 
 from fasttricks.bench import machine, report
-from fasttricks.bench.ablation import plot
 from fasttricks.bench.ablation.rows import make_rows
 from fasttricks.bench.ablation.show import show, show_plan
 from fasttricks.bench.table import write_text
 from fasttricks.commands.ablate import Ablate
-from fasttricks.train.ablate import Result, check_folder, climb_all, first_recipe, speaks
+from fasttricks.report import ablation, figure
+from fasttricks.train.ablate import Result, check_folder, climb_all, first_recipe
+from fasttricks.train.distributed import speaks
 from fasttricks.train.ladder import Planned, climb, shortened
 from fasttricks.train.rungs import LADDERS
 from fasttricks.versions import versions
@@ -91,8 +91,10 @@ def _report(
     show(rows, console)
     report.write(command.out / JSON, rows)
     written = str(command.out / JSON)
-    if importlib.util.find_spec("matplotlib") is not None:
-        plot.draw(rows, command.out / PLOT)
+    if figure.installed():
+        section = ablation.section(rows)
+        heading = f"{section.title}: {section.about[0]}, {command.data}"
+        figure.write(section.charts, heading, command.out / PLOT)
         written += f" and {PLOT}"
     else:
         written += "; no plot: pip install 'fasttricks[plot]'"

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from fasttricks.bench.report import ResultRow
-from fasttricks.report.chart import Bar, Bars, Chart, Section, Table
+from fasttricks.report.chart import Bar, Bars, Chart, Dots, Section, Table
 
 
 def section(rows: Sequence[ResultRow]) -> Section:
-    """Top-1 of each rung, beside what the paper prints."""
+    """Top-1 of each rung, and what it brought beside what it brought the paper."""
     first = rows[0]
     trained = [row for row in rows if row["mean"] is not None]
     return Section(
         title=f"Ablation: {first['ladder']}",
         lead=_lead(trained),
         about=[f"{first['model']}, {first['size']} px, {first['epochs']} epochs"],
-        charts=[_chart(trained, rows)] if trained else [],
+        charts=list(_charts(trained, rows)) if trained else [],
         tables=[] if trained else [_table(rows)],
         notes=[f"{row['row']}: skipped, {row['skipped']}" for row in rows if row["skipped"]],
     )
@@ -32,12 +32,14 @@ def _lead(trained: Sequence[ResultRow]) -> str:
     )
 
 
-def _chart(trained: Sequence[ResultRow], rows: Sequence[ResultRow]) -> Chart:
-    return Bars(
+def _charts(trained: Sequence[ResultRow], rows: Sequence[ResultRow]) -> Iterator[Chart]:
+    yield Dots(
         name="ablation",
         title="Top-1 by rung",
-        caption="Percent, mean over seeds, whisker from the least to the most; behind it what the "
-        "rung brought, with ? where that is no more than the spread between seeds.",
+        caption="Percent, mean over seeds; small each seed, whisker from the least to the most; "
+        "behind it what the rung brought, with ? where that is no more than the spread between "
+        "seeds.",
+        log=False,
         bars=[
             Bar(
                 label=row["row"],
@@ -46,11 +48,45 @@ def _chart(trained: Sequence[ResultRow], rows: Sequence[ResultRow]) -> Chart:
                 text=f"{row['mean']:.2f}" + (f" ({delta})" if (delta := _delta(row)) else ""),
                 low=row["min"],
                 high=row["max"],
+                each=list(row["top1"].values()),
             )
             for row in trained
         ],
         table=_table(rows),
     )
+    if compared := [row for row in trained if row["delta"] is not None]:
+        yield _deltas(compared)
+
+
+def _deltas(rows: Sequence[ResultRow]) -> Chart:
+    return Bars(
+        name="deltas",
+        title="What each rung brought",
+        caption="Points of top-1 over the rung that it adds to, here and in the paper; whisker: as "
+        "far as the spread between seeds, where several were run.",
+        bars=[bar for row in rows for bar in _delta_bars(row)],
+        mark=0.0,
+        table=Table(
+            header=("rung", "delta", "spread", "paper's delta"),
+            lines=[
+                [
+                    row["row"],
+                    _delta(row),
+                    _figure(row["spread"]),
+                    _figure(row["paper_delta"], "+.2f"),
+                ]
+                for row in rows
+            ],
+        ),
+    )
+
+
+def _delta_bars(row: ResultRow) -> Iterator[Bar]:
+    delta, spread, paper = row["delta"], row["spread"], row["paper_delta"]
+    low, high = (None, None) if spread is None else (delta - spread, delta + spread)
+    yield Bar(label=row["row"], hue="ours", value=delta, text=_delta(row), low=low, high=high)
+    if paper is not None:
+        yield Bar(label="the paper", hue="others", value=paper, text=f"{paper:+.2f}")
 
 
 def _table(rows: Sequence[ResultRow]) -> Table:

@@ -26,6 +26,8 @@ class Bar:
     """The value in words, written beside it."""
     low: float | None = None
     high: float | None = None
+    each: Sequence[float] = ()
+    """All that the value is the middle of, where these are few."""
     faint: bool = False
     """For a variant of what has this hue."""
     group: str = ""
@@ -99,7 +101,10 @@ class Bars(Chart):
 
 @dataclass(frozen=True, kw_only=True)
 class Dots(Bars):
-    """Values by place on a logarithmic axis, for ratios and for what spans more than bars can."""
+    """Values by place: for ratios, for what spans more than bars can, and for what is far from zero
+    and near each other."""
+
+    log: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,3 +150,10 @@ class Section:
     tables: Sequence[Table] = field(default_factory=tuple)
     """Those that go with no chart."""
     notes: Sequence[str] = ()
+
+
+def number(value: float) -> str:
+    """Three figures, or all before the point."""
+    if value == 0:
+        return "0"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

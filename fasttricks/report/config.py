@@ -11,7 +11,8 @@ import tyro
 
 @dataclass(frozen=True)
 class ReportConfig:
-    """Show results of the bench as one HTML page, which needs no network, and as PNG plots."""
+    """Show results of the bench as one HTML page, which needs no network, and as PNG plots; charts
+    need matplotlib, and without it the page has tables only."""
 
     results: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE...")]
     """Files that `fasttricks bench --json` wrote, and `python -m fasttricks.bench.memory`."""

@@ -1,4 +1,4 @@
-"""HTML and SVG written so that nothing gets in unescaped."""
+"""HTML written so that nothing gets in unescaped."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def element(tag: str, *children: str | None, **attributes: object) -> Markup:
     Args:
         tag: its name.
         children: `Markup` is taken as it is, other text is escaped, None is left out.
-        attributes: `_` in a name stands for `-`, and one at its end is dropped (`class_`); numbers
-            are written short; None is left out.
+        attributes: `_` in a name stands for `-`, and one at its end is dropped (`class_`); None is
+            left out.
     """
     start = "".join(
-        f' {name.rstrip("_").replace("_", "-")}="{html.escape(_text(value))}"'
+        f' {name.rstrip("_").replace("_", "-")}="{html.escape(str(value))}"'
         for name, value in attributes.items()
         if value is not None
     )
@@ -41,13 +41,3 @@ def join(*children: str | None) -> Markup:
 def escaped(text: str) -> Markup:
     """Text as HTML."""
     return text if isinstance(text, Markup) else Markup(html.escape(text))
-
-
-def percent(share: float) -> str:
-    """A share of the drawing's width, as SVG has it: the browser does the scaling, so that text
-    keeps its size whatever the window's."""
-    return f"{100 * share:.5g}%"
-
-
-def _text(value: object) -> str:
-    return f"{value:.5g}" if isinstance(value, float) else str(value)

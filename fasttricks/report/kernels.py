@@ -6,8 +6,7 @@ import itertools
 from collections.abc import Sequence
 
 from fasttricks.bench.report import ResultRow
-from fasttricks.report.chart import Bar, Bars, Section, Table
-from fasttricks.report.scale import number
+from fasttricks.report.chart import Bar, Bars, Section, Table, number
 
 OURS = "fasttricks"
 OTHER_WORK = " ~"

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from fasttricks.bench.models import OURS
 from fasttricks.bench.models.slowdown import sentence
 from fasttricks.bench.report import ResultRow
-from fasttricks.report.chart import Bar, Bars, Section, Table
-from fasttricks.report.scale import number
+from fasttricks.report.chart import Bar, Bars, Section, Table, number
 
 OTHER_NETWORK = " ~"
 

@@ -21,10 +21,10 @@ from fasttricks.report.chart import (
     Stack,
     Stacks,
     Table,
+    number,
 )
 from fasttricks.report.colour import SHADES, hue_of
 from fasttricks.report.ratios import against, ratio_charts
-from fasttricks.report.scale import number
 
 TOO_FAR = 8.0
 """The fastest row over the median one from which on bars would hide the others."""

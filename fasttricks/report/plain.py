@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fasttricks.bench.report import ResultRow
-from fasttricks.report.chart import Bar, Bars, Chart, Section, Table
+from fasttricks.report.chart import Bar, Bars, Chart, Section, Table, number
 from fasttricks.report.colour import hue_of
-from fasttricks.report.scale import number
 
 SAID_ELSEWHERE = ("machine", "versions", "date", "commit", "command", "mode")
 LONGEST_CELL = 120

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from fasttricks.errors import DataError, MissingExtraError
 from fasttricks.files import check_writable, replacing
 from fasttricks.report import (
     ablation,
+    figure,
     kernels,
     machines,
     memory,
@@ -52,19 +55,37 @@ def run(config: ReportConfig) -> int:
         raise ValueError(f"--out {config.out} is one of the results: name another file")
     check_writable(config.out)
     if config.png:
-        from fasttricks.report import png
-
-        png.check(config.png)
+        figure.require()
+        _make_folder(config.png)
     runs = sorted(read_runs(config.results), key=_place)
     sections = [section_of(number, run, runs) for number, run in enumerate(runs, 1)]
     with replacing(config.out) as part:
-        text = page(TITLE, _lead(runs), [*sections, *machines.sections(runs)])
+        every = [*sections, *machines.sections(runs)]
+        text = page(TITLE, _lead(runs), every, drawn=figure.installed())
         part.write_text(text, encoding="utf-8")
     print(f"wrote {config.out}")
+    if not figure.installed():
+        print(f"tables without charts: {MissingExtraError('matplotlib', 'plot')}", file=sys.stderr)
     if config.png:
-        for path in png.draw(sections, config.png):
-            print(f"wrote {path}")
+        _write_pngs(sections, config.png)
     return 0
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"--png {folder}: cannot make the folder: {error.strerror}") from error
+    check_writable(folder / "plot.png")
+
+
+def _write_pngs(sections: Sequence[Section], folder: Path) -> None:
+    """One file for each chart, named by its run's number and what it shows."""
+    for place, section in enumerate(sections, 1):
+        for chart in section.charts:
+            path = folder / f"{place:02}-{chart.name}.png"
+            figure.write([chart], section.title, path)
+            print(f"wrote {path}")
 
 
 def section_of(number: int, run: Run, runs: Sequence[Run]) -> Section:

@@ -166,6 +166,7 @@ ADDED: Mapping[str, Mapping[str, tuple[Any, Check]]] = {
     },
     "kernels": {"differs": ("", _text), "failed": ([], _texts)},
     "models": {"differs": ("", _text), "slowdown": (None, _or(None, _slowdown))},
+    "ablation": {"spread": (None, _or(None, _number)), "top1": ({}, _mapping(_number))},
 }
 """What was added to a mode later, or may be absent, and stands for it then."""
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fasttricks.bench.report import ResultRow
-from fasttricks.report.chart import Bar, Bars, Chart, Section, Table
+from fasttricks.report.chart import Bar, Bars, Chart, Section, Table, number
 from fasttricks.report.colour import hue_of
-from fasttricks.report.scale import number
 
 CACHED, LOADER, TRAINING = "step, cached batch", "loader", "training"
 """Kinds of rows; `fasttricks.bench.train.measure`, which brings torch, has the same."""

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from fasttricks.bench import plot
+from fasttricks.bench.table import settings_of
 from fasttricks.errors import DataError, MissingExtraError
+from fasttricks.report import figure
 from tests.bench.test_table import row
 
 needs_matplotlib = pytest.mark.skipif(
@@ -46,28 +48,17 @@ def test_a_picture_is_drawn(tmp_path: Path, ending: str) -> None:
     assert [found.name for found in tmp_path.iterdir()] == [path.name]
 
 
-@needs_matplotlib
-def test_bars_whiskers_and_ratios() -> None:
-    from matplotlib.figure import Figure
-
-    axes = Figure().subplots()
-    plot._bars(axes, rows()[2:])
-    assert [bar.get_width() for bar in axes.patches] == [1234.5, 1234.5]
-    assert [text.get_text() for text in axes.texts] == ["1,234  (1.00)", "1,234  (0.25)"]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["dali", "stock-ffcv *"]
-    (whiskers,) = axes.collections
-    assert whiskers.get_segments()[0][:, 0].tolist() == pytest.approx([1200.1, 1300.2])
-
-
-@needs_matplotlib
-def test_curves_over_threads_and_what_the_first_promises() -> None:
-    from matplotlib.figure import Figure
-
-    axes = Figure().subplots()
-    plot._curves(axes, plot.curves(rows()[::2]))
-    curve, ideal = axes.lines
-    assert curve.get_xydata().tolist() == [[1, 1234.5], [2, 1234.5]]
-    assert ideal.get_xydata().tolist() == [[1, 1234.5], [2, 2469.0]]
+def test_bars_curves_and_ratios_of_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr(figure, "write", lambda *given: drawn.append(given))
+    plot.draw(rows(), Path("x.png"))
+    plot.draw(rows()[2:], Path("y.png"))
+    (charts, heading, path), (alone, _, _) = drawn
+    assert [chart.name for chart in charts] == ["throughput", "threads", "ratio"]
+    assert [chart.name for chart in alone] == ["throughput", "ratio"]
+    assert (heading, path) == (settings_of(rows()[0]), Path("x.png"))
+    assert [bar.label for bar in charts[0].bars] == ["dali", "stock-ffcv *"]
+    assert [(bar.low, bar.high) for bar in charts[0].bars] == [(1200.1, 1300.2)] * 2
 
 
 @needs_matplotlib

@@ -1,17 +1,23 @@
 from fasttricks.report.ablation import section
-from fasttricks.report.chart import Bars
+from fasttricks.report.chart import Bars, Dots
 from tests.report import made
 
 
 def test_each_rung_with_what_it_brought() -> None:
     rows = [
         made.rung("baseline"),
-        made.rung("mixup", 70.2, delta=0.2, in_spread=True, std=0.3),
+        made.rung("mixup", 70.2, delta=0.2, in_spread=True, spread=0.3, paper_delta=0.5),
         made.rung("distill", None, skipped="no teacher"),
     ]
     found = section(rows)
-    (chart,) = found.charts
-    assert isinstance(chart, Bars)
+    chart, deltas = found.charts
+    assert isinstance(chart, Dots)
+    assert not chart.log
+    assert [bar.each for bar in chart.bars] == [[70.0], [70.2]]
+    assert isinstance(deltas, Bars)
+    assert [(bar.label, bar.value) for bar in deltas.bars] == [("mixup", 0.2), ("the paper", 0.5)]
+    assert (deltas.bars[0].low, deltas.bars[0].high) == (0.2 - 0.3, 0.5)
+    assert deltas.table.lines == [["mixup", "+0.20 ?", "0.30", "+0.50"]]
     assert [bar.text for bar in chart.bars] == ["70.00", "70.20 (+0.20 ?)"]
     assert [line[0] for line in chart.table.lines] == ["baseline", "mixup", "distill"]
     assert found.notes == ["distill: skipped, no teacher"]

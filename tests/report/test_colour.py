@@ -1,8 +1,6 @@
 import pytest
 
-from fasttricks.report.colour import HUES, SHADES, css, hue_of, shades
-
-GROUNDS = "#ffffff", "#17181b"
+from fasttricks.report.colour import HUES, SHADES, hue_of, shades
 
 
 def luminance(colour: str) -> float:
@@ -14,10 +12,8 @@ def luminance(colour: str) -> float:
 
 
 @pytest.mark.parametrize("name", HUES)
-def test_every_hue_stands_out_from_either_ground(name: str) -> None:
-    for colour, ground in zip(HUES[name], GROUNDS, strict=True):
-        dark, light = sorted((luminance(colour), luminance(ground)))
-        assert (light + 0.05) / (dark + 0.05) >= 3
+def test_every_hue_stands_out_from_white(name: str) -> None:
+    assert (luminance("#ffffff") + 0.05) / (luminance(HUES[name]) + 0.05) >= 3
 
 
 def test_a_variant_has_the_hue_of_its_pipeline_and_peers_are_grey() -> None:
@@ -30,10 +26,3 @@ def test_stages_known_or_not_have_a_strength() -> None:
     found = shades(["decode", "new", "newer"])
     assert found["decode"] == SHADES["decode"]
     assert 0 < found["new"] != found["newer"] > 0
-
-
-def test_the_style_has_a_class_and_both_colours_for_each_hue() -> None:
-    style = css()
-    for name, (light, dark) in HUES.items():
-        assert f".hue-{name}{{--hue:var(--{name})}}" in style
-        assert style.index(light) < style.index("prefers-color-scheme:dark") < style.index(dark)

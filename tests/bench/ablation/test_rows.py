@@ -5,13 +5,11 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from fasttricks.bench.ablation import plot
 from fasttricks.bench.ablation.rows import make_rows
 from fasttricks.bench.ablation.show import notes, show, show_plan
 from fasttricks.train.ablate import Result
@@ -135,10 +133,3 @@ def test_the_plan_names_changes_and_skips(plan: list[Planned]) -> None:
     text = out.getvalue()
     assert "smooth (+ smoothing; the paper: 71.50): on start: loss.smoothing: 0.0, now 0.1" in text
     assert "gone (+ nothing; the paper: 72.00): skipped, it cannot be" in text
-
-
-def test_the_plot_is_drawn(rows: list[dict[str, Any]], tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
-    plot.draw(rows, tmp_path / "ladder.png")
-    assert (tmp_path / "ladder.png").read_bytes().startswith(b"\x89PNG")
-    assert [path.name for path in tmp_path.iterdir()] == ["ladder.png"]

@@ -12,6 +12,7 @@ import pytest
 from fasttricks.bench.ablation import run
 from fasttricks.commands.ablate import Ablate
 from fasttricks.errors import UnknownNameError
+from fasttricks.report import figure
 from fasttricks.train import ablate
 from fasttricks.train.resume import ResumeError
 from tests.train import tiny
@@ -57,6 +58,10 @@ def test_the_ladder_is_climbed_shown_and_written(
     assert "+ cosine decay" in table
     assert "+0.75" in table
     assert "float16 is for GPUs" in table
+    if figure.installed():
+        assert (it.out / "ladder.png").read_bytes().startswith(b"\x89PNG")
+    else:
+        assert "no plot: pip install" in table
 
     with pytest.raises(ResumeError, match="--resume auto"):
         it.run()
