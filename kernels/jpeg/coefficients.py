@@ -41,9 +41,10 @@ ZIGZAG = (
     *(58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63),
 )
 """Where in its block, row by row, a coefficient belongs (T.81 figure A.6)."""
-PLACES = np.array([2 * (n // 8 * ROW + n % 8) for n in ZIGZAG] + BAD * [2 * 8 * ROW])
+PLACES = np.array([2 * (n // 8 * ROW + n % 8) for n in ZIGZAG] + 2 * BAD * [2 * 8 * ROW])
 """Bytes from a block's first coefficient to its k-th one, and where the rest is put: what ends a
-block is stored like a coefficient, in the row that is not read."""
+block is stored like a coefficient, in the row that is not read. That may also be what follows a DC
+code that does not exist, for which k is `BAD` already."""
 
 STOP = np.dtype([("target", np.int64), ("dc", np.int64), ("ac", np.int64)])
 """A block of a row: bytes from the row's first coefficient to its own, addresses of its lookups."""

@@ -14,7 +14,7 @@ from fasttricks.kernels.jpeg.coefficients import (
     read_row,
     read_rows,
 )
-from fasttricks.kernels.jpeg.lookups import LOOKUP, read_lookups
+from fasttricks.kernels.jpeg.lookups import BAD, LOOKUP, read_lookups
 from fasttricks.kernels.jpeg.segments import HEADER, read_header
 from tests.kernels.jpeg.test_huffman import padded
 from tests.kernels.jpeg.writer import LAYOUTS, standard, value_bits, write
@@ -28,7 +28,7 @@ def test_the_zigzag_goes_along_diagonals():
         key=lambda rc: (sum(rc), rc[0] if sum(rc) % 2 else rc[1]),
     )
     assert [8 * r + c for r, c in path] == list(ZIGZAG)
-    assert len(PLACES) == 256
+    assert len(PLACES) == 64 + 2 * BAD  # two codes that do not exist may follow each other
     assert set(PLACES[64:] // 2) == {8 * 16}
 
 
@@ -135,6 +135,19 @@ def test_two_rows_are_read_as_each_alone(seed):
     # A bit less than there is, for either: damage.
     assert not read_both(a, end_a - 1, skips[0], b, end_b, skips[1], *args, both)
     assert not read_both(a, end_a, skips[0], b, end_b - 1, skips[1], *args, both)
+
+
+def test_codes_that_do_not_exist_are_damage_and_nothing_else_is_touched():
+    _, _lookups, stops, size = prepared("grey", 4, 0)
+    good, bad = encoded(random_blocks(random.Random(0), 4)), "1" * 400
+    for first, second in [(good, bad), (bad, good), (bad, bad)]:
+        memory = np.full((2, 3 * size), 77, np.int16)
+        out = memory[:, size : 2 * size]
+        a, b = padded("000" + first), padded("00000" + second)
+        ends = len(first) + 3, len(second) + 5
+        assert not read_both(a, ends[0], 0, b, ends[1], 0, stops, PLACES, out)
+        assert (memory[:, :size] == 77).all()
+        assert (memory[:, 2 * size :] == 77).all()
 
 
 @numba.njit
