@@ -46,8 +46,9 @@ class Settings(TypedDict):
 class Facts(TypedDict, total=False):
     """What a source says about itself; it may add to it at any time."""
 
-    does: str
-    """How far its own operators go, in words."""
+    does: str | tuple[str, str, str]
+    """How far its own operators go, in words; or what they do in training, in evaluation, and to
+    the colour, of which the bench says what is measured."""
     ahead: int
     """Batches that its queues may hold when nobody takes any."""
     compile_s: float

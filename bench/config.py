@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import tyro
 
 from fasttricks.errors import UnknownNameError
+from fasttricks.precision import Precision
 
-WORK = ("decode", "normalise", "full")
-DTYPES = ("float32", "float16", "bfloat16")
-DEVICES = ("cpu", "cuda")
+Work = Literal["decode", "normalise", "full"]
+WORK: tuple[Work, ...] = get_args(Work)
 PEERS = ("stock-dali", "stock-ffcv", "stock-torchvision", "timm", "tf-data", "floor", "index")
 NO_LOADERS = ("index",)
 """Peers that make no batches: `all` does not ask for them."""
+
+ALL_TAKE = frozenset({"device", "rounds", "json"})
+TAKES = {
+    "": ALL_TAKE
+    | {"pipeline", "peers", "data", "batch_size", "size", "threads", "seconds", "warmup", "eval"}
+    | {"cold", "work", "dtype", "plot", "compare", "tf_python"},
+    "--kernels": ALL_TAKE | {"kernels", "batch_size", "size", "seconds", "only"},
+    "--model": ALL_TAKE
+    | {"model", "against", "batch_size", "size", "dtype", "threads", "seconds", "warmup", "only"},
+    "--train": ALL_TAKE
+    | {"train", "pipeline", "data", "threads", "seconds", "warmup", "recipe", "settings"},
+}
+"""Which settings each kind of measurement takes, by the flag that asks for it; "" for pipelines."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,9 +68,9 @@ class BenchConfig:
     """Measure the evaluation transform (resize, centre crop) in file order, not training's."""
     cold: bool = False
     """Drop the files from the page cache before each timing, which is then one pass at most."""
-    work: Literal["decode", "normalise", "full"] = "full"
+    work: Work = "full"
     """How far: decode (crop, resize, flip; uint8), normalise, full (with colour)."""
-    dtype: Literal["float32", "float16", "bfloat16"] = "float32"
+    dtype: Precision = "float32"
     """Type of the output, unless `work` is `decode`."""
     json: Path | None = None
     """Write one JSON object per row to this file."""
@@ -77,14 +90,8 @@ class BenchConfig:
     """Measure a training instead, with --device: the trainer's step on made-up pictures and on a
     cached batch, and for each pipeline the loader alone and both together; --seconds per row and
     round, 7 rounds at least. Batch and size are the recipe's."""
-    scripts: str = ""
-    """With --train: race the training scripts of others instead, which lie in clones of their
-    repositories: `torchvision=FOLDER,timm=FOLDER`. Whole trainings with equal settings take turns,
-    7 rounds at least; `--set max-steps=N` says how long each is, and `--pipeline all` stands for
-    roi."""
-    recipe: str = ""
-    """With --train: a recipe that `fasttricks recipes` lists. Default: cpu-small; with --scripts
-    baseline, and of any recipe only what the scripts have, too."""
+    recipe: str = "cpu-small"
+    """With --train: a recipe that `fasttricks recipes` lists."""
     settings: Annotated[tuple[str, ...], tyro.conf.arg(name="set")] = ()
     """With --train: settings of the recipe, as `fasttricks train` has them: `data.batch-size=256
     precision=bfloat16`."""
@@ -105,39 +112,44 @@ class BenchConfig:
         is to say.
 
         Raises:
-            ValueError: a number is out of range, or nothing is to be measured.
-            UnknownNameError: no such peer, work level, dtype or device.
+            ValueError: a number is out of range, a flag is for another kind of measurement, or
+                nothing is to be measured.
+            UnknownNameError: no such peer, network or recipe.
         """
-        for name, least in (("batch_size", 1), ("size", 1), ("rounds", 1)):
-            if getattr(self, name) < least:
-                raise ValueError(f"--{name.replace('_', '-')} must be at least {least}")
+        for name in ("batch_size", "size", "rounds"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{_flag(name)} must be at least 1")
         if not 0.01 <= self.seconds < 3600:
             raise ValueError(f"--seconds must lie in [0.01, 3600); got {self.seconds}")
         if not 0 <= self.warmup < 3600:
             raise ValueError(f"--warmup must lie in [0, 3600); got {self.warmup}")
-        for kind, value, known in (
-            ("work level", self.work, WORK),
-            ("dtype", self.dtype, DTYPES),
-            ("device", self.device, DEVICES),
-            *(("peer", name, PEERS) for name in self.peer_names),
-        ):
-            if value not in known:
-                raise UnknownNameError(kind, value, list(known))
-        if self.kernels and (self.compare or self.plot or self.threads):
-            raise ValueError("--kernels takes no --compare, --plot or --threads")
-        if self.model:
+        mode = self.mode
+        for field in fields(BenchConfig):
+            if field.name not in TAKES[mode] and getattr(self, field.name) != field.default:
+                raise ValueError(_misplaced(_flag(field.name), field.name, mode))
+        if len(self.thread_counts) > 1 and mode:
+            raise ValueError(f"{mode} takes one count of --threads")
+        if mode == "--model":
             self._check_model()
-        elif self.against:
-            raise ValueError("--against names networks to compare with that of --model")
-        if self.train:
-            self._check_train()
-        elif self.settings or self.scripts:
-            raise ValueError("--set changes the recipe of --train, --scripts what it measures")
-        if self.only and not self.kernels and not self.model:
-            raise ValueError("--only chooses among --kernels or the rows of --model")
-        if not self.kernels and not self.model and not self.pipeline_names and not self.peer_names:
+        if mode == "--train":
+            self._check_recipe()
+        if "pipeline" in TAKES[mode] and not self.pipeline_names and not self.peer_names:
             raise ValueError("nothing to measure: give --pipeline or --peers")
-        _ = self.thread_counts
+        for name in self.peer_names:
+            if name not in PEERS:
+                raise UnknownNameError("peer", name, list(PEERS))
+
+    @property
+    def mode(self) -> str:
+        """What is measured, a key of TAKES.
+
+        Raises:
+            ValueError: several things at once.
+        """
+        chosen = [flag for flag in ("--kernels", "--model", "--train") if getattr(self, flag[2:])]
+        if len(chosen) > 1:
+            raise ValueError(f"{chosen[0]} and {chosen[1]} are measured one at a time: give one")
+        return "".join(chosen)
 
     def _check_model(self) -> None:
         from fasttricks.models.names import model_config
@@ -146,64 +158,38 @@ class BenchConfig:
             model_config(name)
         if self.model in self.against_names:
             raise ValueError(f"--against takes other networks than --model {self.model}")
-        if self.kernels or self.compare or self.plot or len(self.thread_counts) > 1:
-            raise ValueError("--model takes no --kernels, --compare or --plot, and one --threads")
 
-    def _check_train(self) -> None:
+    def _check_recipe(self) -> None:
         from fasttricks.train.recipes import RECIPES
 
-        if self.recipe_name not in RECIPES:
-            raise UnknownNameError("recipe", self.recipe_name, list(RECIPES))
-        if self.kernels or self.model or self.compare or self.plot or self.peer_names:
-            raise ValueError("--train takes no --kernels, --model, --compare, --plot or --peers")
-        if len(self.thread_counts) > 1 or not self.pipeline_names:
-            raise ValueError("--train takes one --threads, and needs a --pipeline")
-        for name in ("batch_size", "size", "dtype", "eval", "cold", "work"):
-            if getattr(self, name) != getattr(type(self), name):
-                flag = name.replace("_", "-")
-                raise ValueError(f"--train takes no --{flag}: the recipe decides (--set)")
-        if self.scripts:
-            self._check_scripts()
-
-    def _check_scripts(self) -> None:
-        from fasttricks.bench.scripts.script import named_folders
-
-        if not named_folders(self.scripts):
-            raise ValueError("--scripts names no script: torchvision=FOLDER,timm=FOLDER")
-        for name in ("seconds", "warmup"):
-            if getattr(self, name) != getattr(type(self), name):
-                raise ValueError(f"--scripts takes no --{name}: --set max-steps=N says how long")
-
-    @property
-    def recipe_name(self) -> str:
-        """The recipe that --train measures."""
-        return self.recipe or ("baseline" if self.scripts else "cpu-small")
+        if self.recipe not in RECIPES:
+            raise UnknownNameError("recipe", self.recipe, list(RECIPES))
 
     @property
     def pipeline_names(self) -> list[str]:
         """Names given with --pipeline, in order, each once; `all` is left as it is, for
         `fasttricks.bench.rows`, which knows what it stands for."""
-        return _names(self.pipeline)
+        return words(self.pipeline)
 
     @property
     def peer_names(self) -> list[str]:
         """Names given with --peers, in order, each once, `all` replaced."""
-        return expand(_names(self.peers), [name for name in PEERS if name not in NO_LOADERS])
+        return expand(words(self.peers), [name for name in PEERS if name not in NO_LOADERS])
 
     @property
     def optional_peers(self) -> set[str]:
         """Peers that only `all` asks for: they are left out where they cannot be had."""
-        return set(self.peer_names) - set(_names(self.peers))
+        return set(self.peer_names) - set(words(self.peers))
 
     @property
     def only_names(self) -> list[str]:
         """Words given with --only, in order, each once."""
-        return _names(self.only)
+        return words(self.only)
 
     @property
     def against_names(self) -> list[str]:
         """Networks given with --against, in order, each once."""
-        return _names(self.against)
+        return words(self.against)
 
     @property
     def thread_counts(self) -> list[int]:
@@ -213,7 +199,7 @@ class BenchConfig:
             ValueError: one is not an integer from 1 to 1024.
         """
         counts = []
-        for word in _names(self.threads):
+        for word in words(self.threads):
             if not word.isdecimal() or not 1 <= int(word) <= 1024:
                 raise ValueError(f"--threads takes integers from 1 to 1024; got {word!r}")
             counts.append(int(word))
@@ -226,5 +212,18 @@ def expand(names: Sequence[str], every: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(itertools.chain.from_iterable(words)))
 
 
-def _names(text: str) -> list[str]:
+def _flag(name: str) -> str:
+    return "--set" if name == "settings" else "--" + name.replace("_", "-")
+
+
+def _misplaced(flag: str, name: str, mode: str) -> str:
+    """What to say of a flag that this kind of measurement would ignore."""
+    if mode:
+        why = ": the recipe says what is trained (--set)" if mode == "--train" else ""
+        return f"{mode} takes no {flag}{why}"
+    return f"{flag} is for {' or '.join(other for other in TAKES if name in TAKES[other])}"
+
+
+def words(text: str) -> list[str]:
+    """Those of a list separated by commas, in order, each once."""
     return list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))

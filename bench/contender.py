@@ -35,8 +35,8 @@ class Contender:
     """A row's child process and all that was measured of it so far.
 
     Args:
-        patience_s: after so many seconds in which it says nothing it has failed; by default
-            `PATIENCE_S`, and `PREPARING_S` while it prepares.
+        patience_s: how long everything may take together; by default it has failed when it says
+            nothing for `PATIENCE_S`, and `PREPARING_S` while it prepares.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Contender:
         self.shape: list[int] = []
         self.dtype = ""
         self._warmup = warmup
-        self._patience_s = patience_s
+        self._deadline = None if patience_s is None else time.monotonic() + patience_s
         self._guard = guard
         self._processes: Group | None = None
 
@@ -157,8 +157,10 @@ class Contender:
 
     def _expect(self, event: str, patience_s: float = PATIENCE_S) -> dict[str, Any]:
         """The next event, which must be this one."""
+        if self._deadline is not None:
+            patience_s = max(0.0, self._deadline - time.monotonic())
         try:
-            line = self._group.receive(self._patience_s or patience_s)
+            line = self._group.receive(patience_s)
         except TimeoutError as error:
             raise self._failure(str(error)) from error
         if line is None:

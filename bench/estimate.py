@@ -9,22 +9,26 @@ as long as on one. Evaluation, checkpoints and compilation come on top.
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import tyro
+from rich.console import Console
 
+from fasttricks.bench import report, script
+from fasttricks.bench.report import ResultRow
+from fasttricks.bench.table import write_table
 from fasttricks.bench.train.measure import CACHED, TRAINING
-from fasttricks.errors import DataError, FasttricksError
+from fasttricks.errors import DataError
+from fasttricks.train.config import Recipe
+from fasttricks.train.overrides import with_settings
 from fasttricks.train.recipes import RECIPES
 
 IMAGENET = 1_281_167
 """Training pictures of ILSVRC2012."""
 HEADER = ("pipeline", "images/s", "epoch, s", "all, h", "all, h, loader free")
+KEYS = frozenset({"kind", "pipeline", "step_ms", "device", "batch_size", "recipe", "settings"})
 
 
 @dataclass(frozen=True)
@@ -45,97 +49,77 @@ class Config:
 
     def check(self) -> None:
         """Raises ValueError: a number is out of range."""
-        for name in ("gpus", "pictures"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"--{name} must be at least 1; got {getattr(self, name)}")
-        if self.epochs is not None and self.epochs < 1:
-            raise ValueError(f"--epochs must be at least 1; got {self.epochs}")
+        for name in ("gpus", "pictures", "epochs"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ValueError(f"--{name} must be at least 1; got {value}")
         if not 0 < self.efficiency <= 1:
             raise ValueError(f"--efficiency must lie in (0, 1]; got {self.efficiency}")
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """Of one pipeline."""
-
-    pipeline: str
-    images_per_s: float
-    """Of all GPUs together."""
-    epoch_s: float
-    """Training alone."""
-    hours: float
-    """All epochs."""
-    unfed_hours: float
-    """The same if loading cost nothing: what a better loader could win at most."""
+def recipe_of(row: ResultRow) -> Recipe:
+    """The recipe as it was measured, with what --set changed."""
+    return with_settings(RECIPES[row["recipe"]].make(), row["settings"])
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    """The rows of a measurement of training on a GPU.
-
-    Raises:
-        DataError: it cannot be read, or is something else.
-    """
-    try:
-        rows = [json.loads(line) for line in path.read_text().splitlines()]
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
-    if not rows or not all(isinstance(row, dict) and "step_ms" in row for row in rows):
-        raise DataError(f"{path} was not written by fasttricks bench --train")
-    if rows[0]["device"] != "cuda":
-        raise DataError(
-            f"{path} was measured on {rows[0]['device']}, where loader and step share the cores; "
-            "an estimate for GPUs needs --device cuda"
-        )
-    return rows
-
-
-def estimates(rows: Sequence[dict[str, Any]], config: Config) -> list[Estimate]:
-    """One for each pipeline that was measured with the step."""
-    recipe = RECIPES[rows[0]["recipe"]].make()
-    a_step = rows[0]["batch_size"] * config.gpus * recipe.mix.pictures_per_output
-    steps = config.pictures // a_step  # a short batch is left out
+def estimates(rows: Sequence[ResultRow], config: Config) -> list[ResultRow]:
+    """For each pipeline that was measured with the step: `pipeline`, `images_per_s` of all GPUs,
+    `epoch_s` of training alone, `hours` of all epochs, and `unfed_hours`, the same if loading cost
+    nothing: what a better loader could win at most."""
+    recipe = recipe_of(rows[0])
+    batch = rows[0]["batch_size"] * config.gpus
+    # A short batch is left out.
+    steps = config.pictures // (batch * recipe.mix.pictures_per_output)
     if not steps:
         raise ValueError(f"{config.pictures} pictures are fewer than one batch of all GPUs")
-    epochs = config.epochs or recipe.schedule.epochs
-    alone = next(row["step_ms"] for row in rows if row["kind"] == CACHED)
-    found = []
-    for row in rows:
-        if row["kind"] == TRAINING:
-            step_s, unfed_s = (ms / 1e3 / config.efficiency for ms in (row["step_ms"], alone))
-            found.append(
-                Estimate(
-                    pipeline=row["pipeline"],
-                    images_per_s=row["batch_size"] * config.gpus / step_s,
-                    epoch_s=steps * step_s,
-                    hours=epochs * steps * step_s / 3600,
-                    unfed_hours=epochs * steps * unfed_s / 3600,
-                )
-            )
-    return found
+    hours = (config.epochs or recipe.schedule.epochs) * steps / 3600
+    alone_s = next(_step_s(row, config) for row in rows if row["kind"] == CACHED)
+    return [
+        {
+            "pipeline": row["pipeline"],
+            "images_per_s": batch / _step_s(row, config),
+            "epoch_s": steps * _step_s(row, config),
+            "hours": hours * _step_s(row, config),
+            "unfed_hours": hours * alone_s,
+        }
+        for row in rows
+        if row["kind"] == TRAINING
+    ]
+
+
+def _step_s(row: ResultRow, config: Config) -> float:
+    return float(row["step_ms"]) / 1e3 / config.efficiency
 
 
 def main(config: Config) -> None:
-    """Read, compute, print."""
-    from rich.console import Console
+    """Read, compute, print.
 
-    from fasttricks.bench.table import write_table
-
+    Raises:
+        DataError: the file cannot be read, or holds no training measured on a GPU.
+        ValueError: a number is out of range.
+    """
     config.check()
-    rows = read(config.results)
-    found = estimates(rows, config)
+    rows = report.read(config.results, KEYS)
     first = rows[0]
+    if first["device"] != "cuda":
+        raise DataError(
+            f"{config.results} was measured on {first['device']}, where loader and step share the "
+            "cores; an estimate for GPUs needs --device cuda"
+        )
+    found = estimates(rows, config)
     print(
-        f"recipe {first['recipe']}: {first['model']}, {first['size']} px, {first['precision']}, "
-        f"{config.gpus} x {first['batch_size']} pictures a step, {config.pictures:,} an epoch, "
-        f"efficiency {config.efficiency:g} (assumed)"
+        f"recipe {' '.join([first['recipe'], *first['settings']])}: {first['model']}, "
+        f"{first['size']} px, {first['precision']}, {config.gpus} x {first['batch_size']} pictures "
+        f"a step, {config.pictures:,} an epoch, efficiency {config.efficiency:g} (assumed)"
     )
+    if recipe_of(first).data.progressive:
+        print(f"pictures grow in this recipe; every epoch is taken as one of {first['size']} px")
     lines = [
         [
-            one.pipeline,
-            f"{one.images_per_s:,.0f}",
-            f"{one.epoch_s:,.1f}",
-            f"{one.hours:,.2f}",
-            f"{one.unfed_hours:,.2f}",
+            one["pipeline"],
+            f"{one['images_per_s']:,.0f}",
+            f"{one['epoch_s']:,.1f}",
+            f"{one['hours']:,.2f}",
+            f"{one['unfed_hours']:,.2f}",
         ]
         for one in found
     ]
@@ -143,7 +127,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Config))
-    except (FasttricksError, ValueError) as error:
-        sys.exit(f"fasttricks: error: {error}")
+    script.run(main, Config, __doc__)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from fasttricks.bench.config import BenchConfig
 from fasttricks.cache import cache_dir
-from fasttricks.data.folder import is_picture, loose_pictures
-from fasttricks.data.open import Kind, locate, open_data
+from fasttricks.data.folder import class_folders, is_picture, loose_pictures
+from fasttricks.data.open import Layout, locate, open_data
 from fasttricks.data.pack_index import INDEX_NAME
 from fasttricks.data.tar_pack import TarPack
 from fasttricks.errors import DataError
@@ -82,8 +82,8 @@ def _root(config: BenchConfig) -> tuple[Path, str]:
         from fasttricks.data.synthetic import make_synthetic
 
         return make_synthetic(progress=True), "generated pictures that resemble ImageNet's"
-    kind, root = locate(config.data, train=not config.eval)
-    if kind is Kind.PICTURES and not any(path.is_dir() for path in root.iterdir()):
+    layout, root = locate(config.data, train=not config.eval)
+    if layout is Layout.PICTURES and not class_folders(root):
         root = _one_class(root)
     return root, str(Path(config.data).expanduser())
 

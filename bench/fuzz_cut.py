@@ -60,6 +60,7 @@ def main(config: Config) -> dict[str, int]:
         Exception: whatever a kernel raised; AssertionError if something does not hold.
     """
     check_that_bounds_are_checked()
+    faulthandler.enable()  # a crash says where
     warnings.simplefilter("ignore")  # PIL's, about damaged metadata
     rng = random.Random(config.seed)
     files = [*made_files(), *(small_files(config.data) if config.data else [])]

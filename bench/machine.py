@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import platform
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from fasttricks.cpus import available_cpus
+from fasttricks.versions import versions
 
 PROJECT = "pyproject.toml"
+
+
+def provenance() -> dict[str, Any]:
+    """What every result says of where it is from: machine, versions, date, commit and command."""
+    return {
+        "machine": machine(),
+        "versions": versions(),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "commit": commit(),
+        "command": command_line(),
+    }
 
 
 def machine() -> dict[str, Any]:
@@ -30,10 +42,10 @@ def machine() -> dict[str, Any]:
 def commit() -> str:
     """The commit of the source, with "+dirty" when files differ from it; "unknown" without git."""
     folder = Path(__file__).resolve().parent
-    head = _output("git", "-C", str(folder), "rev-parse", "HEAD")
+    head = output("git", "-C", str(folder), "rev-parse", "HEAD")
     if not head or not _ours(folder):
         return "unknown"  # no repository, or one that only happens to contain the installed package
-    return head + ("+dirty" if _output("git", "-C", str(folder), "status", "--porcelain") else "")
+    return head + ("+dirty" if output("git", "-C", str(folder), "status", "--porcelain") else "")
 
 
 def _ours(folder: Path) -> bool:
@@ -42,9 +54,9 @@ def _ours(folder: Path) -> bool:
     It is where this file is tracked. It is too where the project is the top of the work tree: a
     file that is new, and not committed yet, is measured as part of the project all the same.
     """
-    if _output("git", "-C", str(folder), "ls-files", Path(__file__).name):
+    if output("git", "-C", str(folder), "ls-files", Path(__file__).name):
         return True
-    top = _output("git", "-C", str(folder), "rev-parse", "--show-toplevel")
+    top = output("git", "-C", str(folder), "rev-parse", "--show-toplevel")
     return top is not None and Path(top) == folder.parent and (folder.parent / PROJECT).is_file()
 
 
@@ -68,15 +80,17 @@ def _cpu_model() -> str:
 
 def _gpus() -> list[str]:
     """Each GPU as "name (driver version)"."""
-    if not shutil.which("nvidia-smi"):
-        return []
-    query = ("--query-gpu=name,driver_version", "--format=csv,noheader")
-    rows = (_output("nvidia-smi", *query) or "").splitlines()
-    cells = [[cell.strip() for cell in row.split(",")] for row in rows if "," in row]
-    return [f"{name} (driver {driver})" for name, driver, *_ in cells]
+    return [f"{name} (driver {driver})" for name, driver in nvidia_smi("name", "driver_version")]
 
 
-def _output(*command: str) -> str | None:
+def nvidia_smi(*fields: str) -> list[list[str]]:
+    """These fields of each GPU, numbers without their units; none where it says nothing."""
+    text = output("nvidia-smi", f"--query-gpu={','.join(fields)}", "--format=csv,noheader,nounits")
+    rows = [[cell.strip() for cell in line.split(",")] for line in (text or "").splitlines()]
+    return [row for row in rows if len(row) == len(fields)]
+
+
+def output(*command: str) -> str | None:
     """What a command prints; None if it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)

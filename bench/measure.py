@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 import signal
 import statistics
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from fasttricks.bench import machine, pagecache
-from fasttricks.bench.child import Settings
 from fasttricks.bench.config import BenchConfig
 from fasttricks.bench.contender import Contender, RowFailedError
 from fasttricks.bench.files import PictureFiles
@@ -21,15 +19,14 @@ from fasttricks.bench.packs import PACKS, make_pack
 from fasttricks.bench.process import Guard
 from fasttricks.bench.progress import Teller
 from fasttricks.bench.report import ResultRow
-from fasttricks.bench.rows import Row
+from fasttricks.bench.rows import Row, settings_of
 from fasttricks.bench.seek import freshen
-from fasttricks.bench.stats import spread_ratio, summarise
+from fasttricks.bench.stats import ratios, summarise
 from fasttricks.bench.variants import pipeline_of
 from fasttricks.data.open import open_data
 from fasttricks.data.samples import Samples
 from fasttricks.errors import FasttricksError
 from fasttricks.pipelines.beton.file import Beton
-from fasttricks.versions import versions
 
 PROFILED = 64
 """Pictures in the pass that splits time into stages."""
@@ -48,7 +45,7 @@ class Measurement:
         self.teller = teller
         self.failed = 0
         self._packs: dict[str, Path] = {}
-        self._stayed: dict[str, float] = {}
+        self._stayed: dict[str, list[float | None]] = {}
 
     def run(self, rows: Sequence[Row]) -> list[ResultRow]:
         """Measure the rows; one result for each that did not fail, in the order given.
@@ -61,7 +58,9 @@ class Measurement:
         alive: list[Contender] = []
         with Guard() as guard, _ended_afterwards(alive):
             for row in rows:
-                alive.append(Contender(row, self._settings(row), self.config.warmup, guard))
+                pack = str(self._packs.get(row.pack, ""))
+                settings = settings_of(row, self.config, self.files, pack)
+                alive.append(Contender(row, settings, self.config.warmup, guard))
                 self._each(alive, "starting", Contender.start, only=alive[-1:])
             for number in range(1, self.config.rounds + 1):
                 self._each(alive, f"round {number} of {self.config.rounds}", self._round)
@@ -121,23 +120,6 @@ class Measurement:
             return Beton(self._packs[pack])
         return open_data(self.files.root, train=not self.config.eval)
 
-    def _settings(self, row: Row) -> Settings:
-        config = self.config
-        return Settings(
-            name=row.name,
-            root=str(self.files.root),
-            repeat=1 if config.cold else self.files.repeat,
-            batch_size=config.batch_size,
-            size=config.size,
-            device=config.device,
-            dtype=config.dtype,
-            threads=row.threads,
-            train=not config.eval,
-            work=config.work,
-            cold=config.cold,
-            pack=str(self._packs.get(row.pack, "")),
-        )
-
     def _round(self, contender: Contender) -> None:
         if not self.config.cold:
             contender.round(self.config.seconds, limit=0)
@@ -146,8 +128,7 @@ class Measurement:
         paths = [str(self._packs[row.pack])] if row.pack else self.files.paths
         os.sync()  # pages that are not yet written cannot be dropped
         pagecache.drop(paths)
-        stayed = pagecache.resident(paths)
-        self._stayed[row.label] = max(stayed, self._stayed.get(row.label, 0.0))
+        self._stayed.setdefault(row.label, []).append(pagecache.resident(paths))
         contender.round(self.config.seconds, limit=self.files.count)
 
     def _profile(self, contender: Contender) -> None:
@@ -158,20 +139,14 @@ class Measurement:
             self.teller.note(f"{error} (in the pass for its stages; its rounds are kept)")
 
     def _results(self, alive: Sequence[Contender]) -> list[ResultRow]:
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        found = versions()
-        for contender in alive:
-            found |= contender.facts.get("versions", {})
         about = {
             "data": self.files.label,
             "files": self.files.count,
             "shards": len(self.files.paths) - 1 if self.files.is_pack else 0,
-            "machine": machine.machine(),
-            "versions": found,
-            "date": now,
-            "commit": machine.commit(),
-            "command": machine.command_line(),
+            **machine.provenance(),
         }
+        for contender in alive:
+            about["versions"] |= contender.facts.get("versions", {})
         return [
             self._result(contender, alive[0]) | {"own": _own(contender, alive)} | about
             for contender in alive
@@ -197,7 +172,7 @@ class Measurement:
             "kept_mb": round(contender.facts.get("kept_mb", 0.0), 1),
             "uncut": _uncut(contender),
             "stages": contender.stages,
-            "does": contender.facts["does"],
+            "does": _does(contender.facts["does"], config),
             "pack": PACKS[row.pack] if row.pack else "",
             "pixels": row.pixels,
             "batches": row.batches,
@@ -208,13 +183,31 @@ class Measurement:
     def _notes(self, row: Row) -> list[str]:
         if not self.config.cold:
             return []
-        stayed = self._stayed[row.label]
-        if stayed > COLD_ENOUGH:
+        stayed = [share for share in self._stayed[row.label] if share is not None]
+        if not stayed:
             return [
-                f"{row.name}: not cold: {stayed:.0%} of what it reads stayed in the page cache "
-                "(mapped into memory, or on a file system that lives there)"
+                f"{row.name}: not known whether cold: only a user who may write to a file is told "
+                "whether it is in the page cache"
+            ]
+        if max(stayed) > COLD_ENOUGH:
+            return [
+                f"{row.name}: not cold: {max(stayed):.0%} of what it reads stayed in the page "
+                "cache (mapped into memory, or on a file system that lives there)"
             ]
         return ["cold: files dropped from the page cache before each timing of one pass at most"]
+
+
+def _does(words: str | Sequence[str], config: BenchConfig) -> str:
+    """What a row does at the level of work that is measured."""
+    if isinstance(words, str):
+        return words
+    training, evaluation, colour = words
+    said = [evaluation if config.eval else training]
+    if config.work == "full" and not config.eval:
+        said.append(colour)
+    if config.work != "decode":
+        said.append("normalise")
+    return ", ".join(said)
 
 
 def _own(contender: Contender, alive: Sequence[Contender]) -> dict[str, Any]:
@@ -223,7 +216,7 @@ def _own(contender: Contender, alive: Sequence[Contender]) -> dict[str, Any]:
     pipeline = pipeline_of(row.name)
     for base in alive:
         if base.row.name == pipeline != row.name and base.row.threads == row.threads:
-            return {"row": pipeline} | spread_ratio(contender.measured.rounds, base.measured.rounds)
+            return {"row": pipeline, **ratios(contender.measured.rates, base.measured.rates)}
     return {}
 
 
@@ -237,7 +230,7 @@ def _indexing(contender: Contender, threads: int) -> dict[str, float]:
     """What a row that indexes has besides: MB of JPEG per second, and how large the index gets."""
     if "index_share" not in contender.facts:
         return {}
-    rate = statistics.median(timed.rate for timed in contender.measured.rounds)
+    rate = statistics.median(contender.measured.rates)
     speed = rate * contender.facts["jpeg_mb_per_image"]
     return {
         "jpeg_mb_per_s": round(speed, 2),

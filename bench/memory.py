@@ -10,22 +10,22 @@ once in each.
 
 from __future__ import annotations
 
-import datetime
 import json
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tyro
 
-from fasttricks.bench.machine import command_line, commit, describe, machine
+from fasttricks.bench import guard, script
+from fasttricks.bench.machine import describe, provenance
+from fasttricks.bench.process import kilobytes
 from fasttricks.errors import FasttricksError, UnknownNameError
-from fasttricks.versions import versions
+from fasttricks.files import check_writable, write_json
 
 if TYPE_CHECKING:
     from fasttricks.data.samples import Samples
@@ -56,27 +56,14 @@ class Config:
     """Also write the results to this file."""
 
 
-def memory_mb(pid: str) -> dict[str, float]:
-    """A process's resident memory, 10^6 bytes: all, and which of it is no page of a file."""
-    found = {}
-    for line in Path("/proc", pid, "smaps_rollup").read_text().splitlines()[1:]:
-        name, value = line.split(":")
-        found[name] = int(value.split()[0]) * 1024 / 1e6
-    return {"rss_mb": found["Rss"], "anonymous_mb": found["Anonymous"]}
-
-
-def family(pid: str = "self") -> Iterator[str]:
-    """A process and all that it has started."""
-    yield pid
-    for thread in Path("/proc", pid, "task").iterdir():
-        for child in (thread / "children").read_text().split():
-            yield from family(child)
-
-
 def total_mb() -> dict[str, float]:
-    """The memory of this process and its workers."""
-    parts = [memory_mb(pid) for pid in family()]
-    return {name: round(sum(part[name] for part in parts), 1) for name in parts[0]}
+    """Resident memory of this process and its workers, 10^6 bytes: all, and which of it is no page
+    of a file."""
+    rollups = [folder / "smaps_rollup" for folder in guard.members({os.getpgrp()})]
+    return {
+        name: round(sum(kilobytes(file, field) for file in rollups) / 1000, 1)
+        for name, field in (("rss_mb", "Rss:"), ("anonymous_mb", "Anonymous:"))
+    }
 
 
 def enlarged(paths: list[Path], count: int, folder: Path) -> list[Path]:
@@ -188,7 +175,8 @@ def run(config: Config) -> list[dict[str, Any]]:
 
 def _in_a_process(order: dict[str, Any]) -> dict[str, Any]:
     command = [sys.executable, "-m", "fasttricks.bench.memory", "--measure", json.dumps(order)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    # In a group of its own, by which its workers are found.
+    done = subprocess.run(command, capture_output=True, text=True, process_group=0)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise FasttricksError(f"{order['pipeline']}: {reason}")
@@ -198,9 +186,11 @@ def _in_a_process(order: dict[str, Any]) -> dict[str, Any]:
 
 def main(config: Config) -> None:
     """Measure, print, write the JSON."""
+    if config.json:
+        check_writable(config.json)
     results = run(config)
-    facts = {"machine": machine(), "versions": versions()}
-    print(describe(facts["machine"], facts["versions"]))
+    about = provenance()
+    print(describe(about["machine"], about["versions"]))
     print("MB over the process's start: all (of which no pages of files)")
     for result in results:
         print(f"{result['pipeline']}, {result['pictures']:,} pictures, batch {config.batch_size}:")
@@ -208,16 +198,13 @@ def main(config: Config) -> None:
             print(f"  epoch {epoch:2}  {now['rss_mb']:7.1f} ({now['anonymous_mb']:.1f})")
         print(f"  peak      {result['peak_mb']:7.1f}")
     if config.json:
-        date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         asked = {name: value for name, value in asdict(config).items() if name != "json"}
         asked |= {"data": config.data.name}
-        result = {"command": command_line(), "asked": asked, "results": results, **facts}
-        result |= {"date": date, "commit": commit()}
-        config.json.write_text(json.dumps(result, indent=1) + "\n")
+        write_json(config.json, {"asked": asked, "results": results, **about})
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--measure"]:
         print(json.dumps(measure(json.loads(sys.argv[2]))))
     else:
-        main(tyro.cli(Config, description=__doc__))
+        script.run(main, Config, __doc__)

@@ -158,9 +158,9 @@ class Group:
         for folder in guard.members({self.id}):
             with contextlib.suppress(OSError):
                 cpu += sum(map(int, guard.stat(folder)[11:15])) / _TICK
-                rss += _kilobytes(folder / "status", "VmHWM:") / 1000
-                shared = max(shared, _kilobytes(folder / "status", "RssShmem:") / 1000)
-                pss += _kilobytes(folder / "smaps_rollup", "Pss:") / 1000
+                rss += kilobytes(folder / "status", "VmHWM:") / 1000
+                shared = max(shared, kilobytes(folder / "status", "RssShmem:") / 1000)
+                pss += kilobytes(folder / "smaps_rollup", "Pss:") / 1000
         return Usage(cpu, rss, pss, shared)
 
     def cpu_seconds(self) -> float:
@@ -223,7 +223,7 @@ class Group:
             os.killpg(self.id, number)
 
 
-def _kilobytes(file: Path, field: str) -> float:
+def kilobytes(file: Path, field: str) -> float:
     """A field of /proc/<pid>/status and its like, in kB (1024 bytes as 1.024); 0 where it lacks."""
     for line in file.read_text().splitlines():
         if line.startswith(field):

@@ -48,6 +48,11 @@ class Teller:
         self._begun.add(row)
         self._bar.update(self._task, description=text)
 
+    def tell(self, text: str) -> None:
+        """What is done next, a step of its own."""
+        self.doing(text)
+        self.step()
+
     def step(self) -> None:
         """One step is done."""
         self._bar.advance(self._task)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import Any
+
+from rich.console import Console
 
 from fasttricks.errors import DataError
 from fasttricks.files import replacing
@@ -14,6 +16,28 @@ ResultRow = dict[str, Any]
 
 SAME = ("row", "threads", "device", "batch_size", "size", "work", "dtype", "eval", "cold")
 """What two rows must share to be compared."""
+PIPELINE_KEYS = frozenset({"row", "images_per_s", *SAME[:6]})
+"""What a row of a bench of pipelines has, also an old one."""
+
+
+def finish(
+    rows: Sequence[ResultRow],
+    path: Path | None,
+    show: Callable[[Sequence[ResultRow], Console], object],
+) -> None:
+    """Write what was measured, if there is a path, then show it.
+
+    Hours may have gone into it: neither does a reader of the table that has left (`| head`) cost
+    the file, nor a full disk the table.
+
+    Raises:
+        DataError: it cannot be written; it has been shown.
+    """
+    try:
+        if path:
+            write(path, rows)
+    finally:
+        show(rows, Console())
 
 
 def write(path: Path, rows: Sequence[ResultRow]) -> None:
@@ -26,8 +50,11 @@ def write(path: Path, rows: Sequence[ResultRow]) -> None:
         file.writelines(json.dumps(row) + "\n" for row in rows)
 
 
-def read(path: Path) -> list[ResultRow]:
+def read(path: Path, keys: Set[str] = PIPELINE_KEYS) -> list[ResultRow]:
     """Rows of a file that `write` wrote.
+
+    Args:
+        keys: what each row must have.
 
     Raises:
         DataError: it does not exist or is no such file.
@@ -42,8 +69,8 @@ def read(path: Path) -> list[ResultRow]:
             row = json.loads(line)
         except ValueError as error:
             raise DataError(f"{path}, line {number}: not JSON ({error})") from error
-        if not (isinstance(row, dict) and {"row", "images_per_s", *SAME[:6]} <= row.keys()):
-            raise DataError(f"{path}, line {number}: not a row of fasttricks bench")
+        if not (isinstance(row, dict) and keys <= row.keys()):
+            raise DataError(f"{path}, line {number}: not a row of such a fasttricks bench")
         rows.append(row)
     if not rows:
         raise DataError(f"{path} holds no rows")

@@ -6,29 +6,27 @@ import shutil
 from pathlib import Path
 
 from fasttricks.bench.config import BenchConfig
-from fasttricks.bench.scripts.script import find_scripts
 from fasttricks.errors import FasttricksError
 
 
 def check(config: BenchConfig) -> None:
-    """Look for the device, the other interpreter and the scripts that were asked for.
+    """Look for the device and the other interpreter that were asked for.
 
     Raises:
         FasttricksError: a device or an interpreter is not there.
-        ValueError: a folder has no such script.
     """
-    if config.device == "cuda":
-        _check_cuda()
+    check_device(config.device)
     if config.tf_python is not None:
         _check_interpreter(config.tf_python)
-    find_scripts(config.scripts)
 
 
-def _check_cuda() -> None:
-    import torch  # only here: it takes seconds
+def check_device(device: str) -> None:
+    """Raises FasttricksError: torch does not see the device."""
+    if device == "cuda":
+        import torch  # only here: it takes seconds
 
-    if not torch.cuda.is_available():
-        raise FasttricksError("--device cuda: torch sees no CUDA device here")
+        if not torch.cuda.is_available():
+            raise FasttricksError("--device cuda: torch sees no CUDA device here")
 
 
 def _check_interpreter(path: Path) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from fasttricks.bench.child import Settings
 from fasttricks.bench.config import BenchConfig, expand
 from fasttricks.bench.files import PictureFiles
 from fasttricks.bench.packs import PACKS
@@ -15,7 +17,7 @@ from fasttricks.bench.variants import VARIANTS, pipeline_of
 from fasttricks.cpus import available_cpus
 from fasttricks.errors import DataError, FasttricksError, MissingExtraError, UnknownNameError
 from fasttricks.installed import NO_TURBOJPEG, find_turbojpeg, is_installed
-from fasttricks.pipelines.registry import REGISTRY, missing_library
+from fasttricks.pipelines.registry import REGISTRY, require
 
 PIPELINE_SOURCE = "fasttricks.bench.pipeline_source"
 
@@ -51,42 +53,37 @@ class Row:
 class Peer:
     """What our pipelines are held against: a loader of others, or the floor; and what it needs."""
 
-    module: str
+    row: Row
     package: str
-    extra: str
+    extra: str = ""
     """The extra of ours that brings the package; empty: it lives in an interpreter of its own."""
     cuda: bool = True
     folder: bool = True
     """Whether it needs a folder of files and cannot read tar shards."""
-    pack: str = ""
-    pixels: str = ""
-    """As for `Row`."""
-    batches: bool = True
-    cuts: bool = False
 
 
+def _peer_row(name: str, **facts: Any) -> Row:
+    source = f"fasttricks.bench.peers.{name.replace('-', '_')}"
+    return Row(name=name, threads=0, source=source, **facts)
+
+
+_FFCV_PIXELS = f"{PACKS['stock']}; fast DCT"
+_TF_PIXELS = "fast DCT, not antialiased"
 PEERS = {
-    "stock-dali": Peer(module="stock_dali", package="nvidia.dali", extra="dali"),
-    "stock-ffcv": Peer(
-        module="stock_ffcv",
-        package="ffcv",
-        extra="ffcv",
-        pack="stock",
-        pixels=f"{PACKS['stock']}; fast DCT",
-    ),
-    "stock-torchvision": Peer(module="stock_torchvision", package="torchvision", extra="peers"),
-    "timm": Peer(module="timm", package="timm", extra="peers"),
-    "tf-data": Peer(
-        module="tf_data",
-        package="tensorflow",
-        extra="",
-        cuda=False,
-        pixels="fast DCT, not antialiased",
-    ),
-    "floor": Peer(module="floor", package="numba", extra="", cuda=False, folder=False, cuts=True),
-    "index": Peer(
-        module="index", package="numba", extra="", cuda=False, folder=False, batches=False
-    ),
+    peer.row.name: peer
+    for peer in (
+        Peer(row=_peer_row("stock-dali"), package="nvidia.dali", extra="dali"),
+        Peer(
+            row=_peer_row("stock-ffcv", pack="stock", pixels=_FFCV_PIXELS),
+            package="ffcv",
+            extra="ffcv",
+        ),
+        Peer(row=_peer_row("stock-torchvision"), package="torchvision", extra="peers"),
+        Peer(row=_peer_row("timm"), package="timm", extra="peers"),
+        Peer(row=_peer_row("tf-data", pixels=_TF_PIXELS), package="tensorflow", cuda=False),
+        Peer(row=_peer_row("floor", cuts=True), package="numba", cuda=False, folder=False),
+        Peer(row=_peer_row("index", batches=False), package="numba", cuda=False, folder=False),
+    )
 }
 
 PACKED = {"ffcv": "source", "ffcv:jpg": "jpg", "ffcv:raw": "raw"}
@@ -127,7 +124,7 @@ def plan_rows(config: BenchConfig, files: PictureFiles) -> tuple[list[Row], list
         if files.is_pack and peer.folder:
             left_out.append(f"{name}: needs a folder of picture files; these are in tar shards")
             continue
-        make = partial(_peer_row, name, peer, config.tf_python)
+        make = partial(_checked_peer, peer, config.tf_python)
         _add(rows, left_out, lenient=name in config.optional_peers, make=make)
     if not rows:
         raise DataError("nothing to measure: " + "; ".join(left_out))
@@ -178,12 +175,7 @@ def check_names(config: BenchConfig) -> None:
 
 
 def _pipeline_row(name: str, files: PictureFiles) -> Row:
-    entry = REGISTRY[pipeline_of(name)]
-    for package in entry.packages:
-        if not is_installed(package):
-            raise MissingExtraError(package, entry.extra)
-    if lacking := missing_library(entry):
-        raise FasttricksError(f"{name}: {lacking}")
+    require(pipeline_of(name))
     pack, resident = _pack_of(name, files), pipeline_of(name) == RESIDENT
     pixels = PACKS[pack] if pack not in ("", "source") else ""
     cut = True
@@ -200,27 +192,45 @@ def _pipeline_row(name: str, files: PictureFiles) -> Row:
     )
 
 
-def _peer_row(name: str, peer: Peer, tf_python: Path | None) -> Row:
-    source, python = f"fasttricks.bench.peers.{peer.module}", sys.executable
+def _checked_peer(peer: Peer, tf_python: Path | None) -> Row:
+    """The row of a peer.
+
+    Raises:
+        FasttricksError: what it needs is not installed.
+    """
+    name = peer.row.name
     if name == "tf-data" and tf_python is not None:
-        python = str(tf_python)
-        source = str(Path(__file__).with_name("peers") / f"{peer.module}.py")
-    elif name == "floor" and not find_turbojpeg():
+        source = Path(__file__).with_name("peers") / "tf_data.py"
+        return replace(peer.row, source=str(source), python=str(tf_python))
+    if name == "floor" and not find_turbojpeg():
         raise FasttricksError(f"floor: {NO_TURBOJPEG}")
-    elif not is_installed(peer.package):
+    if not is_installed(peer.package):
         if peer.extra:
             raise MissingExtraError(peer.package, peer.extra)
         raise FasttricksError(
             f"{name}: {peer.package} is not installed here; name an interpreter that has it with "
             "--tf-python"
         )
-    return Row(
-        name=name,
-        threads=0,
-        source=source,
-        python=python,
-        pack=peer.pack,
-        pixels=peer.pixels,
-        batches=peer.batches,
-        cuts=peer.cuts,
+    return peer.row
+
+
+def settings_of(row: Row, config: BenchConfig, files: PictureFiles, pack: str) -> Settings:
+    """What a row's process is asked for.
+
+    Args:
+        pack: the .beton that it reads; "" for none.
+    """
+    return Settings(
+        name=row.name,
+        root=str(files.root),
+        repeat=1 if config.cold else files.repeat,
+        batch_size=config.batch_size,
+        size=config.size,
+        device=config.device,
+        dtype=config.dtype,
+        threads=row.threads,
+        train=not config.eval,
+        work=config.work,
+        cold=config.cold,
+        pack=pack,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 
 from fasttricks.bench import plot, report, requirements, table
@@ -9,6 +11,7 @@ from fasttricks.bench.config import BenchConfig
 from fasttricks.bench.files import open_files
 from fasttricks.bench.measure import Measurement
 from fasttricks.bench.progress import Teller
+from fasttricks.bench.report import ResultRow
 from fasttricks.bench.rows import check_names, plan_rows
 from fasttricks.files import check_writable
 
@@ -40,10 +43,6 @@ def run(config: BenchConfig) -> int:
         from fasttricks.bench.models.run import run_models  # likewise
 
         return run_models(config)
-    if config.scripts:
-        from fasttricks.bench.scripts.run import run_scripts  # likewise
-
-        return run_scripts(config)
     if config.train:
         from fasttricks.bench.train.run import run_train  # likewise
 
@@ -56,13 +55,21 @@ def run(config: BenchConfig) -> int:
             teller.note(f"left out: {line}")
         measurement = Measurement(config, files, teller)
         results = measurement.run(rows)
-    console = Console()
     if results:
-        table.show(results, console)
-    if old and results:
-        table.show_comparison(results, old, console)
-    if config.json and results:
-        report.write(config.json, results)
-    if config.plot and results:
-        plot.draw(results, config.plot)
+        finish(config, results, old)
     return 2 if measurement.failed else 0
+
+
+def finish(config: BenchConfig, results: Sequence[ResultRow], old: Sequence[ResultRow]) -> None:
+    """Write, draw and show what was measured."""
+
+    def show(rows: Sequence[ResultRow], console: Console) -> None:
+        table.show(rows, console)
+        if old:
+            table.show_comparison(rows, old, console)
+
+    try:
+        if config.plot:
+            plot.draw(results, config.plot)
+    finally:
+        report.finish(results, config.json, show)

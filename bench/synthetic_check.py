@@ -9,12 +9,8 @@ whatever else the machine is doing falls on both; each round passes over both se
 
 from __future__ import annotations
 
-import argparse
-import datetime
 import io
-import json
 import statistics
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,19 +19,43 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, JpegImagePlugin, features
+from rich.console import Console
 
-from fasttricks.bench.machine import commit, machine
+from fasttricks.bench import script
+from fasttricks.bench.machine import provenance
+from fasttricks.bench.table import write_table
 from fasttricks.data.synthetic import make_synthetic
 from fasttricks.errors import DataError
-from fasttricks.versions import versions
+from fasttricks.files import check_writable, write_json
 
 _SLICES = 20
 _FEWEST = 10  # files of one layout in each set, to say anything about them
 _SAMPLING = {0: "4:4:4", 1: "4:2:2", 2: "4:2:0"}
 
 
+HEADER = ("", "real", "synthetic", "ratio")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """What to compare."""
+
+    data: Path
+    """Folder of real JPEG files."""
+    synthetic: Path | None = None
+    """Folder of those to compare; default: make some."""
+    count: int = 2000
+    """Synthetic files to make."""
+    seed: int = 0
+    """Of these."""
+    rounds: int = 5
+    """How often all files are decoded."""
+    json: Path | None = None
+    """Also write the result to this file."""
+
+
 @dataclass(frozen=True)
-class Facts:
+class JpegFile:
     """One JPEG file: its bytes and what its header says."""
 
     data: bytes
@@ -49,10 +69,10 @@ class Facts:
         return len(self.data) / (self.width * self.height)
 
 
-def read_facts(folder: Path) -> list[Facts]:
+def read_files(folder: Path) -> list[JpegFile]:
     """All JPEG files under `folder`, in the order of their names. DataError if there are none."""
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".jpg", ".jpeg"))
-    facts = []
+    files = []
     for path in paths:
         data = path.read_bytes()
         with Image.open(io.BytesIO(data)) as picture:
@@ -61,13 +81,13 @@ def read_facts(folder: Path) -> list[Facts]:
             grey = picture.mode == "L"
             sampling = "grey" if grey else _SAMPLING.get(JpegImagePlugin.get_sampling(picture))
             width, height = picture.size
-            facts.append(Facts(data, width, height, sampling or "other"))
-    if not facts:
+            files.append(JpegFile(data, width, height, sampling or "other"))
+    if not files:
         raise DataError(f"no JPEG files under {folder}")
-    return facts
+    return files
 
 
-def describe(files: Sequence[Facts]) -> dict[str, float]:
+def describe(files: Sequence[JpegFile]) -> dict[str, float]:
     """Means, quantiles and shares that the two sets are compared by."""
     rows: dict[str, float] = {"files": len(files)}
     columns = {
@@ -88,7 +108,7 @@ def describe(files: Sequence[Facts]) -> dict[str, float]:
     return rows
 
 
-def _decode_seconds(files: Sequence[Facts]) -> float:
+def _decode_seconds(files: Sequence[JpegFile]) -> float:
     start = time.thread_time()
     for file in files:
         Image.open(io.BytesIO(file.data)).convert("RGB")
@@ -96,7 +116,7 @@ def _decode_seconds(files: Sequence[Facts]) -> float:
 
 
 def decode_ms(
-    real: Sequence[Facts], synthetic: Sequence[Facts], rounds: int
+    real: Sequence[JpegFile], synthetic: Sequence[JpegFile], rounds: int
 ) -> list[tuple[float, float]]:
     """(real, synthetic) CPU milliseconds a picture, one pair a round, slices interleaved."""
     result = []
@@ -122,65 +142,57 @@ def summarise(pairs: Sequence[tuple[float, float]]) -> dict[str, float]:
     }
 
 
-def compare(data: Path, synthetic: Path, rounds: int) -> dict[str, Any]:
+def compare(real: Sequence[JpegFile], synthetic: Sequence[JpegFile], rounds: int) -> dict[str, Any]:
     """Everything the table shows, ready for JSON."""
-    real_files, synthetic_files = read_facts(data), read_facts(synthetic)
-    decode = {"all": summarise(decode_ms(real_files, synthetic_files, rounds))}
+    decode = {"all": summarise(decode_ms(real, synthetic, rounds))}
     for layout in ("4:4:4", "4:2:0", "grey"):
-        subsets = [[f for f in fs if f.layout == layout] for fs in (real_files, synthetic_files)]
-        if all(len(subset) >= _FEWEST for subset in subsets):
-            decode[layout] = summarise(decode_ms(subsets[0], subsets[1], rounds))
+        first, second = ([f for f in files if f.layout == layout] for files in (real, synthetic))
+        if min(len(first), len(second)) >= _FEWEST:
+            decode[layout] = summarise(decode_ms(first, second, rounds))
+    about = provenance()
+    about["versions"]["libjpeg-turbo"] = features.version("libjpeg_turbo")
     return {
-        "real": describe(real_files),
-        "synthetic": describe(synthetic_files),
+        "real": describe(real),
+        "synthetic": describe(synthetic),
         "decode": decode,
         "rounds": rounds,
-        "machine": machine(),
-        "versions": {**versions(), "libjpeg-turbo": features.version("libjpeg_turbo")},
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "commit": commit(),
+        **about,
     }
 
 
-def format_table(result: dict[str, Any]) -> str:
-    """Markdown: one line a property, real | synthetic | ratio."""
-    lines = ["| | real | synthetic | ratio |", "|---|---:|---:|---:|"]
+def lines_of(result: dict[str, Any]) -> list[list[str]]:
+    """One line a property under HEADER."""
+    lines = []
     for name, real in result["real"].items():
         synthetic = result["synthetic"][name]
         digits = 3 if name.startswith(("bytes/pixel", "share")) else 0
         ratio = f"{synthetic / real:.2f}" if real and name != "files" else ""
-        lines.append(f"| {name} | {real:,.{digits}f} | {synthetic:,.{digits}f} | {ratio} |")
+        lines.append([name, f"{real:,.{digits}f}", f"{synthetic:,.{digits}f}", ratio])
     for subset, ms in result["decode"].items():
         spread = f"{ms['ratio']:.3f} ({ms['ratio_min']:.3f} to {ms['ratio_max']:.3f})"
-        values = f"{ms['real_ms']:.2f} | {ms['synthetic_ms']:.2f}"
-        lines.append(f"| decode, CPU ms a picture, {subset} | {values} | {spread} |")
-    return "\n".join(lines)
+        values = f"{ms['real_ms']:.2f}", f"{ms['synthetic_ms']:.2f}"
+        lines.append([f"decode, CPU ms a picture, {subset}", *values, spread])
+    return lines
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m fasttricks.bench.synthetic_check", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("--data", type=Path, required=True, help="folder of real JPEG files")
-    parser.add_argument("--synthetic", type=Path, help="folder to compare; default: make one")
-    parser.add_argument("--count", type=int, default=2000, help="synthetic files to make")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path, help="also write the result to this file")
-    options = parser.parse_args(argv)
-    try:
-        folder = options.synthetic or make_synthetic(
-            count=options.count, seed=options.seed, progress=True
-        )
-        result = compare(options.data, folder, options.rounds)
-    except DataError as error:
-        print(f"synthetic_check: {error}", file=sys.stderr)
-        return 2
-    print(format_table(result))
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=1) + "\n")
-    return 0
+def main(config: Config) -> None:
+    """Compare, print, write the JSON.
+
+    Raises:
+        DataError: there are no pictures, or the JSON cannot be written.
+        ValueError: a number is out of range.
+    """
+    if config.rounds < 1:
+        raise ValueError(f"--rounds must be at least 1; got {config.rounds}")
+    if config.json:
+        check_writable(config.json)
+    real = read_files(config.data)
+    made = config.synthetic or make_synthetic(count=config.count, seed=config.seed, progress=True)
+    result = compare(real, read_files(made), config.rounds)
+    write_table(Console(), HEADER, lines_of(result))
+    if config.json:
+        write_json(config.json, result)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script.run(main, Config, __doc__)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 
 from rich import box
 from rich.console import Console
@@ -37,8 +38,8 @@ def cells(row: ResultRow) -> list[str]:
         f"{row['p20']:.0f}-{row['p80']:.0f}",
         f"{row['images_per_s_per_core']:.0f}",
         f"{row['ratio']:.2f}",
-        _short(row["latency_p50_ms"]) if row["batches"] else "-",
-        _short(row["latency_p99_ms"]) if row["batches"] else "-",
+        short(row["latency_p50_ms"]) if row["batches"] else "-",
+        short(row["latency_p99_ms"]) if row["batches"] else "-",
         f"{row['cpu_s_per_1000']:.2f}",
         f"{row['peak_rss_mb']:.0f}",
         f"{row['first_batch_s']:.1f}",
@@ -51,9 +52,51 @@ def name_of(row: ResultRow) -> str:
     return name + (OTHER_PIXELS if row["pixels"] else "") + (UNCUT if row["uncut"] else "")
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """Three figures, or all before the point."""
-    return f"{value:.1f}" if value < 100 else f"{value:.0f}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def short_range(row: ResultRow) -> str:
+    """From p20 to p80 of a row."""
+    return f"{short(row['p20'])}-{short(row['p80'])}"
+
+
+def ratio_cells(ratio: dict[str, float] | None) -> tuple[str, str]:
+    """A ratio and its spread; dashes where there is none."""
+    if ratio is None:
+        return "-", "-"
+    return f"{ratio['ratio']:.3f}", f"{ratio['p20']:.3f}-{ratio['p80']:.3f}"
+
+
+def share_cell(share: float) -> str:
+    """A share of something as percents: two figures, or all before the point."""
+    return f"{100 * share:.2g}%" if share < 1 else f"{share:.0%}"
+
+
+def write_results(
+    console: Console,
+    first: ResultRow,
+    settings: str,
+    header: Sequence[str],
+    lines: Lines,
+    notes: Sequence[str],
+) -> None:
+    """Machine, settings, a table, and what its numbers mean."""
+    write_text(console, machine.describe(first["machine"], first["versions"]))
+    write_text(console, settings)
+    write_table(console, header, lines)
+    for line in notes:
+        write_text(console, line)
+
+
+def grouped(rows: Sequence[ResultRow], cells: Callable[[ResultRow], list[str]]) -> Lines:
+    """Lines of rows, those with one name under it."""
+    lines: Lines = []
+    for name, group in itertools.groupby(rows, key=lambda row: row["row"]):
+        own = [cells(row) for row in group]
+        lines += [[name, *[""] * (len(own[0]) - 1)], *own]
+    return lines
 
 
 def show(rows: Sequence[ResultRow], console: Console) -> None:
@@ -104,8 +147,9 @@ def show_comparison(rows: Sequence[ResultRow], old: Sequence[ResultRow], console
         return
     write_text(console, f"compared with {when}; ratio: now over then, of medians")
     write_table(console, ("row", "thr", "then", "now", "ratio"), lines)
-    if old[0].get("machine") != rows[0]["machine"]:
-        write_text(console, "the machines differ: the ratios say nothing about the code")
+    for what, keys in (("machines", ("machine",)), ("pictures", ("data", "files", "shards"))):
+        if any(old[0].get(key) != rows[0][key] for key in keys):
+            write_text(console, f"the {what} differ: the ratios say nothing about the code")
 
 
 def notes(rows: Sequence[ResultRow]) -> list[str]:
@@ -157,8 +201,7 @@ def _not_cut(row: ResultRow) -> str:
 
 def _own_cells(row: ResultRow) -> list[str]:
     own = row["own"]
-    spread = f"{own['p20']:.3f}-{own['p80']:.3f}"
-    return [f"{row['row']} / {own['row']}", str(row["threads"]), f"{own['ratio']:.3f}", spread]
+    return [f"{row['row']} / {own['row']}", str(row["threads"]), *ratio_cells(own)]
 
 
 def _indexed(row: ResultRow) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fasttricks.bench.config import DTYPES, WORK, BenchConfig
+from fasttricks.bench.config import WORK, BenchConfig
 from fasttricks.kernels.augment import Augment
 from fasttricks.kernels.mix.kinds import CutMix, Mixup, OneOf
 from fasttricks.kernels.policy import AutoAugment
+from fasttricks.precision import PRECISIONS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,7 @@ class Variant:
     """As for `Row`."""
     work: tuple[str, ...] = WORK
     """The levels at which it can be had and is another than its pipeline."""
-    dtypes: tuple[str, ...] = DTYPES
+    dtypes: tuple[str, ...] = PRECISIONS
     evaluates: bool = True
     """Whether it is another in evaluation, too."""
 
@@ -67,42 +68,38 @@ AUTOAUGMENT = Variant(
     evaluates=False,
 )
 
+SCALED = Variant(
+    options={"exact": False},
+    does="large crops shrunk while they are decoded",
+    pixels="decoded at 1/2, 1/4 or 1/8 where crops are large",
+)
+
+GRAPH = Variant(
+    options={"finish": "graph"},
+    does="finished by DALI",
+    work=("normalise", "full"),
+    dtypes=("float32", "float16"),
+)
+
+FUSED = Variant(
+    options={"finish": "fused"}, does="finished by our kernel", work=("normalise", "full")
+)
+
+CUTTING = ("roi", "dali", "torchvision", "ffcv")
+EVERYWHERE = (*CUTTING, "resident")
 VARIANTS = {
-    "roi:whole": WHOLE,
-    "dali:whole": WHOLE,
-    "torchvision:whole": WHOLE,
-    "ffcv:whole": WHOLE,
-    "roi:scaled": Variant(
-        options={"exact": False},
-        does="large crops shrunk while they are decoded",
-        pixels="decoded at 1/2, 1/4 or 1/8 where crops are large",
-    ),
-    "roi:bicubic": BICUBIC,
-    "dali:bicubic": BICUBIC,
-    "torchvision:bicubic": BICUBIC,
-    "ffcv:bicubic": BICUBIC,
-    "resident:bicubic": BICUBIC,
-    "roi:mixup": MIXUP,
-    "dali:mixup": MIXUP,
-    "torchvision:mixup": MIXUP,
-    "ffcv:mixup": MIXUP,
-    "resident:mixup": MIXUP,
-    "roi:mixup-or-cutmix": EITHER,
-    "dali:mixup-or-cutmix": EITHER,
-    "torchvision:mixup-or-cutmix": EITHER,
-    "ffcv:mixup-or-cutmix": EITHER,
-    "resident:mixup-or-cutmix": EITHER,
-    "roi:autoaugment": AUTOAUGMENT,
-    "dali:autoaugment": AUTOAUGMENT,
-    "dali:graph": Variant(
-        options={"finish": "graph"},
-        does="finished by DALI",
-        work=("normalise", "full"),
-        dtypes=("float32", "float16"),
-    ),
-    "dali:fused": Variant(
-        options={"finish": "fused"}, does="finished by our kernel", work=("normalise", "full")
-    ),
+    f"{pipeline}:{name}": variant
+    for name, variant, pipelines in (
+        ("whole", WHOLE, CUTTING),
+        ("bicubic", BICUBIC, EVERYWHERE),
+        ("mixup", MIXUP, EVERYWHERE),
+        ("mixup-or-cutmix", EITHER, EVERYWHERE),
+        ("autoaugment", AUTOAUGMENT, ("roi", "dali")),
+        ("scaled", SCALED, ("roi",)),
+        ("graph", GRAPH, ("dali",)),
+        ("fused", FUSED, ("dali",)),
+    )
+    for pipeline in pipelines
 }
 """By the name of their row: what is before the colon is the pipeline. Only measured when asked for
 by name."""

@@ -5,8 +5,10 @@
 Names are imported when first used, so that `import fasttricks` costs nothing.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from fasttricks.lazy import attributes
 from fasttricks.version import __version__
 
 if TYPE_CHECKING:
@@ -59,13 +61,8 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    import importlib
+_attribute = attributes(globals(), _HOME)
 
-    if name in _PARTS:
-        return importlib.import_module(f"fasttricks.{name}")
-    if name not in _HOME:
-        raise AttributeError(f"module 'fasttricks' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
+
+def __getattr__(name: str) -> Any:
+    return import_module(f"fasttricks.{name}") if name in _PARTS else _attribute(name)

@@ -10,8 +10,10 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import reduce
 from inspect import getdoc
-from typing import Annotated, cast, get_args
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, cast
 
 import tyro
 
@@ -33,22 +35,17 @@ from fasttricks.errors import FasttricksError
 from fasttricks.parse import Told, parse
 from fasttricks.welcome import overview, welcome
 
-Command = (
-    Annotated[Ablate, tyro.conf.subcommand("ablate")]
-    | Annotated[Bench, tyro.conf.subcommand("bench")]
-    | Annotated[Completion, tyro.conf.subcommand("completion")]
-    | Annotated[Doctor, tyro.conf.subcommand("doctor")]
-    | Annotated[Eval, tyro.conf.subcommand("eval")]
-    | Annotated[Index, tyro.conf.subcommand("index")]
-    | Annotated[Models, tyro.conf.subcommand("models")]
-    | Annotated[Pack, tyro.conf.subcommand("pack")]
-    | Annotated[Recipes, tyro.conf.subcommand("recipes")]
-    | Annotated[Report, tyro.conf.subcommand("report")]
-    | Annotated[Show, tyro.conf.subcommand("show")]
-    | Annotated[Teacher, tyro.conf.subcommand("teacher")]
-    | Annotated[Train, tyro.conf.subcommand("train")]
-    | Annotated[Tricks, tyro.conf.subcommand("tricks")]
+COMMANDS = (
+    *(Ablate, Bench, Completion, Doctor, Eval, Index, Models, Pack),
+    *(Recipes, Report, Show, Teacher, Train, Tricks),
 )
+if TYPE_CHECKING:
+    Command = Train
+else:  # each is called as its class is, in lower case
+    Command = reduce(
+        or_,
+        (Annotated[kind, tyro.conf.subcommand(kind.__name__.lower())] for kind in COMMANDS),
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -108,11 +105,7 @@ def _run(arguments: list[str]) -> int:
 
 def _descriptions() -> dict[str, str]:
     """What the commands say of themselves, by name."""
-    found = {}
-    for one in get_args(Command):
-        kind, settings = get_args(one)
-        found[settings.name] = getdoc(kind) or ""
-    return found
+    return {kind.__name__.lower(): getdoc(kind) or "" for kind in COMMANDS}
 
 
 if __name__ == "__main__":

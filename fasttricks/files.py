@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,3 +52,14 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         if part is not None:
             part.unlink(missing_ok=True)
+
+
+def write_json(path: Path, document: object) -> None:
+    """Write one JSON document, indented.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    with replacing(path) as part, part.open("w") as file:
+        json.dump(document, file, indent=1)
+        file.write("\n")

@@ -74,7 +74,7 @@ def _missing(packages: tuple[str, ...]) -> str | None:
     return next((package for package in packages if not is_installed(package)), None)
 
 
-def missing_library(entry: Entry) -> str:
+def _missing_library(entry: Entry) -> str:
     """Which system library a pipeline lacks and how to get it; "" if it can do without."""
     if not entry.turbojpeg or find_turbojpeg():
         return ""
@@ -91,9 +91,27 @@ def pipelines() -> dict[str, Availability]:
     for name, entry in REGISTRY.items():
         missing = _missing(entry.packages)
         reason = f"{missing} is not installed: pip install 'fasttricks[{entry.extra}]'"
-        reason = reason if missing else missing_library(entry)
+        reason = reason if missing else _missing_library(entry)
         result[name] = Availability(name, not reason, reason)
     return result
+
+
+def require(name: str) -> Entry:
+    """A pipeline that can be used here.
+
+    Raises:
+        UnknownNameError: there is none of this name.
+        MissingExtraError: its package is not installed.
+        FasttricksError: a system library is missing.
+    """
+    if name not in REGISTRY:
+        raise UnknownNameError("pipeline", name, list(REGISTRY))
+    entry = REGISTRY[name]
+    if missing := _missing(entry.packages):
+        raise MissingExtraError(missing, entry.extra)
+    if lacking := _missing_library(entry):
+        raise FasttricksError(f"pipeline {name}: {lacking}")
+    return entry
 
 
 def _device(device: str | torch.device) -> torch.device:
@@ -168,8 +186,8 @@ def make_loader(
         exact: False lets `roi` decode at 1/2, 1/4 or 1/8 of the size where the crop has more than
             twice the pixels of the output on both axes. Faster on large pictures, but with other
             pixels: on those of ImageNet that it touches (2 % of crops at 224 pixels) levels differ
-            by 1 on average, 1 in 1000 by more than 19, and 97 at most
-            (`python -m fasttricks.bench.scaled_pixels`). Other pipelines cannot: ValueError.
+            by 1 on average, 1 in 1000 by more than 19, and 97 at most. Other pipelines cannot:
+            ValueError.
         mix: for training: `Mixup`, `CutMix`, `RICAP`, `OneOf` these by chance, `Cutout`,
             `RandomErasing`, or a tuple or list whose first mixes pictures and whose others erase.
             Where pictures are mixed, targets are `Mixed`.
@@ -187,13 +205,7 @@ def make_loader(
         DataError: the data cannot be used.
         ValueError: a setting is out of range.
     """
-    if name not in REGISTRY:
-        raise UnknownNameError("pipeline", name, list(REGISTRY))
-    entry = REGISTRY[name]
-    if missing := _missing(entry.packages):
-        raise MissingExtraError(missing, entry.extra)
-    if lacking := missing_library(entry):
-        raise FasttricksError(f"pipeline {name}: {lacking}")
+    entry = require(name)
     if exact is False and not entry.scales:
         able = ", ".join(other for other, its in REGISTRY.items() if its.scales)
         raise ValueError(

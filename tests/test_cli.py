@@ -76,7 +76,6 @@ def test_nothing_heavy_is_imported(lines):
         (["bench", "--data", "/no/such/place"], "/no/such/place does not exist"),
         (["bench", "--threads", "0"], "--threads"),
         (["bench", "--train", "--recipe", "none"], "unknown recipe 'none'"),
-        (["bench", "--train", "--scripts", "timm=/no/such/place"], "expected train.py"),
         (["ablate", "--ladder", "bag-of-tricks", "--out", "/tmp/x"], "--data"),
         (["bench", "--compare", "/no/such/file"], "/no/such/file"),
         (["pack", "/no/such/place", "/tmp/x.beton"], "/no/such/place"),

@@ -1,12 +1,13 @@
 """Results appear complete or not at all, and where they cannot is known before."""
 
 import errno
+import json
 
 import pytest
 
 from fasttricks import files
 from fasttricks.errors import DataError
-from fasttricks.files import check_writable, replacing
+from fasttricks.files import check_writable, replacing, write_json
 
 
 def names(folder):
@@ -68,3 +69,12 @@ def test_a_full_disk_is_noticed_before(tmp_path, monkeypatch):
     monkeypatch.setattr(files.tempfile, "NamedTemporaryFile", full)
     with pytest.raises(DataError, match="No space left on device"):
         check_writable(tmp_path / "new.json")
+
+
+def test_json_is_one_document(tmp_path):
+    write_json(tmp_path / "a.json", {"name": "\udcff", "list": [1, None]})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"name": "\udcff", "list": [1, None]}
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "a.json", {"not json": object()})
+    assert json.loads((tmp_path / "a.json").read_text())["list"] == [1, None]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]

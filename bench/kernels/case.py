@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,23 +52,6 @@ class Way:
         return self.name.partition(" ")[0] == "fasttricks"
 
 
-class WayFailedError(FasttricksError):
-    """A way could not do its work, or did it wrong."""
-
-    def __init__(self, way: Way, why: str) -> None:
-        super().__init__(f"{way.name} failed: {why}")
-        self.way = way
-
-
-@contextmanager
-def blamed(way: Way) -> Iterator[None]:
-    """Around the work of a way: whatever goes wrong is its failure."""
-    try:
-        yield
-    except Exception as error:
-        raise WayFailedError(way, reason(error)) from error
-
-
 def reason(error: Exception) -> str:
     """Why something failed, in one line; what compilers say has many."""
     words = textwrap.shorten(str(error), LONGEST, placeholder=" ...")
@@ -98,30 +80,32 @@ class Case:
 
 
 def check(case: Case) -> None:
-    """Compare each way that claims the reference's numbers with the reference.
+    """Let each way work once, and compare those that claim the reference's numbers with them.
 
     Raises:
-        WayFailedError: one of them is wrong, or failed.
+        FasttricksError: one of them is wrong, or failed; says which and why in one line.
     """
     for seed, way in enumerate(case.ways):
-        inputs = case.make(seed)
-        with blamed(way):
-            result = way.call(way.prepare(inputs))
-            if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-                torch.cuda.synchronize()  # only then does a device tell what failed
-        if not way.differs:
-            _compare(case, way, result, case.reference(inputs))
+        try:
+            _compare(case, way, case.make(seed))
+        except Exception as error:
+            raise FasttricksError(f"{way.name} failed: {reason(error)}") from error
 
 
-def _compare(case: Case, way: Way, result: Any, expected: NDArray[np.float64]) -> None:
+def _compare(case: Case, way: Way, inputs: Any) -> None:
+    result = way.call(way.prepare(inputs))
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.synchronize()  # only then does a device tell what failed
+    if way.differs:
+        return
+    expected = case.reference(inputs)
     found = _numbers(result)[: len(expected)]
     if found.shape != expected.shape:
-        shapes = f"{found.shape} where the reference gives {expected.shape}"
-        raise WayFailedError(way, f"it gives {shapes}")
+        raise FasttricksError(f"it gives {found.shape} where the reference gives {expected.shape}")
     off = np.abs(found - expected) - case.rtol * np.abs(expected)
     if not off.max() <= case.atol:  # nor if it is not a number
         allowed = f"the reference where {case.atol} is allowed"
-        raise WayFailedError(way, f"it is {off.max():.3g} off {allowed}")
+        raise FasttricksError(f"it is {off.max():.3g} off {allowed}")
 
 
 def _numbers(result: Any) -> NDArray[np.float64]:

@@ -95,6 +95,7 @@ def ours(
                 batch.out,
                 mix,
                 noise=noise,
+                checked=True,
                 backend=backend,
             ),
         )

@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
-from fasttricks.bench.kernels.case import Case, Way, as_given, blamed
+from fasttricks.bench.kernels.case import Case, Way, as_given
 from fasttricks.bench.kernels.clock import Clock
 from fasttricks.bench.report import ResultRow
-from fasttricks.bench.stats import quantile
+from fasttricks.bench.stats import figures, spread
 
 FEWEST_TURNS = 5
 OURS = 3
@@ -50,12 +50,7 @@ class Copies:
     """
 
     def __init__(self, way: Way, make: Callable[[int], Any], number: int) -> None:
-        prepared = []
-        for seed in range(number):
-            inputs = make(seed)
-            with blamed(way):
-                prepared.append(way.prepare(inputs))
-        self._next = itertools.cycle(prepared)
+        self._next = itertools.cycle([way.prepare(make(seed)) for seed in range(number)])
 
     def __call__(self) -> Any:
         return next(self._next)
@@ -70,20 +65,18 @@ class Runner:
 
     def __call__(self, calls: int) -> None:
         call, keep = self._way.call, self._way.restore is not None
-        with blamed(self._way):
-            for _ in range(calls):
-                inputs = self._copies()
-                call(inputs)
-                if keep:
-                    self._changed.append(inputs)
+        for _ in range(calls):
+            inputs = self._copies()
+            call(inputs)
+            if keep:
+                self._changed.append(inputs)
 
     def restore(self) -> None:
         """Undo what calls did to their inputs. What this puts into a cache is out of it again when
         the turn of these inputs comes, as that of inputs never changed."""
         if self._way.restore is not None:
-            with blamed(self._way):
-                for inputs in self._changed:
-                    self._way.restore(inputs)
+            for inputs in self._changed:
+                self._way.restore(inputs)
         self._changed.clear()
 
 
@@ -96,8 +89,7 @@ def measure(
     every turn, a slower way in `fewest`, and beyond in so many that it takes no more than its share
     of the time.
 
-    Raises:
-        WayFailedError: one failed; turns before that are kept.
+    Whatever goes wrong is raised; turns before that are kept.
     """
     copier, times.copy_bytes = copy_runner(case.nbytes, clock)
     at_work = [*runners(case, clock), copier]
@@ -157,36 +149,25 @@ def results(case: Case, times: Times) -> list[ResultRow]:
     must read and write, over the median. copy_share: that rate over a copy's, copy_gb_per_s, and
     ratio: its time over ours; both the median over turns of the two in the same turn.
     """
-    rows: list[ResultRow] = []
     per_byte = [seconds / times.copy_bytes for seconds in times.copy]
+    ours = times.ways[0]
+    rows: list[ResultRow] = []
     for way, turns in zip(case.ways, times.ways, strict=True):
         seen = [s for s in turns if s is not None]
         shares = [case.nbytes * c / s for c, s in zip(per_byte, turns, strict=True) if s]
+        both = [mine / own for mine, own in zip(turns, ours, strict=True) if mine and own]
         rows.append(
             {
                 "row": case.name,
                 "way": way.name,
-                "us": {
-                    name: round(1e6 * quantile(seen, share), 2)
-                    for name, share in (("p20", 0.2), ("median", 0.5), ("p80", 0.8))
-                },
+                "us": spread([1e6 * s for s in seen], "median", 2),
                 "bytes": case.nbytes,
-                "gb_per_s": _figures(case.nbytes / statistics.median(seen) / 1e9),
-                "copy_share": _figures(statistics.median(shares)),
-                "copy_gb_per_s": _figures(1 / statistics.median(per_byte) / 1e9),
-                "ratio": _figures(_ratio(turns, times.ways[0])),
+                "gb_per_s": figures(case.nbytes / statistics.median(seen) / 1e9),
+                "copy_share": figures(statistics.median(shares)),
+                "copy_gb_per_s": figures(1 / statistics.median(per_byte) / 1e9),
+                "ratio": figures(statistics.median(both)),
                 "turns": len(seen),
                 "differs": way.differs,
             }
         )
     return rows
-
-
-def _figures(value: float) -> float:
-    """Four of them: what is slow is not 0."""
-    return float(f"{value:.4g}")
-
-
-def _ratio(turns: list[float | None], ours: list[float | None]) -> float:
-    """The median over the turns that both were in."""
-    return statistics.median(a / b for a, b in zip(turns, ours, strict=True) if a and b)

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import datetime
-import itertools
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from rich.console import Console
 
 from fasttricks.bench import machine, report
 from fasttricks.bench.config import BenchConfig
-from fasttricks.bench.kernels.case import Case, Scale, check
+from fasttricks.bench.kernels.case import Case, Scale, check, reason
 from fasttricks.bench.kernels.cases import all_cases
 from fasttricks.bench.kernels.chains import OPTIONAL
 from fasttricks.bench.kernels.clock import Clock, make_clock, one_torch_thread
-from fasttricks.bench.kernels.measure import FEWEST_TURNS, measure, results
-from fasttricks.bench.kernels.trial import Trial
+from fasttricks.bench.kernels.measure import FEWEST_TURNS, Times, measure, results
 from fasttricks.bench.progress import Teller
 from fasttricks.bench.report import ResultRow
-from fasttricks.bench.table import Lines, write_table, write_text
-from fasttricks.errors import UnknownNameError
+from fasttricks.bench.table import grouped, share_cell, short, write_results
+from fasttricks.errors import FasttricksError, UnknownNameError
 from fasttricks.installed import is_installed
-from fasttricks.versions import versions
 
 HEADER = ("kernel", "us", "p20-p80", "GB/s", "of\ncopy", "time\nto ours")
 OTHER_WORK = " ~"
@@ -45,27 +42,38 @@ def run_kernels(config: BenchConfig) -> int:
     with one_torch_thread(), Teller() as teller:
         if missing := [package for package in OPTIONAL if not is_installed(package)]:
             teller.note(f"left out, as not installed: {', '.join(missing)}")
-        trials = _measure(cases, clock, config, teller)
+        teller.expect(len(cases) * (config.rounds + 1))
+        log = FailureLog(teller)
+        checked = [_checked(case, log) for case in cases]
+        timed = _timed([case for case in checked if case.ways], clock, config, log)
     about = {
         "device": config.device,
         "batch_size": config.batch_size,
         "size": config.size,
         "seconds": config.seconds,
         "rounds": config.rounds,
-        "machine": machine.machine(),
-        "versions": versions(),
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "commit": machine.commit(),
-        "command": machine.command_line(),
-        "failed": [line for trial in trials for line in trial.failures],
+        **machine.provenance(),
+        "failed": log.lines,
     }
-    found = (row for trial in trials for row in results(trial.case, trial.times))
-    rows = [row | about for row in found]
+    rows = [row | about for case, times in timed for row in results(case, times)]
     if rows:
-        show(rows, Console())
-    if rows and config.json:
-        report.write(config.json, rows)
-    return 2 if any(trial.own_failed for trial in trials) else 0
+        report.finish(rows, config.json, show)
+    return 2 if log.ours else 0
+
+
+class FailureLog:
+    """What could not be timed: lines, and whether anything of ours is among it."""
+
+    def __init__(self, teller: Teller) -> None:
+        self.teller = teller
+        self.lines: list[str] = []
+        self.ours = False
+
+    def add(self, line: str, *, ours: bool) -> None:
+        """Note a failure, and tell it."""
+        self.lines.append(line)
+        self.ours |= ours
+        self.teller.note(line)
 
 
 def chosen(cases: Sequence[Case], words: Sequence[str]) -> list[Case]:
@@ -82,25 +90,42 @@ def chosen(cases: Sequence[Case], words: Sequence[str]) -> list[Case]:
     return [case for case in cases if case.name.startswith(tuple(words))]
 
 
-def _measure(
-    cases: Sequence[Case], clock: Clock, config: BenchConfig, teller: Teller
-) -> list[Trial]:
-    """All cases are checked first, then gone through in rounds, which share the time of each."""
+def _checked(case: Case, log: FailureLog) -> Case:
+    """The case with those of its ways that work; none where its first fails, which is ours and what
+    the others are compared with."""
+    log.teller.tell(f"{case.name}: checking")
+    working = []
+    for number, way in enumerate(case.ways):
+        try:
+            check(replace(case, ways=(way,)))
+            working.append(way)
+        except FasttricksError as error:
+            others = ", ".join(other.name for other in case.ways[1:])
+            without = f"; not timed without it: {others}" if others and not number else ""
+            log.add(f"{case.name}: {error}{without}", ours=way.ours)
+            if not number:
+                return replace(case, ways=())
+    return replace(case, ways=tuple(working))
+
+
+def _timed(
+    cases: Sequence[Case], clock: Clock, config: BenchConfig, log: FailureLog
+) -> list[tuple[Case, Times]]:
+    """Go through all cases in rounds, which share the time of each; one that fails, as when memory
+    runs out, is over and left out."""
     seconds, fewest = config.seconds / config.rounds, -(-FEWEST_TURNS // config.rounds)
-    teller.expect(len(cases) * (config.rounds + 1))
-    trials = [Trial(case, teller.note) for case in cases]
-    for trial in trials:
-        teller.doing(f"{trial.case.name}: checking")
-        trial.attempt(lambda case, _: check(case))
-        teller.step()
+    timed = {case.name: (case, Times.of(case)) for case in cases}
     for number in range(1, config.rounds + 1):
-        for trial in trials:
-            teller.doing(f"{trial.case.name}: round {number} of {config.rounds}")
-            trial.attempt(lambda case, times: measure(case, clock, seconds, times, fewest))
-            teller.step()
+        for name, (case, times) in list(timed.items()):
+            log.teller.tell(f"{name}: round {number} of {config.rounds}")
+            try:
+                measure(case, clock, seconds, times, fewest)
+            except Exception as error:
+                log.add(f"{name}: not timed to the end: {reason(error)}", ours=True)
+                del timed[name]
             if clock.device.type == "cuda":
                 torch.cuda.empty_cache()
-    return trials
+    return list(timed.values())
 
 
 def cells(row: ResultRow) -> list[str]:
@@ -110,8 +135,8 @@ def cells(row: ResultRow) -> list[str]:
         "  " + row["way"] + (OTHER_WORK if row["differs"] else ""),
         f"{us['median']:,.1f}",
         f"{us['p20']:,.1f}-{us['p80']:,.1f}",
-        f"{row['gb_per_s']:,.3g}" if row["gb_per_s"] < 100 else f"{row['gb_per_s']:,.0f}",
-        f"{100 * row['copy_share']:.2g}%" if row["copy_share"] < 1 else f"{row['copy_share']:.0%}",
+        short(row["gb_per_s"]),
+        share_cell(row["copy_share"]),
         f"{row['ratio']:.2f}",
     ]
 
@@ -119,18 +144,9 @@ def cells(row: ResultRow) -> list[str]:
 def show(rows: Sequence[ResultRow], console: Console) -> None:
     """Machine, table, and what the numbers mean."""
     first = rows[0]
-    write_text(console, machine.describe(first["machine"], first["versions"]))
     where = "one thread" if first["device"] == "cpu" else "cold L2"
-    write_text(
-        console, f"{where}, {first['seconds']:g} s a kernel in {first['rounds']} rounds, in turn"
-    )
-    lines: Lines = []
-    for kernel, ways in itertools.groupby(rows, key=lambda row: row["row"]):
-        lines.append([kernel, *[""] * (len(HEADER) - 1)])
-        lines += map(cells, ways)
-    write_table(console, HEADER, lines)
-    for line in notes(rows):
-        write_text(console, line)
+    settings = f"{where}, {first['seconds']:g} s a kernel in {first['rounds']} rounds, in turn"
+    write_results(console, first, settings, HEADER, grouped(rows, cells), notes(rows))
 
 
 def notes(rows: Sequence[ResultRow]) -> list[str]:

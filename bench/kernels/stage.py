@@ -14,10 +14,10 @@ from torchvision.transforms import v2
 from fasttricks.bench.kernels.case import Case, Scale, Way
 from fasttricks.kernels.augment import Augment
 from fasttricks.kernels.ops import reference as ops_reference
-from fasttricks.kernels.plan_stage import plan_stage_batch
+from fasttricks.kernels.ops.apply import apply_ops, ops_bytes
+from fasttricks.kernels.ops.batch import apply_ops_batch
+from fasttricks.kernels.plan_ops import plan_ops_batch
 from fasttricks.kernels.policy import AutoAugment, RandAugment, TrivialAugment
-from fasttricks.kernels.stage import apply_stage, stage_bytes
-from fasttricks.kernels.stage_batch import apply_stage_batch
 from fasttricks.kernels.steps import STEPS, Op
 
 CHECKED = 4
@@ -73,10 +73,11 @@ def cases(scale: Scale) -> Iterator[Case]:
 
 
 def case(scale: Scale, name: str) -> Case:
-    """`apply_stage_batch` on the stages of an epoch's first samples."""
+    """`apply_ops_batch` on the stages of an epoch's first samples."""
     count, size, augment = scale.batch_size, scale.size, KINDS[name].augment
-    params = augment.stage(size=size, train=True)
-    stages = plan_stage_batch(0, 0, range(count), [0] * count, params)
+    params = augment.ops(size=size, train=True)
+    assert params is not None
+    stages = plan_ops_batch(0, 0, range(count), [0] * count, params)
     changed = int(np.count_nonzero(stages["op"][:, 0] != Op.IDENTITY))
     before = make_pictures(scale)
 
@@ -94,7 +95,7 @@ def case(scale: Scale, name: str) -> Case:
         ways=(
             Way(
                 name="fasttricks",
-                call=lambda batch: apply_stage_batch(batch.pixels, stages),
+                call=lambda batch: apply_ops_batch(batch.pixels, stages),
                 restore=lambda batch: batch.pixels.copy_(batch.before),
             ),
             *torchvision(scale, KINDS[name]),
@@ -140,7 +141,7 @@ def alone(picture: Picture, step: Any) -> Picture:
     stage = np.zeros(STEPS, step.dtype)
     stage[0] = step
     result = picture.copy()
-    apply_stage(result, stage, np.empty(stage_bytes(*picture.shape[:2]), np.uint8))
+    apply_ops(result, stage, np.empty(ops_bytes(*picture.shape[:2]), np.uint8))
     return result
 
 

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 import torch
-from rich.console import Console
 
 from fasttricks.bench import machine, report
 from fasttricks.bench.config import BenchConfig
-from fasttricks.bench.kernels.clock import Clock, make_clock
-from fasttricks.bench.models.measure import FEWEST_ROUNDS, Entry, measure, results, warm_up
+from fasttricks.bench.kernels.clock import make_clock
+from fasttricks.bench.models.measure import NetworkEntry, measure, results
 from fasttricks.bench.models.peers import Library, libraries
 from fasttricks.bench.models.show import show
 from fasttricks.bench.models.slowdown import with_slowdowns
 from fasttricks.bench.models.step import Setting, make_step, prepared
 from fasttricks.bench.progress import Teller
+from fasttricks.bench.stats import FEWEST_ROUNDS
+from fasttricks.bench.turns import warm_up
 from fasttricks.errors import FasttricksError, UnknownNameError
 from fasttricks.models.count import count
 from fasttricks.models.traffic import traffic
-from fasttricks.versions import versions
 
 ROWS = tuple(map(" ".join, itertools.product(("training", "inference"), ("eager", "compiled"))))
 """What is measured of each library's network, unless --only chooses."""
@@ -57,16 +56,14 @@ def run_models(config: BenchConfig) -> int:
         entries = _entries(networks, chosen, setting)
         rounds = max(FEWEST_ROUNDS, config.rounds)
         teller.expect(len(entries) * (rounds + 1))
-        working = [entry for entry in entries if _works(entry, clock, config, teller)]
+        working = [entry for entry in entries if _works(entry, config, teller)]
         ours = networks[0].key
         if not any(entry.network == ours for entry in working):
             raise FasttricksError(f"nothing to measure: no row of {config.model} works")
 
-        def tell(text: str) -> None:
-            teller.doing(text)
-            teller.step()
-
-        copies, nbytes = measure(working, clock, rounds=rounds, seconds=config.seconds, tell=tell)
+        copies, nbytes = measure(
+            working, clock, rounds=rounds, seconds=config.seconds, tell=teller.tell
+        )
         about = _about(config) | {"threads": torch.get_num_threads()}
     rows = with_slowdowns(
         [
@@ -74,22 +71,18 @@ def run_models(config: BenchConfig) -> int:
             for row in results(working, ours, copies, nbytes, config.batch_size)
         ]
     )
-    try:
-        show(rows, Console())
-    finally:  # a GPU may have worked for these numbers for an hour
-        if config.json:
-            report.write(config.json, rows)
+    report.finish(rows, config.json, show)
     return 0 if working == entries else 2
 
 
-def _works(entry: Entry, clock: Clock, config: BenchConfig, teller: Teller) -> bool:
+def _works(entry: NetworkEntry, config: BenchConfig, teller: Teller) -> bool:
     """Warm an entry up. What a compiler cannot do, or memory does not hold, costs its row only."""
-    teller.doing(f"{entry}: first steps")
+    teller.doing(f"{entry.label}: first steps")
     try:
-        warm_up(entry, clock, seconds=config.seconds, warmup=config.warmup)
+        warm_up(entry, seconds=config.seconds, warmup=config.warmup)
     except Exception as error:
         told = str(error).strip().splitlines() or [""]
-        teller.note(f"{entry} failed: {type(error).__name__}: {told[0]}")
+        teller.note(f"{entry.label} failed: {type(error).__name__}: {told[0]}")
         return False
     teller.step()
     return True
@@ -126,7 +119,9 @@ def torch_set_up(threads: list[int]) -> Iterator[None]:
         torch.compiler.reset()
 
 
-def _entries(networks: Sequence[Library], chosen: list[str], setting: Setting) -> list[Entry]:
+def _entries(
+    networks: Sequence[Library], chosen: list[str], setting: Setting
+) -> list[NetworkEntry]:
     """What takes turns, row by row."""
     entries = {}
     for network in networks:
@@ -143,9 +138,13 @@ def _entries(networks: Sequence[Library], chosen: list[str], setting: Setting) -
                     compiled=compiled,
                     batch=setting.batch_size,
                 )
-                step = make_step(model, setting, training=training, compiled=compiled)
-                entries[row, network.key] = Entry(
-                    row=row, network=network.key, step=step, nbytes=moved.nbytes
+                entries[row, network.key] = NetworkEntry(
+                    label=f"{row}, {network.name} {network.model}",
+                    once=make_step(model, setting, training=training, compiled=compiled),
+                    settle=setting.settle,
+                    row=row,
+                    network=network.key,
+                    nbytes=moved.nbytes,
                 )
     return [entries[row, network.key] for row in chosen for network in networks]
 
@@ -175,9 +174,5 @@ def _about(config: BenchConfig) -> dict[str, object]:
         "batch_size": config.batch_size,
         "size": config.size,
         "seconds": config.seconds,
-        "machine": machine.machine(),
-        "versions": versions(),
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "commit": machine.commit(),
-        "command": machine.command_line(),
+        **machine.provenance(),
     }

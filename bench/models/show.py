@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 from rich.console import Console
 
-from fasttricks.bench import machine
 from fasttricks.bench.models.slowdown import is_own, sentence
 from fasttricks.bench.report import ResultRow
-from fasttricks.bench.table import Lines, write_table, write_text
+from fasttricks.bench.table import (
+    grouped,
+    ratio_cells,
+    share_cell,
+    short,
+    short_range,
+    write_results,
+)
 
 HEADER = (
     *("network", "images\n/s", "p20-p80", "ours\nto it", "p20-p80", "to\neager"),
@@ -23,36 +28,27 @@ OTHER_NETWORK = " ~"
 def show(rows: Sequence[ResultRow], console: Console) -> None:
     """Machine, table, and what the numbers mean."""
     first = rows[0]
-    write_text(console, machine.describe(first["machine"], first["versions"]))
     threads = f", CPU threads {first['threads']}" if first["device"] == "cpu" else ""
-    write_text(
-        console,
+    settings = (
         f"{first['model']}, {first['size']} px, batch {first['batch_size']}, {first['dtype']}, "
         f"channels_last, {first['device']}{threads}, made-up pictures; {first['rounds']} rounds of "
-        f"{first['seconds']:g} s a row, in turn",
+        f"{first['seconds']:g} s a row, in turn"
     )
-    lines: Lines = []
-    for row, networks in itertools.groupby(rows, key=lambda row: row["row"]):
-        lines.append([row, *[""] * (len(HEADER) - 1)])
-        lines += map(cells, networks)
-    write_table(console, HEADER, lines)
-    for line in notes(rows):
-        write_text(console, line)
+    write_results(console, first, settings, HEADER, grouped(rows, cells), notes(rows))
 
 
 def cells(row: ResultRow) -> list[str]:
     """One row under HEADER; what is measured stands above its networks."""
-    ours, eager = row["ours_to_it"], row["to_eager"]
+    eager = row["to_eager"]
     return [
         "  " + name_of(row),
-        _short(row["images_per_s"]),
-        f"{_short(row['p20'])}-{_short(row['p80'])}",
-        f"{ours['ratio']:.3f}" if ours else "-",
-        f"{ours['p20']:.3f}-{ours['p80']:.3f}" if ours else "-",
+        short(row["images_per_s"]),
+        short_range(row),
+        *ratio_cells(row["ours_to_it"]),
         f"{eager['ratio']:.2f}" if eager else "-",
-        _short(row["mb_per_image"]),
-        f"{row['gb_per_s']:,.3g}" if row["gb_per_s"] < 100 else f"{row['gb_per_s']:,.0f}",
-        f"{100 * row['copy_share']:.2g}%" if row["copy_share"] < 1 else f"{row['copy_share']:.0%}",
+        short(row["mb_per_image"]),
+        short(row["gb_per_s"]),
+        share_cell(row["copy_share"]),
     ]
 
 
@@ -99,8 +95,3 @@ def notes(rows: Sequence[ResultRow]) -> list[str]:
 
 def _sizes(row: ResultRow) -> str:
     return f"{row['parameters']:,} parameters and {row['macs'] / 1e9:.3f} GMACs"
-
-
-def _short(value: float) -> str:
-    """Three figures, or all before the point."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from fasttricks.bench.models import OURS
 from fasttricks.bench.report import ResultRow
-from fasttricks.bench.stats import quantile
+from fasttricks.bench.stats import spread
 from fasttricks.models.paper import published_slowdown
 
 
@@ -22,13 +22,10 @@ def slowdown(row: ResultRow, other: ResultRow) -> dict[str, Any]:
     model. macs, conv_outputs: as counted. paper: what a paper says of the time, as `time`, `source`
     and `what` was measured; null where none does.
     """
-    ratios = [b / a for a, b in zip(row["rates"], other["rates"], strict=True)]
+    more = [b / a - 1 for a, b in zip(row["rates"], other["rates"], strict=True)]
     paper = published_slowdown(row["library_model"], other["library_model"], _mode(row))
     return {
-        **{
-            name: round(quantile(ratios, share) - 1, 4)
-            for name, share in (("time", 0.5), ("p20", 0.2), ("p80", 0.8))
-        },
+        **spread(more, "time"),
         "bytes": _more(row, other, "mb_per_image"),
         "macs": _more(row, other, "macs"),
         "conv_outputs": _more(row, other, "activations"),

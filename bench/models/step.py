@@ -34,6 +34,11 @@ class Setting:
         """The context in which forwards run."""
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32)
 
+    def settle(self) -> None:
+        """Wait until the device has done all that it was given."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
     @functools.cached_property
     def images(self) -> torch.Tensor:
         """Normalised pictures that are noise: [batch, 3, size, size], of `dtype` as our loaders
@@ -89,13 +94,18 @@ def inference(model: nn.Module, forward: Callable[..., torch.Tensor], setting: S
 
 
 def prepared(model: nn.Module, setting: Setting, *, training: bool) -> nn.Module:
-    """The model in place, in its mode, in channels_last, with gamma = 1 in every norm.
+    """The model in place, in its mode, in channels_last, its norms awake."""
+    wake_norms(model)
+    model.to(setting.device).to(memory_format=torch.channels_last)
+    return model.train(training)
+
+
+def wake_norms(model: nn.Module) -> None:
+    """Gamma = 1 in every norm.
 
     Libraries differ in whether residual branches begin with gamma = 0. Products of zeros cost a GPU
     less power, and so less time, than training ever would.
     """
     for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) and module.affine:
             nn.init.ones_(module.weight)
-    model.to(setting.device).to(memory_format=torch.channels_last)
-    return model.train(training)

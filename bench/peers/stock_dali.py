@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 MEAN = [0.485 * 255, 0.456 * 255, 0.406 * 255]
 STD = [0.229 * 255, 0.224 * 255, 0.225 * 255]
 PREFETCH = 2
+DOES = (
+    "decode of the crop, resize, flip",
+    "decode, resize, centre crop",
+    "color_twist (brightness, saturation, hue), no PCA lighting",
+)
 
 
 @pipeline_def
@@ -81,7 +86,7 @@ def graph(settings: Settings) -> Any:
 
 def batches(settings: Settings, facts: Facts) -> Iterator[torch.Tensor]:
     """The pipeline through DALI's PyTorch iterator; its reader goes round by itself."""
-    facts["does"] = _does(settings)
+    facts["does"] = DOES
     facts["ahead"] = 2 * PREFETCH + 2
     pipeline = graph(
         settings,
@@ -97,15 +102,3 @@ def batches(settings: Settings, facts: Facts) -> Iterator[torch.Tensor]:
     )
     for outputs in loader:
         yield outputs[0]["images"]
-
-
-def _does(settings: Settings) -> str:
-    if not settings["train"]:
-        does = "decode, resize, centre crop"
-    else:
-        does = "decode of the crop, resize, flip"
-    if settings["work"] == "decode":
-        return does
-    if settings["work"] == "full" and settings["train"]:
-        does += ", color_twist (brightness, saturation, hue), no PCA lighting"
-    return does + ", normalise"

@@ -31,12 +31,17 @@ if TYPE_CHECKING:
 MEAN = np.array([0.485, 0.456, 0.406]) * 255
 STD = np.array([0.229, 0.224, 0.225]) * 255
 AHEAD = 3
+DOES = (
+    "decode, crop, resize (area), flip",
+    "decode, centre crop, resize",
+    "brightness, saturation, no hue, no PCA lighting",
+)
 
 
 def batches(settings: Settings, facts: Facts) -> Iterator[torch.Tensor]:
     """Epoch after epoch of FFCV's Loader."""
     count = Reader(settings["pack"]).num_samples
-    facts["does"] = _does(settings)
+    facts["does"] = DOES
     facts["ahead"] = AHEAD + 3
     loader = Loader(
         settings["pack"],
@@ -69,15 +74,3 @@ def _operations(settings: Settings) -> list[Any]:
         device = ToDevice(torch.device("cuda:0"), non_blocking=True)
         return [*operations, ToTensor(), device, ToTorchImage(), *normalise]
     return [*operations, *normalise, ToTensor(), ToTorchImage()]
-
-
-def _does(settings: Settings) -> str:
-    if not settings["train"]:
-        does = "decode, centre crop, resize"
-    else:
-        does = "decode, crop, resize (area), flip"
-    if settings["work"] == "decode":
-        return does
-    if settings["work"] == "full" and settings["train"]:
-        does += ", brightness, saturation, no hue, no PCA lighting"
-    return does + ", normalise"

@@ -19,30 +19,31 @@ if TYPE_CHECKING:
     from fasttricks.bench.child import Facts, Settings
 
 NORMALISE = transforms.Normalize(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
+DOES = (
+    "decode, crop, resize, flip",
+    "decode, resize, centre crop",
+    "ColorJitter (brightness, saturation, hue), no PCA lighting",
+)
 
 
-def transform(settings: Settings) -> tuple[transforms.Compose, str]:
-    """The transform of the recipe up to the level of work, and what it does in words."""
+def transform(settings: Settings) -> transforms.Compose:
+    """The transform of the recipe up to the level of work."""
     size = settings["size"]
     if settings["train"]:
         steps = [transforms.RandomResizedCrop(size), transforms.RandomHorizontalFlip()]
-        does = "decode, crop, resize, flip"
     else:
         steps = [transforms.Resize(round(size / 0.875)), transforms.CenterCrop(size)]
-        does = "decode, resize, centre crop"
     if settings["work"] == "decode":
-        return transforms.Compose([*steps, transforms.PILToTensor()]), does
+        return transforms.Compose([*steps, transforms.PILToTensor()])
     if settings["work"] == "full" and settings["train"]:
-        jitter = transforms.ColorJitter(brightness=0.4, saturation=0.4, hue=0.2)
-        steps.append(jitter)
-        does += ", ColorJitter (brightness, saturation, hue), no PCA lighting"
-    return transforms.Compose([*steps, transforms.ToTensor(), NORMALISE]), does + ", normalise"
+        steps.append(transforms.ColorJitter(brightness=0.4, saturation=0.4, hue=0.2))
+    return transforms.Compose([*steps, transforms.ToTensor(), NORMALISE])
 
 
 def batches(settings: Settings, facts: Facts) -> Iterator[torch.Tensor]:
     """Epoch after epoch of the recipe's DataLoader."""
-    chain, facts["does"] = transform(settings)
-    dataset = ImageFolder(settings["root"], chain)
+    facts["does"] = DOES
+    dataset = ImageFolder(settings["root"], transform(settings))
     dataset.samples = dataset.samples * settings["repeat"]
     on_gpu = settings["device"] == "cuda"
     loader = DataLoader(

@@ -21,11 +21,16 @@ if TYPE_CHECKING:
 MEAN = [0.485 * 255, 0.456 * 255, 0.406 * 255]
 STD = [0.229 * 255, 0.224 * 255, 0.225 * 255]
 PADDING = 32  # the recipe's evaluation crop: size / (size + 32) of the shorter side
+DOES = (
+    "decode of the crop (fast DCT), resize (bicubic, not antialiased), flip",
+    "decode of the centre, resize (bicubic, not antialiased)",
+    "brightness, saturation, hue, no PCA lighting",
+)
 
 
 def batches(settings: Settings, facts: Facts) -> Iterator[Any]:
     """An endless tf.data pipeline with a thread pool of its own."""
-    facts["does"] = _does(settings)
+    facts["does"] = DOES
     facts["ahead"] = 6
     facts["versions"] = {"tensorflow": tf.__version__}
     paths = _pictures(settings["root"])
@@ -87,15 +92,3 @@ def _pictures(root: str) -> list[str]:
         for name in names
         if name.lower().endswith(endings) and not name.startswith(".")
     )
-
-
-def _does(settings: Settings) -> str:
-    if not settings["train"]:
-        does = "decode of the centre, resize (bicubic, not antialiased)"
-    else:
-        does = "decode of the crop (fast DCT), resize (bicubic, not antialiased), flip"
-    if settings["work"] == "decode":
-        return does
-    if settings["work"] == "full" and settings["train"]:
-        does += ", brightness, saturation, hue, no PCA lighting"
-    return does + ", normalise"

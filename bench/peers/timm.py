@@ -17,11 +17,16 @@ from timm.data import create_dataset, create_loader
 
 if TYPE_CHECKING:
     from fasttricks.bench.child import Facts, Settings
+DOES = (
+    "decode, crop, resize (bilinear or bicubic), flip",
+    "decode, resize, centre crop",
+    "color jitter (brightness, contrast, saturation), no PCA lighting",
+)
 
 
 def batches(settings: Settings, facts: Facts) -> Iterator[torch.Tensor]:
     """Epoch after epoch of timm's loader."""
-    facts["does"] = _does(settings)
+    facts["does"] = DOES
     facts["ahead"] = 2 * settings["threads"] + 3
     facts["versions"] = {"timm": timm.__version__}
     dataset = create_dataset("", root=settings["root"], is_training=settings["train"])
@@ -46,15 +51,3 @@ def batches(settings: Settings, facts: Facts) -> Iterator[torch.Tensor]:
     for _ in itertools.count():
         for images, _ in loader:
             yield images.to(settings["device"], non_blocking=True)
-
-
-def _does(settings: Settings) -> str:
-    if not settings["train"]:
-        does = "decode, resize, centre crop"
-    else:
-        does = "decode, crop, resize (bilinear or bicubic), flip"
-    if settings["work"] == "decode":
-        return does
-    if settings["work"] == "full" and settings["train"]:
-        does += ", color jitter (brightness, contrast, saturation), no PCA lighting"
-    return does + ", normalise"

@@ -1,4 +1,8 @@
-"""`fasttricks bench --train --scripts`: our trainer and the training scripts of others, in turn.
+"""A race of `fasttricks train` against the training scripts of torchvision and timm.
 
-The scripts stay where their authors put them; each is started as its users start it.
+python -m fasttricks.bench.scripts --torchvision FOLDER --timm FOLDER [--json FILE]
 """
+
+from fasttricks.bench.scripts.config import Config
+
+__all__ = ["Config"]

@@ -35,7 +35,7 @@ def ours(job: Job, pipeline: str, out: Path) -> list[str]:
         *("--device", recipe.device, "--precision", recipe.precision),
         "--compile" if recipe.compile else "--no-compile",
         *("--log-every", str(recipe.log_every), "--seed", str(recipe.seed), "--keep", "1"),
-        *("--model.name", recipe.model.name, "--model.zero-gamma", "False"),
+        *("--model.name", recipe.model.name),
         *("--data.batch-size", str(data.batch_size), "--data.size", str(data.size)),
         *("--data.eval-size", str(data.size), "--data.eval-batch-size", str(data.batch_size)),
         *("--data.threads", str(job.threads), "--data.on-error", data.on_error),

@@ -10,10 +10,9 @@ from pathlib import Path
 
 from fasttricks.bench.process import Guard
 from fasttricks.bench.report import ResultRow
-from fasttricks.bench.scripts.plain import Window
 from fasttricks.bench.scripts.watch import Reading, Trainer, watch
-from fasttricks.bench.stats import quantile
-from fasttricks.bench.train.measure import ratios
+from fasttricks.bench.scripts.window import Window
+from fasttricks.bench.stats import ratios, throughput
 
 OURS = "fasttricks"
 """What the rows of our trainer begin with."""
@@ -55,17 +54,13 @@ def results(readings: Mapping[str, Sequence[Reading]], batch_size: int) -> list[
     theirs = {row: those for row, those in readings.items() if not row.startswith(OURS)}
     rows = []
     for name, those in readings.items():
-        rates = [batch_size * one.steps / one.seconds for one in those]
         row: ResultRow = {
             "row": name,
-            "images_per_s": round(statistics.median(rates), 3),
-            "p20": round(quantile(rates, 0.2), 3),
-            "p80": round(quantile(rates, 0.8), 3),
+            **throughput([batch_size * one.steps / one.seconds for one in those]),
             "cpu_s_per_1000": round(1000 * statistics.median(_cpu(those, batch_size)), 3),
             "whole_s": round(statistics.median(one.whole_s for one in those), 3),
             "to": {},
             "rounds": len(those),
-            "rates": [round(rate, 3) for rate in rates],
             "wholes": [round(one.whole_s, 3) for one in those],
         }
         if name.startswith(OURS):

@@ -1,72 +1,62 @@
-"""`fasttricks bench --train --scripts` as a whole: prepare, run in turn, show and save."""
+"""The race of training scripts as a whole: prepare, run in turn, show and save."""
 
 from __future__ import annotations
 
-import datetime
 import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-
 from fasttricks.bench import machine, report
-from fasttricks.bench.config import BenchConfig
+from fasttricks.bench.config import BenchConfig, words
 from fasttricks.bench.files import PictureFiles, open_files
 from fasttricks.bench.progress import Teller
+from fasttricks.bench.requirements import check_device
 from fasttricks.bench.scripts import commands
+from fasttricks.bench.scripts.config import Config
 from fasttricks.bench.scripts.measure import OURS, measure, results
 from fasttricks.bench.scripts.pictures import CLASSES, lay_out
-from fasttricks.bench.scripts.plain import Window, check_plain, model_names, plain, window_of
 from fasttricks.bench.scripts.script import Script, find_scripts
 from fasttricks.bench.scripts.show import show
 from fasttricks.bench.scripts.steps import steps_ours, steps_timm, steps_torchvision
 from fasttricks.bench.scripts.watch import Trainer
-from fasttricks.bench.train.measure import FEWEST_ROUNDS
-from fasttricks.bench.train.run import recipe_of
+from fasttricks.bench.scripts.window import Window, window_of
 from fasttricks.cpus import available_cpus
-from fasttricks.errors import DataError, FasttricksError, UnknownNameError
-from fasttricks.pipelines.registry import pipelines
-from fasttricks.train.config import Recipe
-from fasttricks.train.overrides import with_settings
-from fasttricks.versions import versions
+from fasttricks.errors import DataError
+from fasttricks.files import check_writable
+from fasttricks.pipelines.registry import require
 
-DEFAULT_PIPELINE = "roi"
 ELSEWHERE = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "SLURM_PROCID", "SLURM_NTASKS", "PYTHONSAFEPATH")
 """What would make a script one of several processes, or keep it from what lies beside it."""
 
 
-def run_scripts(config: BenchConfig) -> int:
+def main(config: Config) -> None:
     """Measure as `config` says; table on stdout, progress on stderr.
-
-    Returns:
-        0.
 
     Raises:
         FasttricksError: data cannot be used, or a trainer failed; its last words are told.
         ValueError: settings do not fit together, or a script cannot do the same.
     """
-    scripts = find_scripts(config.scripts)
-    recipe = equal_recipe(config)
-    threads = recipe.data.threads or available_cpus()
+    config.check()
+    check_device(config.device)
+    if config.json:
+        check_writable(config.json)
+    scripts = find_scripts({"torchvision": config.torchvision, "timm": config.timm})
+    recipe = config.recipe
+    threads = config.threads or available_cpus()
     window = window_of(recipe, threads)
-    files = open_files(replace(config, batch_size=1))
+    files = open_files(BenchConfig(data=config.data, batch_size=1))
     if files.is_pack:
         raise DataError(f"{files.label} is a pack; the scripts read folders of pictures")
-    count = window.steps * recipe.data.batch_size
-    data = lay_out(files.paths, files.key, count)
+    data = lay_out(files.paths, files.key, window.steps * config.batch_size)
     job = commands.Job(recipe=recipe, data=data, classes=CLASSES, threads=threads)
-    rows = compare(config, job, scripts, window, files, max(FEWEST_ROUNDS, config.rounds))
-    show(rows, Console())
-    if config.json:
-        report.write(config.json, rows)
-    return 0
+    trainers = trainers_of(words(config.pipeline), job, scripts)
+    report.finish(compare(trainers, job, scripts, window, files, config.rounds), config.json, show)
 
 
 def compare(
-    config: BenchConfig,
+    trainers: Sequence[Trainer],
     job: commands.Job,
     scripts: Sequence[Script],
     window: Window,
@@ -74,17 +64,12 @@ def compare(
     rounds: int,
 ) -> list[report.ResultRow]:
     """Run all in turn; the rows of the results."""
-    trainers = trainers_of(config, job, scripts)
     env = environment()
     with Teller() as teller:
         teller.expect(rounds * len(trainers))
 
-        def tell(text: str) -> None:
-            teller.doing(text)
-            teller.step()
-
-        readings = measure(trainers, window, env, rounds=rounds, tell=tell)
-    about = _about(config, job, scripts, window) | {
+        readings = measure(trainers, window, env, rounds=rounds, tell=teller.tell)
+    about = _about(job, scripts, window) | {
         "data": f"{files.label}, in {CLASSES} made-up classes",
         "torch_threads": int(env["OMP_NUM_THREADS"]),
         "omp_wait_policy": env["OMP_WAIT_POLICY"],
@@ -98,21 +83,18 @@ def compare(
     return rows
 
 
-def equal_recipe(config: BenchConfig) -> Recipe:
-    """The plain training that the command line describes.
+def trainers_of(
+    names: Sequence[str], job: commands.Job, scripts: Sequence[Script]
+) -> list[Trainer]:
+    """Ours with each pipeline, then the scripts.
 
     Raises:
-        ValueError: it asks for more than the scripts have.
+        UnknownNameError: no such pipeline.
+        FasttricksError: one cannot be used here.
+        ValueError: a script cannot do what it is to do.
     """
-    base = plain(recipe_of(replace(config, settings=())))
-    recipe = with_settings(base, config.settings)
-    check_plain(recipe, base)
-    return recipe
-
-
-def trainers_of(config: BenchConfig, job: commands.Job, scripts: Sequence[Script]) -> list[Trainer]:
-    """Ours with each pipeline, then the scripts."""
-    named = model_names(job.recipe.model.name, [script.name for script in scripts])
+    for name in names:
+        require(name)
     ours = [
         Trainer(
             row=f"{OURS} {name}",
@@ -120,36 +102,19 @@ def trainers_of(config: BenchConfig, job: commands.Job, scripts: Sequence[Script
             steps=steps_ours,
             log=f"{commands.RUN}/log.jsonl",
         )
-        for name in _pipelines(config.pipeline_names)
+        for name in names
     ]
+    model = job.recipe.model.name.removesuffix("b")  # what the others call it
     theirs = []
     for script in scripts:
         command, steps = {
             "torchvision": (commands.torchvision, steps_torchvision),
             "timm": (commands.timm, steps_timm),
         }[script.name]
-        made = partial(command, job, script, named[script.name])
+        made = partial(command, job, script, model)
         made(Path())  # finds now what the script cannot do
         theirs.append(Trainer(row=script.name, command=made, steps=steps))
     return [*ours, *theirs]
-
-
-def _pipelines(names: Sequence[str]) -> list[str]:
-    """Those to measure: one where all were meant, as each costs a training in every round.
-
-    Raises:
-        UnknownNameError: one does not exist.
-        FasttricksError: one cannot be used here.
-    """
-    if "all" in names:
-        return [DEFAULT_PIPELINE]
-    known = pipelines()
-    for name in names:
-        if name not in known:
-            raise UnknownNameError("pipeline", name, list(known))
-        if not known[name].available:
-            raise FasttricksError(f"{name}: {known[name].reason}")
-    return list(names)
 
 
 def environment() -> dict[str, str]:
@@ -164,14 +129,10 @@ def environment() -> dict[str, str]:
     return env | {"PYTHONUNBUFFERED": "1"}
 
 
-def _about(
-    config: BenchConfig, job: commands.Job, scripts: Sequence[Script], window: Window
-) -> dict[str, object]:
+def _about(job: commands.Job, scripts: Sequence[Script], window: Window) -> dict[str, object]:
     recipe, optim = job.recipe, job.recipe.optim
     return {
         "mode": "scripts",
-        "recipe": config.recipe_name,
-        "settings": list(config.settings),
         "model": recipe.model.name,
         "classes": job.classes,
         "size": recipe.data.size,
@@ -185,9 +146,5 @@ def _about(
         "steps": window.steps,
         "timed": window.timed,
         "scripts": {script.name: script.identity() for script in scripts},
-        "machine": machine.machine(),
-        "versions": versions(),
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "commit": machine.commit(),
-        "command": machine.command_line(),
+        **machine.provenance(),
     }

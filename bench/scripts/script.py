@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from fasttricks.errors import UnknownNameError
+from fasttricks.bench.machine import output
 
 PLACES = {"torchvision": ("references/classification", "."), "timm": (".",)}
 """Where in the folder that a user names train.py may lie."""
@@ -54,34 +54,18 @@ class Script:
         }
 
 
-def find_scripts(text: str) -> list[Script]:
-    """The scripts that `--scripts` names.
+def find_scripts(folders: Mapping[str, Path | None]) -> list[Script]:
+    """The scripts in clones of pytorch/vision and huggingface/pytorch-image-models.
 
     Args:
-        text: "torchvision=FOLDER,timm=FOLDER": clones of pytorch/vision and
-            huggingface/pytorch-image-models; one of them or both.
+        folders: by a name of PLACES; None for one that is not asked for.
 
     Raises:
-        ValueError: a word is no NAME=FOLDER, a name comes twice, or a folder has no such script.
-        UnknownNameError: another name.
+        ValueError: a folder has no such script.
     """
-    folders = named_folders(text)
-    return [Script(name, _find(name, folder.expanduser())) for name, folder in folders.items()]
-
-
-def named_folders(text: str) -> dict[str, Path]:
-    """The folders that `--scripts` names, whether they are there or not; see `find_scripts`."""
-    folders: dict[str, Path] = {}
-    for word in filter(None, (word.strip() for word in text.split(","))):
-        name, equals, folder = word.partition("=")
-        if not equals or not folder:
-            raise ValueError(f"--scripts takes NAME=FOLDER, such as timm=../timm; got {word!r}")
-        if name not in PLACES:
-            raise UnknownNameError("script", name, list(PLACES))
-        if name in folders:
-            raise ValueError(f"--scripts names {name} twice")
-        folders[name] = Path(folder)
-    return folders
+    return [
+        Script(name, _find(name, folder.expanduser())) for name, folder in folders.items() if folder
+    ]
 
 
 def _find(name: str, folder: Path) -> Path:
@@ -92,23 +76,15 @@ def _find(name: str, folder: Path) -> Path:
             return file.resolve()
     wanted = Path(PLACES[name][0], "train.py")
     raise ValueError(
-        f"--scripts {name}={folder}: expected {wanted} with {BESIDE[name]} beside it there, as in "
+        f"--{name} {folder}: expected {wanted} with {BESIDE[name]} beside it there, as in "
         f"a clone of {name}'s repository"
     )
 
 
 def _commit(file: Path) -> str:
     """The commit of the repository that tracks a file; "" where none does."""
-    if not _git(file.parent, "ls-files", file.name):
+    git = ("git", "-C", str(file.parent))
+    if not output(*git, "ls-files", file.name):
         return ""
-    changed = _git(file.parent, "status", "--porcelain", "--untracked-files=no")
-    return _git(file.parent, "rev-parse", "HEAD") + ("+dirty" if changed else "")
-
-
-def _git(folder: Path, *words: str) -> str:
-    command = ("git", "-C", str(folder), *words)
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.strip()
+    changed = output(*git, "status", "--porcelain", "--untracked-files=no")
+    return (output(*git, "rev-parse", "HEAD") or "") + ("+dirty" if changed else "")

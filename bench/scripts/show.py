@@ -1,4 +1,4 @@
-"""The results of `fasttricks bench --train --scripts` for the eye, with what they mean in words."""
+"""The results of `python -m fasttricks.bench.scripts` for the eye, with what they mean in words."""
 
 from __future__ import annotations
 
@@ -6,24 +6,18 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from fasttricks.bench import machine
 from fasttricks.bench.report import ResultRow
-from fasttricks.bench.table import write_table, write_text
+from fasttricks.bench.table import ratio_cells, short, short_range, write_results
 
 
 def show(rows: Sequence[ResultRow], console: Console) -> None:
     """Machine, what was equal, the table, and who was faster."""
-    first = rows[0]
-    write_text(console, machine.describe(first["machine"], first["versions"]))
-    write_text(console, equal(first))
-    scripts = list(first["scripts"])
+    scripts = list(rows[0]["scripts"])
     header = ["what", "images\n/s", "p20-p80"]
     header += [cell for name in scripts for cell in (f"of\n{name}", "p20-p80")]
-    write_table(
-        console, [*header, "CPU s\n/1000", "whole\ns"], [cells(row, scripts) for row in rows]
-    )
-    for line in notes(rows):
-        write_text(console, line)
+    header += ["CPU s\n/1000", "whole\ns"]
+    lines = [cells(row, scripts) for row in rows]
+    write_results(console, rows[0], equal(rows[0]), header, lines, notes(rows))
 
 
 def equal(row: ResultRow) -> str:
@@ -40,11 +34,11 @@ def equal(row: ResultRow) -> str:
 
 def cells(row: ResultRow, scripts: Sequence[str]) -> list[str]:
     """One row of the table."""
-    line = [row["row"], _short(row["images_per_s"]), f"{_short(row['p20'])}-{_short(row['p80'])}"]
+    line = [row["row"], short(row["images_per_s"]), short_range(row)]
     for name in scripts:
         found = row["to"].get(name)
-        line += _ratio(found["speed"]) if found else ("-", "-")
-    return [*line, _short(row["cpu_s_per_1000"]), _short(row["whole_s"])]
+        line += ratio_cells(found["speed"] if found else None)
+    return [*line, short(row["cpu_s_per_1000"]), short(row["whole_s"])]
 
 
 def notes(rows: Sequence[ResultRow]) -> list[str]:
@@ -79,12 +73,3 @@ def _identity(script: dict[str, str]) -> str:
     version = f", version {script['version']}" if script["version"] else ""
     commit = f", commit {script['commit'][:12]}" if script["commit"] else ""
     return f"{script['file']}{version}{commit}, sha256 {script['sha256'][:12]}"
-
-
-def _ratio(ratio: dict[str, float]) -> tuple[str, str]:
-    return f"{ratio['ratio']:.3f}", f"{ratio['p20']:.3f}-{ratio['p80']:.3f}"
-
-
-def _short(value: float) -> str:
-    """Three figures, or all before the point."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fasttricks.bench.process import Group, Guard
-from fasttricks.bench.scripts.plain import Window
+from fasttricks.bench.scripts.window import Window
 from fasttricks.errors import FasttricksError
 
 POLL_S = 0.01

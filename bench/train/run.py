@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 from dataclasses import replace
 
 import torch
-from rich.console import Console
 
 from fasttricks.bench import machine, report
 from fasttricks.bench.config import BenchConfig, expand
 from fasttricks.bench.files import open_files
 from fasttricks.bench.progress import Teller
-from fasttricks.bench.train.measure import FEWEST_ROUNDS, entries_of, measure, results
+from fasttricks.bench.stats import FEWEST_ROUNDS
+from fasttricks.bench.train.measure import entries_of, measure, results
 from fasttricks.bench.train.show import show
 from fasttricks.bench.train.subject import Subject
 from fasttricks.errors import DataError, FasttricksError
@@ -24,7 +23,6 @@ from fasttricks.train.config import Recipe
 from fasttricks.train.distributed import World, join
 from fasttricks.train.overrides import with_settings
 from fasttricks.train.recipes import RECIPES
-from fasttricks.versions import versions
 
 
 def run_train(config: BenchConfig, build: Build = build_model) -> int:
@@ -49,23 +47,23 @@ def run_train(config: BenchConfig, build: Build = build_model) -> int:
         rounds = max(FEWEST_ROUNDS, config.rounds)
         teller.expect(len(entries) * (rounds + 1))
 
-        def tell(text: str) -> None:
-            teller.doing(text)
-            teller.step()
-
-        measure(entries, rounds=rounds, seconds=config.seconds, warmup=config.warmup, tell=tell)
+        measure(
+            entries,
+            rounds=rounds,
+            seconds=config.seconds,
+            warmup=config.warmup,
+            tell=teller.tell,
+        )
         about = _about(config, subject, next(iter(loaders.values()))) | {"data": files.label}
     shared = about["device"] == "cpu"
     rows = [row | about for row in results(entries, recipe.data.batch_size, shared_cores=shared)]
-    show(rows, Console())
-    if config.json:
-        report.write(config.json, rows)
+    report.finish(rows, config.json, show)
     return 0
 
 
 def recipe_of(config: BenchConfig) -> Recipe:
     """The recipe with what the command line changes of it."""
-    recipe = replace(RECIPES[config.recipe_name].make(), device=config.device)
+    recipe = replace(RECIPES[config.recipe].make(), device=config.device)
     if config.thread_counts:
         recipe = replace(recipe, data=replace(recipe.data, threads=config.thread_counts[0]))
     return with_settings(recipe, config.settings)
@@ -89,7 +87,7 @@ def _opened(
             if subject is None:
                 own = replace(recipe, data=replace(recipe.data, pipeline=name))
                 subject = Subject(own, world, stack, build)
-                loaders[name] = subject.trainer.loader
+                loaders[name] = subject.training.loader
             else:
                 loaders[name] = stack.enter_context(subject.loader(name))
         except (FasttricksError, ValueError) as error:
@@ -104,7 +102,7 @@ def _opened(
 def _about(config: BenchConfig, subject: Subject, loader: Loader) -> dict[str, object]:
     recipe = subject.recipe
     return {
-        "recipe": config.recipe_name,
+        "recipe": config.recipe,
         "settings": list(config.settings),
         "model": recipe.model.name,
         "device": subject.world.device.type,
@@ -117,11 +115,7 @@ def _about(config: BenchConfig, subject: Subject, loader: Loader) -> dict[str, o
         "threads": loader.options.num_threads,
         "torch_threads": torch.get_num_threads(),
         "files": len(loader.dataset),
-        "classes": subject.trainer.classes,
+        "classes": subject.training.num_classes,
         "seconds": config.seconds,
-        "machine": machine.machine(),
-        "versions": versions(),
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "commit": machine.commit(),
-        "command": machine.command_line(),
+        **machine.provenance(),
     }

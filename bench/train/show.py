@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from fasttricks.bench import machine
 from fasttricks.bench.report import ResultRow
-from fasttricks.bench.table import write_table, write_text
+from fasttricks.bench.table import ratio_cells, short, short_range, write_results
 from fasttricks.bench.train.measure import CACHED, LOADER, TRAINING
 
 HEADER = (
@@ -24,36 +23,26 @@ ENOUGH = {True: 0.95, False: 0.97}
 def show(rows: Sequence[ResultRow], console: Console) -> None:
     """Machine, table, and what holds training back."""
     first = rows[0]
-    write_text(console, machine.describe(first["machine"], first["versions"]))
     threads = f", torch threads {first['torch_threads']}" if first["device"] == "cpu" else ""
-    write_text(
-        console,
+    settings = (
         f"recipe {first['recipe']}: {first['model']}, {first['size']} px, batch "
         f"{first['batch_size']}, {first['precision']}, {first['device']}{threads}, loader threads "
         f"{first['threads']}; {first['files']:,} pictures ({first['data']}); {first['rounds']} "
-        f"rounds of {first['seconds']:g} s a row, in turn",
+        f"rounds of {first['seconds']:g} s a row, in turn"
     )
-    write_table(console, HEADER, [cells(row) for row in rows])
-    for line in notes(rows):
-        write_text(console, line)
+    write_results(console, first, settings, HEADER, [cells(row) for row in rows], notes(rows))
 
 
 def cells(row: ResultRow) -> list[str]:
     """One row under HEADER."""
     return [
         row["row"],
-        _short(row["images_per_s"]),
-        f"{_short(row['p20'])}-{_short(row['p80'])}",
-        _short(row["step_ms"]),
-        *_ratio(row["to_cached"] if row["kind"] != CACHED else None),
-        *_ratio(row["to_bound"]),
+        short(row["images_per_s"]),
+        short_range(row),
+        short(row["step_ms"]),
+        *ratio_cells(row["to_cached"] if row["kind"] != CACHED else None),
+        *ratio_cells(row["to_bound"]),
     ]
-
-
-def _ratio(ratio: dict[str, float] | None) -> tuple[str, str]:
-    if ratio is None:
-        return "-", "-"
-    return f"{ratio['ratio']:.3f}", f"{ratio['p20']:.3f}-{ratio['p80']:.3f}"
 
 
 def notes(rows: Sequence[ResultRow]) -> list[str]:
@@ -96,8 +85,8 @@ def _apart(step: ResultRow, loader: ResultRow, training: ResultRow) -> str:
         text = f"what holds training back is the step; alone the loader is {headroom:.2f} x as fast"
     else:
         text = (
-            f"what holds training back is the loader: {_short(loader['images_per_s'])} images/s "
-            f"alone, where the step takes {_short(step['images_per_s'])}"
+            f"what holds training back is the loader: {short(loader['images_per_s'])} images/s "
+            f"alone, where the step takes {short(step['images_per_s'])}"
         )
     return text + _lost(
         training, ENOUGH[False], "the loader's copies and kernels take time from the step's"
@@ -112,8 +101,3 @@ def _lost(training: ResultRow, enough: float, why: str) -> str:
     if bound["p80"] >= enough:
         return f"{text}; the rounds differ too much to say that anything is lost"
     return f"{text}: {why}"
-
-
-def _short(value: float) -> str:
-    """Three figures, or all before the point."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
-from torch import nn
 
+from fasttricks.bench.models.step import LR, wake_norms
 from fasttricks.kernels.mix.targets import Mixed
 from fasttricks.pipelines.loader import Loader
 from fasttricks.train.build import Build, build_model
 from fasttricks.train.config import Recipe
 from fasttricks.train.data import train_loader
 from fasttricks.train.distributed import World
-from fasttricks.train.feed import Batch, Feed
-from fasttricks.train.signals import Stopper
-from fasttricks.train.trainer import Trainer
-
-LR = 1e-6
-"""Every update is made, but so small that no loss diverges however long made-up pictures last."""
+from fasttricks.train.prefetch import Batch, Prefetcher
+from fasttricks.train.training import Training
 
 
 class Subject:
@@ -29,7 +24,7 @@ class Subject:
 
     Args:
         recipe: with its data set; nothing is evaluated, nothing of it is kept.
-        stack: closes loaders and log.
+        stack: closes loaders.
     """
 
     def __init__(
@@ -39,26 +34,24 @@ class Subject:
         stack: contextlib.ExitStack,
         build: Build = build_model,
     ) -> None:
-        out = stack.enter_context(tempfile.TemporaryDirectory(prefix="fasttricks-bench-"))
-        data = replace(recipe.data, val="none")
-        self.recipe = replace(recipe, out=out, resume="no", data=data)
+        self.recipe = replace(recipe, data=replace(recipe.data, val="none"))
         self.world = world
-        self.trainer = Trainer(self.recipe, world, Stopper(), stack, build)
-        self.trainer.model.train()
-        _ones(self.trainer.model)
-        self._number = self.trainer.schedule.steps // 2  # DropBlock drops by then
+        self.training = Training(self.recipe, world, stack, build)
+        self.training.model.train()
+        wake_norms(self.training.model)
+        self._number = self.training.schedule.steps // 2  # DropBlock drops by then
 
     def step(self, batches: Iterator[Batch] | list[Batch]) -> None:
         """All that the trainer does in one step."""
-        trainer = self.trainer
-        trainer.dropblock(self._number)
-        trainer.update(batches, self._number, lr=LR)
-        if trainer.ema is not None:
-            trainer.ema.update()
+        training = self.training
+        training.dropblock(self._number)
+        training.train_step(batches, self._number, lr=LR)
+        if training.ema is not None:
+            training.ema.update()
 
     def look(self) -> None:
         """Wait for the device as the trainer does when it logs."""
-        self.trainer.update.tally.read(self.world)
+        self.training.train_step.losses.read(self.world)
         self.wait()
 
     def wait(self) -> None:
@@ -74,7 +67,7 @@ class Subject:
     def stream(self, loader: Loader) -> Stream:
         """The batches of a loader as the trainer takes them."""
         parts = self.recipe.accumulate
-        return Stream(loader, parts, indices=self.trainer.objective.needs_indices)
+        return Stream(loader, parts, indices=self.training.criterion.needs_indices)
 
 
 class Stream:
@@ -89,14 +82,14 @@ class Stream:
         self._loader, self._parts, self._indices = loader, parts, indices
         self._steps = len(loader) // parts
         self._epoch = self._done = 0
-        self._feed: Feed | None = None
+        self._feed: Prefetcher | None = None
 
     def take(self) -> Iterator[Batch]:
         """The batches of the next step, each fetched when it is asked for."""
         if self._feed is None or self._done == self._steps:
             self.close()
             self._loader.set_epoch(self._epoch)
-            self._feed = Feed(self._loader, self._epoch, 0, indices=self._indices)
+            self._feed = Prefetcher(self._loader, self._epoch, 0, indices=self._indices)
         self._done += 1
         return self._feed.take(self._parts)
 
@@ -120,10 +113,3 @@ def kept(batch: Batch) -> Batch:
         Mixed(*(part.clone() for part in given)) if isinstance(given, Mixed) else given.clone()
     )
     return Batch(batch.images.clone(), targets, None if indices is None else indices.clone())
-
-
-def _ones(model: nn.Module) -> None:
-    """Gamma = 1 in every norm: products of zeros cost a GPU less power than training does."""
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) and module.affine:
-            nn.init.ones_(module.weight)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
+
+from fasttricks.files import check_writable, write_json
 
 if TYPE_CHECKING:
     from fasttricks.data.samples import Samples
@@ -52,9 +54,9 @@ class Doctor:
         self._check()
         if self.data is None or not (self.scan or self.sample is not None):
             return self._diagnose()
-        from fasttricks.doctor.source import open_source
+        from fasttricks.doctor.source import open_data_set
 
-        samples = open_source(self.data, train=not self.eval)
+        samples = open_data_set(self.data, train=not self.eval)
         return self._scan(samples) if self.sample is None else self._sample(samples, self.sample)
 
     def _check(self) -> None:
@@ -65,43 +67,40 @@ class Doctor:
             raise ValueError("doctor: say whose pictures: fasttricks doctor DATA --scan")
         if one and self.quick:
             raise ValueError("doctor: --quick is for looking at machine and data as a whole")
+        if self.json is not None:
+            check_writable(self.json.expanduser())
 
     def _diagnose(self) -> int:
         from fasttricks.doctor.diagnosis import diagnose, document
         from fasttricks.doctor.diagnosis_words import show_diagnosis
-        from fasttricks.doctor.document import json_file, write_facts
 
-        with json_file(self.json) as target:
-            found = diagnose(self.data, train=not self.eval, index=self.index, quick=self.quick)
-            if target is not None:
-                write_facts(target.file, document(found))
-                target.publish()
+        found = diagnose(self.data, train=not self.eval, index=self.index, quick=self.quick)
+        self._write(document(found))
         show_diagnosis(found)
         return 0 if found.sound else 1
 
     def _scan(self, samples: Samples) -> int:
-        from fasttricks.doctor.document import json_file, write_scan
+        from fasttricks.doctor.document import scan_document
         from fasttricks.doctor.scan import scan
-        from fasttricks.doctor.words import show
+        from fasttricks.doctor.scan_words import show
 
-        with json_file(self.json) as document:
-            found = scan(samples, index=self.index, workers=self.workers, progress=True)
-            if document is not None:
-                write_scan(document.file, found, str(self.data))
-                document.publish()
+        found = scan(samples, index=self.index, workers=self.workers, progress=True)
+        if self.json is not None:  # it may be as long as the data set
+            self._write(scan_document(found, str(self.data)))
         show(found, str(self.data), everything=self.all)
         return 0 if found.sound else 1
 
     def _sample(self, samples: Samples, number: int) -> int:
-        from fasttricks.doctor.document import json_file, write_facts
         from fasttricks.doctor.sample import PlanOf, sample_facts
         from fasttricks.doctor.sample_words import show_facts
 
         plan_of = PlanOf(train=not self.eval, epoch=self.epoch, seed=self.seed, size=self.size)
-        with json_file(self.json) as document:
-            facts = sample_facts(samples, number, plan_of, index=self.index)
-            if document is not None:
-                write_facts(document.file, facts)
-                document.publish()
+        facts = sample_facts(samples, number, plan_of, index=self.index)
+        self._write(facts)
         show_facts(facts)
         return 1 if facts["findings"]["broken"] else 0
+
+    def _write(self, document: dict[str, Any]) -> None:
+        """Before anything is shown: a reader who has left costs no scan."""
+        if self.json is not None:
+            write_json(self.json.expanduser(), document)

@@ -29,16 +29,16 @@ class Index:
 
     def run(self) -> int:
         """Index and say what was done."""
-        from fasttricks.data.open import Kind, locate, open_data
+        from fasttricks.data.open import Layout, locate, open_data
         from fasttricks.data.samples import Samples
         from fasttricks.data.seek.build import build_index
         from fasttricks.data.seek.file import SeekIndex
         from fasttricks.data.tar_index import index_tars
         from fasttricks.data.tar_pack import TarPack
 
-        kind, folder = locate(self.data, train=not self.eval)
-        of_others = kind is Kind.PACK and TarPack(folder).in_place
-        if kind is Kind.TARS or (of_others and self.refresh):
+        layout, folder = locate(self.data, train=not self.eval)
+        of_others = layout is Layout.PACK and TarPack(folder).in_place
+        if layout is Layout.TARS or (of_others and self.refresh):
             pack = index_tars(folder, self.out, workers=self.workers, progress=True)
             samples: Samples = pack
             path = self.out or pack.seek_index

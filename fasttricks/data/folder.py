@@ -24,6 +24,12 @@ def is_picture(name: str) -> bool:
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in EXTENSIONS
 
 
+def class_folders(parent: Path) -> list[str]:
+    """Names of the folders in a folder, but hidden ones, which hold no pictures of a set."""
+    with os.scandir(parent) as entries:
+        return [one.name for one in entries if one.is_dir() and not one.name.startswith(".")]
+
+
 def splits_in(root: Path) -> dict[bool, Path]:
     """The parts that a folder is divided into: for training (True), for evaluation (False).
 
@@ -34,7 +40,7 @@ def splits_in(root: Path) -> dict[bool, Path]:
     """
     if not root.is_dir():
         return {}
-    names = set(_folders(root))
+    names = set(class_folders(root))
     found = {
         train: root / next(name for name in known if name in names)
         for train, known in SPLITS.items()
@@ -87,7 +93,7 @@ def scan_folder(root: str | os.PathLike[str], *, train: bool = True) -> Samples:
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder of pictures")
     folder = split_folder(folder, train)
-    classes = sorted(_folders(folder))
+    classes = sorted(class_folders(folder))
     if not classes:
         loose = sum(is_picture(entry.name) for entry in os.scandir(folder))
         raise DataError(
@@ -113,18 +119,14 @@ def loose_pictures(root: str | os.PathLike[str]) -> Samples:
     return Samples(found)
 
 
-def _folders(parent: Path) -> list[str]:
-    with os.scandir(parent) as entries:
-        return [one.name for one in entries if one.is_dir() and not one.name.startswith(".")]
-
-
 def _holds_a_set(part: Path) -> bool:
     """Whether there are class folders, tars or a pack."""
-    return bool(_folders(part)) or (part / INDEX_NAME).exists() or any(part.glob("*.tar"))
+    return bool(class_folders(part)) or (part / INDEX_NAME).exists() or any(part.glob("*.tar"))
 
 
 def _pictures(folder: Path) -> Iterator[str]:
-    """Files below a folder; what several links lead to, or one that leads back, counts once."""
+    """Files below a folder; what several links lead to, or one that leads back, counts once, and
+    what is in hidden folders not at all."""
     seen = set()
     for parent, folders, files in os.walk(folder, followlinks=True):
         status = os.stat(parent)
@@ -132,5 +134,5 @@ def _pictures(folder: Path) -> Iterator[str]:
             folders.clear()
             continue
         seen.add(place)
-        folders.sort()
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (os.path.join(parent, name) for name in sorted(files) if is_picture(name))

@@ -6,7 +6,7 @@ import os
 from enum import Enum, auto
 from pathlib import Path
 
-from fasttricks.data.folder import scan_folder, split_folder
+from fasttricks.data.folder import class_folders, scan_folder, split_folder
 from fasttricks.data.pack_index import INDEX_NAME
 from fasttricks.data.samples import Samples
 from fasttricks.data.tar_pack import TarPack
@@ -14,7 +14,7 @@ from fasttricks.data.webdataset import tars_in
 from fasttricks.errors import DataError
 
 
-class Kind(Enum):
+class Layout(Enum):
     """What a folder holds."""
 
     PICTURES = auto()
@@ -35,13 +35,13 @@ def open_data(path: str | os.PathLike[str], *, train: bool = True) -> Samples:
     Raises:
         DataError: there is nothing of the kind; the message says what to do with what is there.
     """
-    kind, folder = locate(path, train=train)
-    if kind is Kind.TARS:
+    layout, folder = locate(path, train=train)
+    if layout is Layout.TARS:
         raise DataError(
             f"{folder} holds tars without an index; to read them where they are: "
             f"fasttricks index {folder}; or copy them: fasttricks pack {folder} DST"
         )
-    return TarPack(folder) if kind is Kind.PACK else scan_folder(folder, train=train)
+    return TarPack(folder) if layout is Layout.PACK else scan_folder(folder, train=train)
 
 
 def as_path(data: object) -> str | os.PathLike[str]:
@@ -59,7 +59,7 @@ def as_path(data: object) -> str | os.PathLike[str]:
     )
 
 
-def locate(path: str | os.PathLike[str], *, train: bool = True) -> tuple[Kind, Path]:
+def locate(path: str | os.PathLike[str], *, train: bool = True) -> tuple[Layout, Path]:
     """What is at a path, and in which folder: `path` or its part for training or evaluation.
 
     Raises:
@@ -69,13 +69,13 @@ def locate(path: str | os.PathLike[str], *, train: bool = True) -> tuple[Kind, P
     if not root.is_dir():
         raise DataError(_why_no_folder(root))
     if (root / INDEX_NAME).exists():
-        return Kind.PACK, root
+        return Layout.PACK, root
     folder = split_folder(root, train)
     if (folder / INDEX_NAME).exists():
-        return Kind.PACK, folder
-    with os.scandir(folder) as entries:
-        divided = any(entry.is_dir() and not entry.name.startswith(".") for entry in entries)
-    return (Kind.TARS if tars_in(folder) and not divided else Kind.PICTURES), folder
+        return Layout.PACK, folder
+    return (
+        Layout.TARS if tars_in(folder) and not class_folders(folder) else Layout.PICTURES
+    ), folder
 
 
 def _why_no_folder(path: Path) -> str:

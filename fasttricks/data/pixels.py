@@ -138,6 +138,8 @@ def opened(data: Encoded) -> Iterator[Any]:
             yield image
     except UnidentifiedImageError:
         raise DataError("PIL does not recognise it as a picture") from None
+    except MemoryError:
+        raise  # says nothing about the file
     # PIL's parsers raise nearly every built-in exception on hostile bytes.
     except Exception as error:
         raise DataError(f"PIL cannot decode it: {str(error) or type(error).__name__}") from error

@@ -131,7 +131,8 @@ class Slices(Samples):
         opened = [
             (SLICE, file.fileno(), file.mtime_ns) if file else (UNTOLD, 0, 0) for file in files
         ]
-        table["kind"], table["descriptor"], table["mtime_ns"] = np.array(opened, np.int64)[which].T
+        found = np.array(opened, np.int64).reshape(-1, 3)  # also where nothing was asked for
+        table["kind"], table["descriptor"], table["mtime_ns"] = found[which].T
         table["at"], table["size"] = self.offset[indices], self.size[indices]
         return [file for file in files if file]
 

@@ -10,19 +10,19 @@ import contextlib
 import io
 import json
 import multiprocessing
+import os
 import secrets
 import shutil
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
-from functools import partial
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from multiprocessing.connection import wait
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -42,6 +42,7 @@ MANIFEST = "synthetic.json"
 
 _MAXBLOCK_LOCK = threading.Lock()
 _SCENE_STREAM = 3  # 1 and 2 belong to draw_spec
+_PART = 8  # files that a worker writes at a time
 _STALE_S = 3600.0  # a build takes a minute: what is unfinished after an hour was killed
 
 
@@ -143,11 +144,11 @@ def make_synthetic(
             for index in range(min(classes, count)):
                 (scratch / recipe.class_name(index)).mkdir()
             with progress_bar("making synthetic pictures", count, progress) as advance:
-                one_more = partial(advance, 1)
                 if workers == 1:
-                    _write_share(scratch, recipe, 0, 1, one_more)
+                    for first, last in _parts(count):
+                        advance(_write_files(scratch, recipe, first, last))
                 else:
-                    _write_in_processes(scratch, recipe, workers, one_more)
+                    _write_in_processes(scratch, recipe, workers, advance)
             (scratch / MANIFEST).write_text(json.dumps(asdict(recipe)) + "\n")
             _publish(scratch, root, recipe)
     except OSError as error:
@@ -201,63 +202,50 @@ def _publish(scratch: Path, root: Path, recipe: _Recipe) -> None:
 # --------------------------------------------------------------------------------- the processes
 
 
-def _write_share(
-    folder: Path, recipe: _Recipe, first: int, step: int, advance: Callable[[], None]
-) -> None:
-    for index in range(first, recipe.count, step):
+def _write_files(folder: Path, recipe: _Recipe, first: int, last: int) -> int:
+    """Write these files; how many."""
+    for index in range(first, last):
         (folder / recipe.path(index)).write_bytes(encode_synthetic(recipe.seed, index))
-        advance()
-
-
-def _worker(to_parent: Connection, folder: Path, recipe: _Recipe, first: int, step: int) -> None:
-    """Write every `step`-th file; send None for each, or at last the text of an error."""
-    try:
-        _write_share(folder, recipe, first, step, lambda: to_parent.send(None))
-    except BrokenPipeError:
-        pass  # the parent is gone, nobody wants the files
-    except Exception as error:
-        to_parent.send(f"{type(error).__name__}: {error}")
+    return last - first
 
 
 def _write_in_processes(
-    folder: Path, recipe: _Recipe, workers: int, advance: Callable[[], None]
+    folder: Path, recipe: _Recipe, workers: int, advance: Callable[[int], None]
 ) -> None:
-    # Not a Pool: if its worker is killed it waits forever, and if its parent is, its workers may.
+    """Write all files, some at a time in each process; a worker that is killed is an error."""
     context = multiprocessing.get_context("spawn")
     resource_tracker.ensure_running()  # its start, else in the midst of ours, unblocks SIGINT
-    running: dict[Connection, BaseProcess] = {}
-    try:
-        for first in range(workers):
-            receiver, sender = context.Pipe(duplex=False)
-            job = (sender, folder, recipe, first, workers)
-            process: BaseProcess = context.Process(target=_worker, args=job, daemon=True)
+    with ProcessPoolExecutor(workers, context, _end_with_parent) as pool:
+        try:
             with _sigint_blocked():  # inherited for good: Ctrl-C is for the parent to handle
-                process.start()
-            sender.close()  # the worker has the only other copy: its death ends the stream
-            running[receiver] = process
-        open_ends = set(running)
-        while open_ends:
-            for ready in wait(open_ends):
-                receiver = cast(Connection, ready)
-                try:
-                    problem = receiver.recv()
-                except EOFError:  # this worker has ended: has it done its share?
-                    open_ends.remove(receiver)
-                    running[receiver].join()
-                    if code := running[receiver].exitcode:
-                        raise DataError(
-                            f"a worker that writes synthetic pictures died, exit code {code}"
-                        ) from None
-                    continue
-                if problem is not None:
-                    raise DataError(f"a worker that writes synthetic pictures failed: {problem}")
-                advance()
-    finally:
-        for process in running.values():
-            process.terminate()
-        for receiver, process in running.items():
-            process.join()
-            receiver.close()
+                jobs = [
+                    pool.submit(_write_files, folder, recipe, first, last)
+                    for first, last in _parts(recipe.count)
+                ]
+            for job in as_completed(jobs):
+                advance(job.result())
+        except BrokenProcessPool as error:
+            raise DataError("a worker that writes synthetic pictures died") from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _parts(count: int) -> Iterator[tuple[int, int]]:
+    for first in range(0, count, _PART):
+        yield first, min(first + _PART, count)
+
+
+def _end_with_parent() -> None:
+    """In a worker: a parent that was killed gives it no more work, and tells it nothing."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "called in workers"
+    sentinel = parent.sentinel
+
+    def watch() -> None:
+        wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextlib.contextmanager

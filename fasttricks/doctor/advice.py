@@ -11,7 +11,7 @@ from fasttricks.doctor.remedies import MANY, Advice, Topic, helpful, missing, pr
 from fasttricks.doctor.seek import State
 
 INDEXING_BYTES_PER_S = 100e6
-"""Of JPEG per second and core, at least; bench/results has the measurement (243 MB on an EPYC)."""
+"""Of JPEG per second and core, at least: less than half of what bench/results has."""
 
 
 def advise(facts: Facts) -> list[Advice]:

@@ -51,7 +51,7 @@ def look_at_data(path: Path, *, train: bool = True, index: Path | None = None) -
     began = time.monotonic()
     shape = look_at_shape(path, train=train)
     listing, samples = time.monotonic() - began, shape.samples
-    chosen = choose(len(samples), SAMPLED)
+    chosen = draw_sample(len(samples), SAMPLED)
     disk = look_at_disk(samples, chosen, _folder_of(samples, path), READING_S)
     sample = _Sample(samples, chosen)
     if not sample.sizes:
@@ -87,7 +87,7 @@ def look_at_data(path: Path, *, train: bool = True, index: Path | None = None) -
     return LookedAt(data=data, samples=samples, good=sample.good)
 
 
-def choose(count: int, most: int) -> list[int]:
+def draw_sample(count: int, most: int) -> list[int]:
     """Up to `most` of `count` pictures, the same each time, in no order."""
     return [int(i) for i in np.random.default_rng(0).permutation(count)[:most]]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import starmap
 
-from rich.console import Console
 from rich.text import Text
 
 from fasttricks.doctor.amounts import count, number, share, size
@@ -12,8 +12,8 @@ from fasttricks.doctor.diagnosis import Diagnosis
 from fasttricks.doctor.facts import Data, Disk, Facts, Gpu, Machine
 from fasttricks.doctor.remedies import Advice, Topic, dotted
 from fasttricks.doctor.source import printable
+from fasttricks.doctor.terminal import TITLE, field, heading, show_lines
 
-_TITLE = 15  # columns
 _STYLES = {Topic.PROBLEM: "red", Topic.PIPELINE: "green", Topic.HELPS: "yellow"}
 _ENGINE = {True: "with a JPEG engine", False: "without a JPEG engine", None: "JPEG engine unknown"}
 _PACKAGES = (
@@ -24,32 +24,25 @@ _PACKAGES = (
 
 def show_diagnosis(diagnosis: Diagnosis) -> None:
     """Print facts and answer on stdout."""
-    console = Console(highlight=False)
-    for text in _lines(diagnosis):
-        console.print(text, soft_wrap=True)
+    show_lines(_lines(diagnosis))
 
 
 def _lines(diagnosis: Diagnosis) -> Iterator[Text]:
     facts = diagnosis.facts
-    yield Text("machine", "bold")
-    yield from _fields(_machine(facts.machine))
+    yield heading("machine")
+    yield from starmap(field, _machine(facts.machine))
     if facts.data is not None:
-        yield Text(printable(facts.data.name), "bold")
-        yield from _fields(_data(facts.data))
+        yield heading(printable(facts.data.name))
+        yield from starmap(field, _data(facts.data))
     if facts.rates or facts.left_out:
-        yield Text("measured, briefly", "bold")
-        yield from _fields(_measured(facts))
-    yield Text("answer", "bold")
+        yield heading("measured, briefly")
+        yield from starmap(field, _measured(facts))
+    yield heading("answer")
     before = None
     for advice in diagnosis.answer:
         yield from _advice(advice, repeated=advice.topic is before)
         before = advice.topic
     yield Text(f"({diagnosis.seconds:.0f} s)", "dim")
-
-
-def _fields(found: Iterator[tuple[str, str]]) -> Iterator[Text]:
-    for title, text in found:
-        yield Text.assemble((f"  {title:<{_TITLE}}", "cyan"), text)
 
 
 def _machine(machine: Machine) -> Iterator[tuple[str, str]]:
@@ -122,7 +115,6 @@ def _measured(facts: Facts) -> Iterator[tuple[str, str]]:
 def _advice(advice: Advice, *, repeated: bool) -> Iterator[Text]:
     style = _STYLES.get(advice.topic, "")
     title = "" if repeated else advice.topic.value
-    text = printable(advice.text)
-    yield Text.assemble((f"  {title:<{_TITLE}}", style or "cyan"), (text, style))
+    yield field(title, printable(advice.text), style, title_style=style or "cyan")
     if advice.command:
-        yield Text.assemble(" " * (_TITLE + 4), (printable(advice.command), "bold"))
+        yield Text.assemble(" " * (TITLE + 4), (printable(advice.command), "bold"))

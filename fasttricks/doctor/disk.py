@@ -8,9 +8,8 @@ read again at once) and it is asked again: what it does not confirm is not measu
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import mmap
 import os
+import re
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fasttricks.bench.pagecache import resident_share
 from fasttricks.data.places import FILE, SLICE
 from fasttricks.data.samples import Samples
 from fasttricks.doctor.facts import Disk
@@ -95,34 +95,9 @@ def _bytes(samples: Samples, indices: Sequence[int]) -> int:
 
 
 def cached(samples: Samples, index: int) -> float | None:
-    """Share of a picture's pages that are in memory; None if that is not told.
-
-    Linux tells only the owner of a file and those who may write to it; to others every page seems
-    present.
-    """
+    """Share of a picture's pages that are in memory; None if that is not told."""
     with _opened(samples, index) as span:
-        if span is None or not span.size or not _is_told(span.descriptor):
-            return None
-        begin = span.offset // mmap.PAGESIZE * mmap.PAGESIZE
-        length = span.offset + span.size - begin
-        marks = np.zeros(-(-length // mmap.PAGESIZE), np.uint8)
-        try:
-            view = mmap.mmap(span.descriptor, length, access=mmap.ACCESS_READ, offset=begin)
-        except (OSError, ValueError):  # cut short, or not a regular file
-            return None
-        with view:
-            pages = np.frombuffer(view, np.uint8)
-            address, answer = ctypes.c_void_p(pages.ctypes.data), ctypes.c_void_p(marks.ctypes.data)
-            failed = ctypes.CDLL(None).mincore(address, ctypes.c_size_t(length), answer)
-            del pages  # a view that is still looked at cannot be closed
-        return None if failed else float((marks & 1).mean())
-
-
-def _is_told(descriptor: int) -> bool:
-    """Whether mincore(2) answers truthfully for an open file."""
-    if os.fstat(descriptor).st_uid == os.geteuid():
-        return True
-    return os.access(f"/proc/self/fd/{descriptor}", os.W_OK)
+        return None if span is None else resident_share(*span)
 
 
 def _drop(samples: Samples, index: int) -> None:
@@ -193,14 +168,14 @@ def _opened(samples: Samples, index: int) -> Iterator[Span | None]:
 def file_system(path: Path, mounts: Path = _MOUNTS) -> str:
     """The type of the file system that a path is on, as in "ext4", "nfs4", "fuse.sshfs"."""
     try:
-        lines = mounts.read_text().splitlines()
+        lines = mounts.read_text(errors="surrogateescape").splitlines()
     except OSError:
         return ""
     real, best, kind = os.path.realpath(path), "", ""
     for line in lines:
         before, _, after = line.partition(" - ")
         # Blanks and the like are written in octal: "\040".
-        point = before.split()[4].encode().decode("unicode_escape")
+        point = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), before.split()[4])
         inside = real == point or real.startswith(point.rstrip("/") + "/")
         if inside and len(point) >= len(best):  # a later mount hides an earlier one
             best, kind = point, after.split()[0]

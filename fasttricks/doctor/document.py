@@ -1,76 +1,35 @@
-"""What was found, as one JSON document in a file that appears complete or not at all."""
+"""What a scan found, as one document for JSON."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, BinaryIO
+from collections.abc import Iterator
+from typing import Any
 
-from fasttricks.data.unfinished import Unfinished, unfinished
 from fasttricks.doctor.decode import decoder_name
 from fasttricks.doctor.duplicates import across_classes
 from fasttricks.doctor.findings import NOTES
 from fasttricks.doctor.scan import Scan
 from fasttricks.doctor.tally import Extreme
-from fasttricks.errors import DataError
 from fasttricks.version import __version__
 
 FORMAT = 1
 """Raised when members change their meaning."""
 
 
-@contextmanager
-def json_file(target: Path | None) -> Iterator[Unfinished | None]:
-    """A file to be written, opened before the work so that a bad place costs no time.
-
-    Raises:
-        DataError: it cannot be written.
-    """
-    if target is None:
-        yield None
-        return
-    target = target.expanduser()
-    if target.is_dir():
-        raise DataError(f"{target} is a folder; --json takes a file")
-    try:
-        with unfinished(target, str(target)) as work:
-            yield work
-    except OSError as error:
-        raise DataError(f"cannot write {target}: {error.strerror or error}") from error
-
-
-def write_facts(file: BinaryIO, facts: dict[str, Any]) -> None:
-    """Write one object, indented."""
-    file.write(json.dumps(facts, indent=1).encode() + b"\n")
-
-
-def write_scan(file: BinaryIO, scan: Scan, data: str) -> None:
-    """Write what a scan found: an object of counts, then of lists, item after item.
-
-    Nothing is put together in memory, for the lists may have as many items as the data set.
+def scan_document(scan: Scan, data: str) -> dict[str, Any]:
+    """What a scan found: counts, then lists of pictures.
 
     Args:
-        file: empty.
         scan: what was found.
         data: what the user called the data set.
     """
-    head = json.dumps({**_head(scan, data), **_counts(scan)}, indent=1)
-    file.write(head.removesuffix("\n}").encode())
-    lists = {"broken": _broken(scan), "noted": _noted(scan), "duplicates": _duplicates(scan)}
-    for name, items in lists.items():
-        file.write(f',\n "{name}": ['.encode())
-        _write_items(file, items)
-        file.write(b"\n ]")
-    file.write(b"\n}\n")
-
-
-def _write_items(file: BinaryIO, items: Iterable[dict[str, Any]]) -> None:
-    separator = "\n  "
-    for item in items:
-        file.write((separator + json.dumps(item)).encode())
-        separator = ",\n  "
+    return {
+        **_head(scan, data),
+        **_counts(scan),
+        "broken": list(_broken(scan)),
+        "noted": list(_noted(scan)),
+        "duplicates": list(_duplicates(scan)),
+    }
 
 
 def _head(scan: Scan, data: str) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import ctypes
 import importlib.metadata
 import re
-import subprocess
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from fasttricks.bench.machine import nvidia_smi
 from fasttricks.doctor.facts import Gpu, Version
 
 # GA100 (A100, A30), GH100 (H100, H200), GB100 and GB300 (B200, B300), Thor: what nvJPEG's
@@ -22,8 +22,7 @@ _WITH_ENGINE = frozenset({(8, 0), (9, 0), (10, 0), (10, 3), (11, 0)})
 _WITHOUT_ENGINE = frozenset({(8, 6)})
 _NAMED_ENGINE = re.compile(r"\b(A100|A30|A800|H100|H200|H20|H800|GH200|B200|GB200|B300|L4)\b")
 _FIRST_WITH = (8, 0)
-_SMI = ("nvidia-smi", "--format=csv,noheader,nounits")
-_SMI_FIELDS = "--query-gpu=name,memory.total,compute_cap,driver_version"
+SMI_FIELDS = ("name", "memory.total", "compute_cap", "driver_version")
 
 
 class Cuda(NamedTuple):
@@ -40,7 +39,7 @@ class Cuda(NamedTuple):
 def look_at_cuda() -> Cuda:
     """GPUs, driver and builds. Works without any of them; imports torch."""
     seen, torch_cuda = _torch()
-    listed, driver = parse_smi(_smi())
+    listed, driver = listed_gpus(nvidia_smi(*SMI_FIELDS))
     distributions = importlib.metadata.distributions()
     return Cuda(
         gpus=seen or listed,
@@ -78,23 +77,18 @@ def dali_build(names: Iterable[str]) -> Version | None:
     return None
 
 
-def parse_smi(text: str) -> tuple[tuple[Gpu, ...], str]:
-    """GPUs and the driver's version from what nvidia-smi prints; lines it cannot read are none."""
-    gpus, driver = [], ""
-    for line in text.splitlines():
-        cells = [cell.strip() for cell in line.split(",")]
-        if len(cells) != 4:
-            continue
-        name, memory, capability, driver = cells
-        gpus.append(
-            Gpu(
-                name=name,
-                memory_bytes=int(memory) << 20 if memory.isdecimal() else 0,
-                capability=version(capability),
-                jpeg_engine=jpeg_engine(name, version(capability)),
-            )
+def listed_gpus(rows: Sequence[Sequence[str]]) -> tuple[tuple[Gpu, ...], str]:
+    """GPUs and the driver's version from what nvidia-smi says of SMI_FIELDS."""
+    gpus = tuple(
+        Gpu(
+            name=name,
+            memory_bytes=int(memory) << 20 if memory.isdecimal() else 0,
+            capability=version(capability),
+            jpeg_engine=jpeg_engine(name, version(capability)),
         )
-    return tuple(gpus), driver
+        for name, memory, capability, _ in rows
+    )
+    return gpus, rows[-1][3] if rows else ""
 
 
 def _torch() -> tuple[tuple[Gpu, ...], Version | None]:
@@ -115,14 +109,6 @@ def _torch() -> tuple[tuple[Gpu, ...], Version | None]:
             )
             for one in found
         ), build
-
-
-def _smi() -> str:
-    try:
-        done = subprocess.run([*_SMI, _SMI_FIELDS], capture_output=True, text=True, timeout=20)
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout if done.returncode == 0 else ""
 
 
 def _driver_cuda() -> Version | None:

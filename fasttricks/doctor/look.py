@@ -32,7 +32,7 @@ DIGEST_BYTES = 16
 Sides = tuple[int, int]
 
 
-class Looker:
+class Inspector:
     """Looks at the pictures of a data set; threads share it.
 
     Args:

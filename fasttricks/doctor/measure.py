@@ -14,13 +14,12 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from fasttricks.bench.child import Settings
 from fasttricks.bench.config import BenchConfig
 from fasttricks.bench.contender import Contender, RowFailedError
 from fasttricks.bench.files import PictureFiles
 from fasttricks.bench.process import Guard
 from fasttricks.bench.progress import Teller
-from fasttricks.bench.rows import Row, plan_rows
+from fasttricks.bench.rows import plan_rows, settings_of
 from fasttricks.data.folder import scan_folder
 from fasttricks.data.samples import Samples
 from fasttricks.data.seek.build import index_path
@@ -32,7 +31,6 @@ from fasttricks.pipelines.beton.pack import pack
 ORDER = ("roi", "resident", "dali", "torchvision", "ffcv")
 """What matters most comes first, for time may run out: FFCV alone may compile for all of it."""
 BATCH = 64
-SIZE = 224
 TIMED_S = 2.0
 WARM_UP_S = 0.5
 FAREWELL_S = 5.0
@@ -114,9 +112,8 @@ def _rate(
     if row.pack:
         _make_beton(files, beton)
     began = time.monotonic()
-    contender = Contender(
-        row, _settings(row, config, files, beton), WARM_UP_S, guard, patience_s=left
-    )
+    settings = settings_of(row, config, files, str(beton) if row.pack else "")
+    contender = Contender(row, settings, WARM_UP_S, guard, patience_s=left)
     try:
         contender.start()
         timed = contender.round(TIMED_S, limit=0)
@@ -132,23 +129,6 @@ def _rate(
         cpu_s_per_1000=1000 * timed.cpu_s / timed.images,
         threads=threads,
         device=device,
-    )
-
-
-def _settings(row: Row, config: BenchConfig, files: PictureFiles, beton: Path) -> Settings:
-    return Settings(
-        name=row.name,
-        root=str(files.root),
-        repeat=files.repeat,
-        batch_size=config.batch_size,
-        size=SIZE,
-        device=config.device,
-        dtype=config.dtype,
-        threads=row.threads,
-        train=True,
-        work=config.work,
-        cold=False,
-        pack=str(beton) if row.pack else "",
     )
 
 

@@ -15,7 +15,7 @@ from fasttricks.data.seek.format import UNREADABLE
 from fasttricks.doctor.findings import Look
 from fasttricks.doctor.formats import format_of
 from fasttricks.doctor.jpeg_facts import jpeg_facts
-from fasttricks.doctor.look import Looker
+from fasttricks.doctor.look import Inspector
 from fasttricks.doctor.seek import FoundIndex, find_index, walk_again
 from fasttricks.doctor.source import has_checksums
 from fasttricks.errors import BadSampleError, DataError
@@ -65,7 +65,7 @@ def sample_facts(
     if not 0 <= number < len(samples):
         raise DataError(f"there is no sample {number}: samples go from 0 to {len(samples) - 1}")
     found = find_index(samples, index)
-    look = Looker(samples, found.index)(number)
+    look = Inspector(samples, found.index)(number)
     facts: Facts = {"sample": _identity(samples, number, look)}
     facts["findings"] = {
         "broken": [fault.cause for fault in look.faults],

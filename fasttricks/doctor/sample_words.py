@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Console
 from rich.text import Text
 
 from fasttricks.doctor.source import printable
+from fasttricks.doctor.terminal import field, heading, show_lines
 
-_NAME = 18  # columns
 _BOX = ("top", "left", "height", "width")
 
 
 def show_facts(facts: dict[str, Any]) -> None:
     """Print what `sample_facts` gave, on stdout."""
-    console = Console(highlight=False)
+    show_lines(_all_lines(facts))
+
+
+def _all_lines(facts: dict[str, Any]) -> Iterator[Text]:
     for section, content in facts.items():
-        console.print(Text(section, "bold"), soft_wrap=True)
+        yield heading(section)
         for name, text in _lines(content):
             style = "red" if (section, name) == ("findings", "broken") else ""
-            line = Text.assemble((f"  {name.replace('_', ' '):<{_NAME}}", "cyan"), (text, style))
-            console.print(line, soft_wrap=True)
+            yield field(name.replace("_", " "), text, style)
 
 
 def _lines(content: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -16,7 +16,7 @@ from fasttricks.data.progress import progress_bar
 from fasttricks.data.read_ahead import read_ahead
 from fasttricks.data.samples import Samples
 from fasttricks.doctor.findings import Look
-from fasttricks.doctor.look import Looker
+from fasttricks.doctor.look import Inspector
 from fasttricks.doctor.seek import FoundIndex, State, find_index
 from fasttricks.doctor.source import Broken, broken_shards
 from fasttricks.doctor.tally import Tally
@@ -69,12 +69,12 @@ def scan(
         raise ValueError(f"--workers must be at least 1, not {workers}")
     began, threads = time.monotonic(), workers or available_cpus()
     found = find_index(samples, index)
-    looker, tally, stopped = Looker(samples, found.index), Tally(len(samples)), Event()
+    inspector, tally, stopped = Inspector(samples, found.index), Tally(len(samples)), Event()
 
     def share(first: int) -> list[Look]:
         """Look at pictures from `first` on, until one of the threads gives up."""
         last = min(first + _SHARE, len(samples))
-        return [looker(number) for number in range(first, last) if not stopped.is_set()]
+        return [inspector(number) for number in range(first, last) if not stopped.is_set()]
 
     starts = range(0, len(samples), _SHARE)
     bar = progress_bar("looking at pictures", len(samples), progress and sys.stderr.isatty())

@@ -14,7 +14,7 @@ from pathlib import Path
 from fasttricks.data.folder import PARTS, SPLITS, splits_in
 from fasttricks.data.pack_index import INDEX_NAME
 from fasttricks.data.samples import Samples
-from fasttricks.doctor.source import open_source, printable
+from fasttricks.doctor.source import open_data_set, printable
 from fasttricks.errors import DataError
 
 _SHOWN = 3  # names that are given as examples
@@ -42,9 +42,9 @@ def look_at_shape(data: Path, *, train: bool = True) -> Shape:
     """
     data = data.expanduser()
     try:
-        samples = open_source(data, train=train)
+        samples = open_data_set(data, train=train)
         divided = _is_divided(data)
-        other = open_source(data, train=not train) if divided else None
+        other = open_data_set(data, train=not train) if divided else None
     except PermissionError as error:
         raise DataError(f"{error.filename or data} cannot be read: {error.strerror}") from error
     except DataError as error:

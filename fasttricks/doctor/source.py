@@ -13,7 +13,7 @@ from fasttricks.data.tar_pack import TarPack
 from fasttricks.pipelines.beton.file import Beton
 
 
-def open_source(data: Path, *, train: bool) -> Samples:
+def open_data_set(data: Path, *, train: bool) -> Samples:
     """A folder of class folders, a pack, or a `.beton`.
 
     Args:

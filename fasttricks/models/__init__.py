@@ -6,8 +6,9 @@ Names that need torch are imported when first used, so that the command line can
 configurations without it.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from fasttricks.lazy import attributes
 from fasttricks.models.config import (
     SE,
     SK,
@@ -48,12 +49,4 @@ __all__ = [
     "set_keep",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    import importlib
-
-    if name not in _HOME:
-        raise AttributeError(f"module 'fasttricks.models' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = attributes(globals(), _HOME)

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from fasttricks.check import check, check_types
+
 Variant = Literal["original", "b", "c", "d"]
 Init = Literal["xavier", "msra-prelu", "he", "he-fan-out", "variance-scaling"]
 Stem = Literal["imagenet", "small"]
@@ -17,6 +19,7 @@ Position = Literal["sconv", "proj", "maxpool"]
 Mask = Literal["channel", "batch", "sample"]
 SKKind = Literal["dagger", "original"]
 Projection = Literal["always", "changed"]
+OutputStride = Literal[32, 16, 8]
 
 DEPTHS = (18, 34, 50, 101, 152)
 BOTTLENECK_DEPTHS = (50, 101, 152)
@@ -32,8 +35,8 @@ class SE:
     """Biases in both layers, as SENet has them; the code of P1 and of P2 has none."""
 
     def __post_init__(self) -> None:
-        _whole("ratio", self.ratio, 1, 64)
-        _one_of("bias", self.bias, (False, True))
+        check_types(self)
+        check(self, "ratio", 1 <= self.ratio <= 64, "from 1 to 64")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +51,9 @@ class SK:
     least: int = 32
 
     def __post_init__(self) -> None:
-        _one_of("kind", self.kind, get_args(SKKind))
-        _whole("ratio", self.ratio, 1, 64)
-        _whole("least", self.least, 1)
+        check_types(self)
+        check(self, "ratio", 1 <= self.ratio <= 64, "from 1 to 64")
+        check(self, "least", self.least >= 1, "at least 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,15 +65,11 @@ class AntiAlias:
     """`"sconv"`: after the strided 3 x 3; `"proj"`: in the shortcut; `"maxpool"`: in the stem."""
 
     def __post_init__(self) -> None:
-        _whole("filter_size", self.filter_size, 2, 7)
-        object.__setattr__(self, "positions", _sequence("positions", self.positions))
-        for position in self.positions:
-            _one_of("positions", position, get_args(Position))
-        if not self.positions or len(set(self.positions)) < len(self.positions):
-            raise ValueError(
-                f"positions={self.positions!r}: give one or more of "
-                f"{_listed(get_args(Position))}, each once"
-            )
+        _as_tuple(self, "positions")
+        check_types(self)
+        check(self, "filter_size", 2 <= self.filter_size <= 7, "from 2 to 7")
+        fits = 0 < len(self.positions) == len(set(self.positions))
+        check(self, "positions", fits, f"one or more of {_listed(get_args(Position))}, each once")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,22 +86,19 @@ class DropBlock:
     """Where the schedule ends; it starts at 1, and so does a fresh network."""
 
     def __post_init__(self) -> None:
-        _whole("block_size", self.block_size, 1)
-        scales = _sequence("scales", self.scales)
-        object.__setattr__(self, "scales", scales)
-        if len(scales) != 4:
-            raise ValueError(f"scales={scales!r}: give four numbers, one a stage")
-        for scale in scales:
-            _number("scales", scale, 0.0, 1.0)
-        _one_of("mask", self.mask, get_args(Mask))
-        _number("keep", self.keep, 0.01, 1.0)
+        _as_tuple(self, "scales")
+        check_types(self)
+        check(self, "block_size", self.block_size >= 1, "at least 1")
+        fits = len(self.scales) == 4 and all(0 <= scale <= 1 for scale in self.scales)
+        check(self, "scales", fits, "four numbers from 0 to 1, one a stage")
+        check(self, "keep", 0.01 <= self.keep <= 1, "from 0.01 to 1")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BigLittle:
     """A deep branch at half the resolution beside a slim one at the full (P2 section 3.1.4)."""
 
-    alpha: int = 2
+    alpha: Literal[1, 2, 4] = 2
     """Divides the little branch's width."""
     beta: int = 4
     """Divides the little branch's depth."""
@@ -111,9 +107,8 @@ class BigLittle:
     those that change the number of channels (Big-Little Net's code)."""
 
     def __post_init__(self) -> None:
-        _one_of("alpha", self.alpha, (1, 2, 4))
-        _whole("beta", self.beta, 1)
-        _one_of("projection", self.projection, get_args(Projection))
+        check_types(self)
+        check(self, "beta", self.beta >= 1, "at least 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +130,7 @@ class ResNetConfig:
     """Multiplies the channels of every layer, rounded down; no paper's, for small machines."""
     stem: Stem = "imagenet"
     """`"small"`: one 3 x 3 convolution of stride 1 and no max pool, for pictures of about 32 px."""
-    output_stride: int = 32
+    output_stride: OutputStride = 32
     """16 or 8: the last one or two stages dilate instead of striding (P1 section 6.2)."""
     bn_momentum: float = 0.1
     """In torch's sense: the share of the new batch. P2 trains with 0.003."""
@@ -143,21 +138,12 @@ class ResNetConfig:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        _one_of("depth", self.depth, DEPTHS)
-        _one_of("variant", self.variant, get_args(Variant))
-        _whole("num_classes", self.num_classes, 1)
-        _instance("attention", self.attention, SE, SK)
-        _instance("antialias", self.antialias, AntiAlias)
-        _instance("dropblock", self.dropblock, DropBlock)
-        _instance("big_little", self.big_little, BigLittle)
-        _one_of("zero_gamma", self.zero_gamma, (False, True))
-        _one_of("init", self.init, get_args(Init))
-        _number("width", self.width, 0.125, 4.0)
-        _one_of("stem", self.stem, get_args(Stem))
-        _one_of("output_stride", self.output_stride, (32, 16, 8))
-        _number("bn_momentum", self.bn_momentum, 0.0, 1.0)
-        _number("bn_eps", self.bn_eps, 1e-12, 1.0)
-        _number("dropout", self.dropout, 0.0, 0.99)
+        check_types(self)
+        check(self, "depth", self.depth in DEPTHS, f"one of {_listed(DEPTHS)}")
+        check(self, "num_classes", self.num_classes >= 1, "at least 1")
+        check(self, "width", 0.125 <= self.width <= 4, "from 0.125 to 4")
+        check(self, "dropout", 0 <= self.dropout <= 0.99, "from 0 to 0.99")
+        _check_bn(self)
         self._check_together()
 
     def _check_together(self) -> None:
@@ -198,12 +184,10 @@ class InceptionConfig:
     dropout: float = 0.5
 
     def __post_init__(self) -> None:
-        _whole("num_classes", self.num_classes, 1)
-        _one_of("aux", self.aux, (False, True))
-        _one_of("init", self.init, get_args(Init))
-        _number("bn_momentum", self.bn_momentum, 0.0, 1.0)
-        _number("bn_eps", self.bn_eps, 1e-12, 1.0)
-        _number("dropout", self.dropout, 0.0, 0.99)
+        check_types(self)
+        check(self, "num_classes", self.num_classes >= 1, "at least 1")
+        check(self, "dropout", 0 <= self.dropout <= 0.99, "from 0 to 0.99")
+        _check_bn(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,53 +198,34 @@ class MobileNetConfig:
     width: float = 1.0
     """Multiplies the channels of every layer, rounded down."""
     init: Init = "xavier"
-    output_stride: int = 32
+    output_stride: OutputStride = 32
     """16 or 8: the last one or two stages dilate instead of striding."""
     bn_momentum: float = 0.1
     bn_eps: float = 1e-5
 
     def __post_init__(self) -> None:
-        _whole("num_classes", self.num_classes, 1)
-        _number("width", self.width, 0.125, 4.0)
-        _one_of("init", self.init, get_args(Init))
-        _one_of("output_stride", self.output_stride, (32, 16, 8))
-        _number("bn_momentum", self.bn_momentum, 0.0, 1.0)
-        _number("bn_eps", self.bn_eps, 1e-12, 1.0)
+        check_types(self)
+        check(self, "num_classes", self.num_classes >= 1, "at least 1")
+        check(self, "width", 0.125 <= self.width <= 4, "from 0.125 to 4")
+        _check_bn(self)
 
 
 ModelConfig = ResNetConfig | InceptionConfig | MobileNetConfig
 
 
+def _as_tuple(config: object, field: str) -> None:
+    """Lists, as JSON has them, become tuples, so that configurations can be hashed."""
+    if isinstance(value := getattr(config, field), list):
+        object.__setattr__(config, field, tuple(value))
+
+
+def _check_bn(config: ModelConfig) -> None:
+    check(config, "bn_momentum", 0 <= config.bn_momentum <= 1, "from 0 to 1")
+    check(config, "bn_eps", 1e-12 <= config.bn_eps <= 1, "from 1e-12 to 1")
+
+
 def _listed(allowed: Sequence[object]) -> str:
     return ", ".join(map(repr, allowed))
-
-
-def _one_of(field: str, value: object, allowed: Sequence[object]) -> None:
-    if not any(value == choice and type(value) is type(choice) for choice in allowed):
-        raise ValueError(f"{field}={value!r}: allowed are {_listed(allowed)}")
-
-
-def _whole(field: str, value: object, least: int, most: int | None = None) -> None:
-    if type(value) is not int or value < least or (most is not None and value > most):
-        bound = f"from {least}" if most is None else f"from {least} to {most}"
-        raise ValueError(f"{field}={value!r}: allowed are whole numbers {bound}")
-
-
-def _number(field: str, value: object, least: float, most: float) -> None:
-    if type(value) not in (int, float) or not least <= value <= most:  # type: ignore[operator]
-        raise ValueError(f"{field}={value!r}: allowed are numbers from {least:g} to {most:g}")
-
-
-def _sequence(field: str, value: object) -> tuple[object, ...]:
-    if not isinstance(value, (list, tuple)):
-        raise ValueError(f"{field}={value!r}: give a tuple")
-    return tuple(value)
-
-
-def _instance(field: str, value: object, *kinds: type) -> None:
-    if value is not None and not isinstance(value, kinds):
-        names = ", ".join(kind.__name__ for kind in kinds)
-        raise ValueError(f"{field}={value!r}: allowed are None, {names}")
 
 
 def _impossible(field: str, value: object, other: str, allowed: Sequence[object]) -> ValueError:

@@ -6,13 +6,11 @@ batch norm, while the share kept goes linearly from 1 to 0.9 over the whole trai
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-MASKS = ("channel", "batch", "sample")
+from fasttricks.models.config import Mask
 
 
 class DropBlock2d(nn.Module):
@@ -26,7 +24,7 @@ class DropBlock2d(nn.Module):
     `set_keep` changes it in place, which neither recompiles nor waits for the device.
 
     Args:
-        scale: share of 1 - keep that this layer drops, 0 to 1; ValueError for others.
+        scale: share of 1 - keep that this layer drops, 0 to 1.
         block_size: side of the squares; at most the map's shorter side is used.
         mask: `"channel"`: one mask per sample and channel; `"batch"`: per channel, shared by the
             batch (P2's code); `"sample"`: per sample, shared by its channels (timm).
@@ -38,15 +36,9 @@ class DropBlock2d(nn.Module):
         self,
         scale: float,
         block_size: int = 7,
-        mask: Literal["channel", "batch", "sample"] = "channel",
+        mask: Mask = "channel",
     ) -> None:
         super().__init__()
-        if not 0 <= scale <= 1:
-            raise ValueError(f"scale={scale}: allowed are numbers from 0 to 1")
-        if block_size < 1:
-            raise ValueError(f"block_size={block_size}: allowed are whole numbers from 1")
-        if mask not in MASKS:
-            raise ValueError(f"mask={mask!r}: allowed are {', '.join(map(repr, MASKS))}")
         self.scale = scale
         self.block_size = block_size
         self.mask = mask

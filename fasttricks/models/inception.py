@@ -42,6 +42,8 @@ class InceptionV3(nn.Module):
     With `config.aux`, training returns `InceptionLogits` (weigh the second loss down, by 0.4 as
     torchvision does or 0.3 as the paper) and needs 299 px; evaluation skips the second head.
 
+    23,834,568 parameters and 5.713 GMACs at 299 px; the auxiliary head adds 3,326,696.
+
     Raises:
         ValueError: the picture is too small.
     """
@@ -219,10 +221,3 @@ def units(channels: int, *steps: tuple[int, Kernel], halve: bool = False) -> nn.
 def pool_then(channels: int, out: int) -> nn.Sequential:
     """A 3 x 3 mean in which padded zeros count, as in gluon-cv and torchvision, then a 1 x 1."""
     return nn.Sequential(nn.AvgPool2d(3, 1, 1), Unit(channels, out, 1))
-
-
-def inception_v3(
-    num_classes: int = 1000, *, aux: bool = False, dropout: float = 0.5
-) -> InceptionV3:
-    """23,834,568 parameters and 5.713 GMACs at 299 px; the auxiliary head adds 3,326,696."""
-    return InceptionV3(InceptionConfig(num_classes=num_classes, aux=aux, dropout=dropout))

@@ -69,8 +69,8 @@ def initialise(model: nn.Module, how: str, *, zero_gamma: bool) -> None:
     Args:
         model: any module.
         how: one of `INITIALISERS`.
-        zero_gamma: gamma 0 in the last norm of every residual branch (P1 section 3.1), as
-            `last_norms` finds them.
+        zero_gamma: gamma 0 in the last norm of every residual branch, so that every block starts
+            as its shortcut (P1 section 3.1); for fresh networks only.
 
     Raises:
         UnknownNameError: `how` is none of these.

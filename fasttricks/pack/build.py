@@ -17,7 +17,7 @@ from fasttricks.data.tar_pack import TarPack
 from fasttricks.errors import DataError
 from fasttricks.pack.journal import Journal
 from fasttricks.pack.manifest import Summary
-from fasttricks.pack.part import Crew, pack_part
+from fasttricks.pack.part import Workers, pack_part
 from fasttricks.pack.report import PackReport
 from fasttricks.pack.settings import PackSettings
 from fasttricks.pack.source import Part, open_source
@@ -67,8 +67,8 @@ def pack(
         with staging(target, identity) as place:
             count = sum(len(part.samples) for part in parts)
             with progress_bar(f"packing {target.name}", count, visible) as bar:
-                crew = Crew(pool=pool, threads=threads, advance=bar)
-                done = {part.split: _packed(part, place, chosen, crew) for part in parts}
+                team = Workers(pool=pool, threads=threads, advance=bar)
+                done = {part.split: _packed(part, place, chosen, team) for part in parts}
             if chosen.index:
                 for split in done:
                     _make_seek_index(place.pack / split, threads, visible)
@@ -81,9 +81,11 @@ def pack(
     )
 
 
-def _packed(part: Part, place: Staging, chosen: PackSettings, crew: Crew) -> tuple[Summary, int]:
+def _packed(
+    part: Part, place: Staging, chosen: PackSettings, workers: Workers
+) -> tuple[Summary, int]:
     folder = place.pack / part.split
-    return pack_part(part, folder, Journal(place.journal / part.split, folder), chosen, crew)
+    return pack_part(part, folder, Journal(place.journal / part.split, folder), chosen, workers)
 
 
 def _make_seek_index(folder: Path, threads: int, visible: bool) -> None:

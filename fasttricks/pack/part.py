@@ -27,7 +27,7 @@ _AHEAD = 4  # pictures in flight per thread
 
 
 @dataclass(frozen=True, kw_only=True)
-class Crew:
+class Workers:
     """What does the work, and what is told of it."""
 
     pool: ThreadPoolExecutor
@@ -37,7 +37,7 @@ class Crew:
 
 
 def pack_part(
-    part: Part, folder: Path, journal: Journal, settings: PackSettings, crew: Crew
+    part: Part, folder: Path, journal: Journal, settings: PackSettings, workers: Workers
 ) -> tuple[Summary, int]:
     """Write shards, index and manifest of a data set, except its seek index.
 
@@ -55,15 +55,15 @@ def pack_part(
     folder.mkdir(parents=True, exist_ok=True)
     keys, order = list(unique_keys(part.names())), physical_order(part, settings)
     with ShardWriter(folder, journal, settings.shard_bytes) as writer:
-        crew.advance(writer.samples_before)
+        workers.advance(writer.samples_before)
         rest = order[writer.samples_before :].tolist()
-        packer, depth = Packer(part.samples, settings), _AHEAD * crew.threads
-        with closing(read_ahead(crew.pool, packer, rest, depth)) as pictures:
+        packer, depth = Packer(part.samples, settings), _AHEAD * workers.threads
+        with closing(read_ahead(workers.pool, packer, rest, depth)) as pictures:
             for index, packed in zip(rest, pictures, strict=True):
                 key, ending = keys[index], _ending(part, index, packed)
                 who = {"sample": index, "key": key, "source": part.samples.name(index)}
                 writer.add(key, ending, packed, part.samples.targets[index], who)
-                crew.advance(1)
+                workers.advance(1)
         writer.finish()
     summary = summarise(journal)
     write_index(folder, journal, part, keys, order)

@@ -11,6 +11,7 @@ import io
 import os
 import tarfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,16 +51,17 @@ class Shard:
             copybufsize=_COPY_BYTES,
         )
 
-    @property
-    def size(self) -> int:
-        """Bytes so far, without what ends a tar."""
-        return int(self._tar.offset)
+    def size_with(self, members: Iterable[tuple[str, bytes]]) -> int:
+        """Bytes of the finished file if it ended behind these members, (name, content)."""
+        end = int(self._tar.offset) + 2 * BLOCK
+        for name, data in members:
+            end += len(_header(_info(name, data))) + -(-len(data) // BLOCK) * BLOCK
+        return -(-end // tarfile.RECORDSIZE) * tarfile.RECORDSIZE
 
     def add(self, name: str, data: bytes, crc: int = 0) -> Placed:
         """Append a member. `crc`, the CRC-32 of `data`, is only handed on."""
-        info = tarfile.TarInfo(name)
-        info.size, info.mtime = len(data), _MTIME
-        header = info.tobuf(tarfile.PAX_FORMAT, "utf-8")
+        info = _info(name, data)
+        header = _header(info)
         offset = self._tar.offset + len(header)
         self._tar.addfile(info, io.BytesIO(data))
         return Placed(offset, len(data), crc, zlib.crc32(header[-BLOCK:]))
@@ -84,11 +86,6 @@ def shard_name(number: int) -> str:
     return f"shard-{number:06d}.tar"
 
 
-def sample_bytes(picture: bytes, target: bytes) -> int:
-    """What a sample takes of a shard: two members, each a header and whole blocks."""
-    return sum(BLOCK + -(-len(data) // BLOCK) * BLOCK for data in (picture, target))
-
-
 def target_member(target: npt.NDArray[Any] | np.generic) -> tuple[str, bytes]:
     """The ending and the content of the member that holds a sample's target.
 
@@ -99,3 +96,13 @@ def target_member(target: npt.NDArray[Any] | np.generic) -> tuple[str, bytes]:
     file = io.BytesIO()
     np.save(file, target, allow_pickle=False)
     return "npy", file.getvalue()
+
+
+def _info(name: str, data: bytes) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.size, info.mtime = len(data), _MTIME
+    return info
+
+
+def _header(info: tarfile.TarInfo) -> bytes:
+    return info.tobuf(tarfile.PAX_FORMAT, "utf-8")

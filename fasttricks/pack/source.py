@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 from fasttricks.data.folder import SPLITS, scan_folder, split_folder, splits_in
-from fasttricks.data.open import Kind, locate
+from fasttricks.data.open import Layout, locate
 from fasttricks.data.samples import Samples
 from fasttricks.data.slices import Slices
 from fasttricks.data.tar_pack import TarPack
@@ -116,10 +116,10 @@ def _below(path: Path) -> list[Part]:
 
 
 def _folder(path: Path, train: bool, split: str) -> Part:
-    kind, folder = locate(path, train=train)
-    if kind is Kind.TARS:
+    layout, folder = locate(path, train=train)
+    if layout is Layout.TARS:
         return _part(read_tars(tars_in(folder)), str(folder), split, train=train)
-    if kind is Kind.PACK:
+    if layout is Layout.PACK:
         return _part(TarPack(folder), str(folder), split, train=train)
     samples, root = scan_folder(path, train=train), split_folder(path, train)
     return _part(samples, str(root), split, train=train, root=f"{root}/")

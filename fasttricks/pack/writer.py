@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from fasttricks.pack.journal import Journal, ShardRecord
 from fasttricks.pack.reencode import Packed
-from fasttricks.pack.shards import Shard, sample_bytes, shard_name, target_member
+from fasttricks.pack.shards import Shard, shard_name, target_member
 
 
 class ShardWriter:
@@ -21,7 +21,7 @@ class ShardWriter:
     Args:
         folder: where the shards are.
         journal: of that folder.
-        limit: bytes at which the next shard is begun.
+        limit: bytes of a shard at most, unless a single sample takes more.
 
     Raises:
         OSError: from all methods, where a file cannot be written.
@@ -52,15 +52,14 @@ class ShardWriter:
     ) -> None:
         """Append a sample; `who` it is goes before what the manifest has to say of it."""
         target_ending, content = target_member(target)
-        if self._shard is not None:
-            size = self._shard.size + sample_bytes(packed.data, content)
-            if size > self._limit:
-                self.finish()
+        members = (f"{key}.{ending}", packed.data), (f"{key}.{target_ending}", content)
+        if self._shard is not None and self._shard.size_with(members) > self._limit:
+            self.finish()
         if self._shard is None:
             self._shard = Shard(self._folder / shard_name(self._number))
         record = self._record
-        record.placed.append(self._shard.add(f"{key}.{ending}", packed.data, packed.crc))
-        self._shard.add(f"{key}.{target_ending}", content)
+        record.placed.append(self._shard.add(*members[0], packed.crc))
+        self._shard.add(*members[1])
         record.endings.append(ending)
         if packed.note is not None:
             record.notes.append(who | packed.note)

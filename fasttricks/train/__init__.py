@@ -5,7 +5,9 @@
 Names are imported when first used, so that the command line can read recipes without torch.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from fasttricks.lazy import attributes
 
 if TYPE_CHECKING:
     from fasttricks.train.config import Recipe
@@ -20,12 +22,4 @@ _HOME = {
 
 __all__ = ["Outcome", "Recipe", "train"]
 
-
-def __getattr__(name: str) -> Any:
-    import importlib
-
-    if name not in _HOME:
-        raise AttributeError(f"module 'fasttricks.train' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = attributes(globals(), _HOME)

@@ -7,8 +7,6 @@ unfinished one continues from its newest checkpoint.
 from __future__ import annotations
 
 import json
-import math
-import os
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,16 +17,16 @@ import torch
 
 from fasttricks.errors import DataError
 from fasttricks.files import replacing
-from fasttricks.kernels.mix.kinds import pictures_per_output
 from fasttricks.models.config import ResNetConfig
 from fasttricks.models.names import model_config
 from fasttricks.train.build import Build, build_model
 from fasttricks.train.config import ModelConfig, Recipe
-from fasttricks.train.data import mixes
+from fasttricks.train.data import pictures_at_once
 from fasttricks.train.distributed import join
 from fasttricks.train.diverged import DivergedElsewhere, DivergedError
 from fasttricks.train.ladder import Ladder, Planned
 from fasttricks.train.log import FILE as LOG
+from fasttricks.train.log import read_log
 from fasttricks.train.overrides import with_settings
 from fasttricks.train.resume import ResumeError, differences
 from fasttricks.train.trainer import train
@@ -120,7 +118,7 @@ def climb_all(
             result = finished(recipe, step.name, seed)
             if result is None:
                 tell(f"run {number} of {len(runs)}: {step.name} ({step.rung.what}), seed {seed}")
-                result = _run(recipe, step.name, seed, build)
+                result = _run(recipe, step.name, seed, build, first=world.first)
             if result is None:  # asked to stop
                 return
             yield result
@@ -129,20 +127,10 @@ def climb_all(
 def _check_batches(plan: Sequence[Planned], processes: int) -> None:
     """Say before the first rung is trained what the loader would say when a later one begins."""
     for step in plan:
-        data, mix = step.recipe.data, step.recipe.mix
-        parts = processes * step.recipe.accumulate * data.views
-        each, rest = divmod(data.batch_size, parts)
-        if rest:
-            raise ValueError(
-                f"{step.name}: a batch of {data.batch_size} cannot be divided evenly by "
-                f"{processes} processes x accumulate {step.recipe.accumulate} x views {data.views}"
-            )
-        samples = each * pictures_per_output(mixes(mix))
-        if mix.kind != "none" and samples % mix.group:
-            raise ValueError(
-                f"{step.name}: pictures are mixed in groups of {mix.group}, and a process takes "
-                f"{samples} at a time: --set mix.group={math.gcd(mix.group, samples)}"
-            )
+        try:
+            pictures_at_once(step.recipe, processes)
+        except ValueError as error:
+            raise ValueError(f"{step.name}: {error}") from None
 
 
 def run_recipe(step: Planned, seed: int, out: Path) -> Recipe:
@@ -182,8 +170,12 @@ def finished(recipe: Recipe, rung: str, seed: int) -> Result | None:
     return result
 
 
-def _run(recipe: Recipe, rung: str, seed: int, build: Build) -> Result | None:
-    """Train to the end and keep what came of it; None if it was asked to stop."""
+def _run(recipe: Recipe, rung: str, seed: int, build: Build, *, first: bool) -> Result | None:
+    """Train to the end and keep what came of it; None if it was asked to stop.
+
+    Args:
+        first: whether this process is the one that writes.
+    """
     result = Result(rung=rung, seed=seed, top1=None, count=0, images_per_s=None)
     try:
         outcome = train(recipe, build)
@@ -195,16 +187,11 @@ def _run(recipe: Recipe, rung: str, seed: int, build: Build) -> Result | None:
         if outcome.metrics is None:
             raise DataError("a ladder needs pictures to evaluate on: --val")
         result = replace(result, top1=outcome.metrics.top1, count=outcome.metrics.count)
-    if speaks():
-        rate = None if result.problem else _rate(Path(recipe.folder) / LOG)
+    if first:
+        rate = None if result.problem else _rate(Path(recipe.folder))
         result = replace(result, images_per_s=rate)
         _keep(recipe, result)
     return result
-
-
-def speaks() -> bool:
-    """Whether this process is the one that prints and writes."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def _keep(recipe: Recipe, result: Result) -> None:
@@ -219,7 +206,6 @@ def _plain(recipe: Recipe) -> dict[str, Any]:
     return values
 
 
-def _rate(log: Path) -> float | None:
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
-    rates = [line["images_per_s"] for line in lines if line["kind"] == "step"]
+def _rate(folder: Path) -> float | None:
+    rates = [line["images_per_s"] for line in read_log(folder) if line["kind"] == "step"]
     return statistics.median(rates) if rates else None

@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 from torch.nn.parallel import DistributedDataParallel
 
-from fasttricks.train.generators import rng_state, set_rng_state
-from fasttricks.train.statistics import buffers_kept
+from fasttricks.train.batchnorm import buffers_kept
+from fasttricks.train.rng import rng_state, set_rng_state
 
 PASSES = 2
 """After which the next one has the final buckets, whether the graph is static or not."""

@@ -17,9 +17,11 @@ from fasttricks.train.distributed import World
 from fasttricks.tricks.adabound import AdaBound
 from fasttricks.tricks.ema import EMA
 from fasttricks.tricks.lr_scaling import scaled_lr
-from fasttricks.tricks.nesterov import fused_sgd, nesterov
+from fasttricks.tricks.nesterov import FoldedNesterov, fused_sgd
 from fasttricks.tricks.no_bias_decay import parameter_groups
-from fasttricks.tricks.schedule import Schedule, make_schedule
+from fasttricks.tricks.schedule import Schedule
+from fasttricks.tricks.step_decay import StepDecay
+from fasttricks.tricks.warmup import Warmup
 
 _PARAMETERS = signature(DistributedDataParallel.__init__).parameters
 _NAME = "forward_sync_buffers" if "forward_sync_buffers" in _PARAMETERS else "broadcast_buffers"
@@ -65,24 +67,18 @@ def build_optimizer(model: nn.Module, config: OptimConfig, lr: float) -> Optimiz
     if config.kind == "adabound":
         return AdaBound(groups, lr, final_lr=config.final_lr)
     if config.kind == "nesterov" and config.momentum:
-        return nesterov(groups, lr, momentum=config.momentum, fold_lr=config.fold_lr)
+        if config.fold_lr:
+            return FoldedNesterov(groups, lr, momentum=config.momentum)
+        return fused_sgd(groups, lr, momentum=config.momentum, nesterov=True)
     return fused_sgd(groups, lr, momentum=config.momentum)
 
 
 def build_schedule(recipe: Recipe, steps_per_epoch: int) -> Schedule:
-    """The learning rate of every step."""
-    config = recipe.schedule
-    return make_schedule(
-        config.kind,
-        peak=peak_lr(recipe),
-        epochs=config.epochs,
-        steps_per_epoch=steps_per_epoch,
-        warmup=config.warmup,
-        warmup_epochs=config.warmup_epochs,
-        base_lr=config.warmup_lr,
-        drops=config.drops,
-        factor=config.factor,
-    )
+    """The learning rate of every step; the warm-up's steps are rounded down."""
+    c, peak = recipe.schedule, peak_lr(recipe)
+    warmup = Warmup(c.warmup, int(c.warmup_epochs * steps_per_epoch), c.warmup_lr, peak)
+    decay = StepDecay(c.epochs, steps_per_epoch, c.drops, c.factor) if c.kind == "step" else c.kind
+    return Schedule(warmup, c.epochs * steps_per_epoch, decay)
 
 
 def layout(model: nn.Module, device: torch.device) -> nn.Module:

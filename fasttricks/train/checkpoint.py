@@ -84,9 +84,9 @@ class Checkpoints:
         if value is None or not math.isfinite(value) or not path.exists():
             return
         before = self.best()
-        if before is not None and value <= _value_of(before):
-            return
         target = self.folder / f"best-{BEST_BY}-{value:.6f}-{step:08d}.pt"
+        if before is not None and _value_of(target) <= _value_of(before):  # rounded alike
+            return
         try:
             _name_also(path, target)
         except OSError as error:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import zipfile
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 
@@ -27,8 +27,8 @@ class DamagedError(CheckpointError):
     """What is in the file is not what was written."""
 
 
-def load(path: str | os.PathLike[str], map_location: str | torch.device = "cpu") -> State:
-    """Read a checkpoint that `Checkpoints.save` wrote.
+def load(path: str | os.PathLike[str]) -> State:
+    """Read a checkpoint that `Checkpoints.save` wrote, to the CPU.
 
     Returns:
         `{"step", "epoch", "state", "format"}`.
@@ -37,16 +37,45 @@ def load(path: str | os.PathLike[str], map_location: str | torch.device = "cpu")
         CheckpointError: it is missing, of another format, or no checkpoint of ours.
         DamagedError: it is damaged.
     """
+    return checked(read(path), path)
+
+
+def read(path: str | os.PathLike[str]) -> Any:
+    """What torch finds in a file, to the CPU, without running any code in it.
+
+    Raises:
+        CheckpointError: it is missing, or cannot be read.
+        DamagedError: torch says that it is damaged.
+    """
     try:
-        content = torch.load(path, map_location=map_location, weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise CheckpointError(f"there is no checkpoint {path}") from error
+        raise CheckpointError(f"there is no file {path}") from error
     except Exception as error:  # any error: torch raises many kinds for a damaged archive
         kind = CheckpointError if isinstance(error, OSError | MemoryError) else DamagedError
-        raise kind(why_unread(path, error)) from error
-    content = checked(content, path)
+        raise kind(_why_unread(path, error)) from error
+
+
+def checked(content: Any, path: str | os.PathLike[str]) -> State:
+    """What was read from `path`, if it is what `Checkpoints.save` wrote there, to the bit.
+
+    Raises:
+        CheckpointError: it is of another format, or no checkpoint of ours.
+        DamagedError: it is damaged.
+    """
+    if not is_ours(content):
+        raise CheckpointError(f"{path} is not a checkpoint of fasttricks train")
+    if content["format"] != FORMAT:
+        raise CheckpointError(
+            f"checkpoint {path} has format {content['format']}; this version reads {FORMAT}"
+        )
     _verify(path)
     return content
+
+
+def is_ours(content: Any) -> TypeGuard[State]:
+    """Whether something that was read is a checkpoint of fasttricks, of any format."""
+    return isinstance(content, dict) and {"format", "state"} <= content.keys()
 
 
 def _verify(path: str | os.PathLike[str]) -> None:
@@ -55,7 +84,7 @@ def _verify(path: str | os.PathLike[str]) -> None:
         with zipfile.ZipFile(path) as archive:
             wrong = archive.testzip()
     except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
-        raise DamagedError(f"checkpoint {path} is damaged: {first_line(error)}") from error
+        raise DamagedError(f"checkpoint {path} is damaged: {_first_line(error)}") from error
     if wrong is not None:
         raise DamagedError(f"checkpoint {path} is damaged: {wrong} has another checksum")
 
@@ -71,13 +100,13 @@ def checksums() -> Iterator[None]:
         torch.serialization.set_crc32_options(before)
 
 
-def why_unread(path: str | os.PathLike[str], error: Exception) -> str:
+def _why_unread(path: str | os.PathLike[str], error: Exception) -> str:
     """What is to be said where torch did not read a file.
 
     torch itself would advise to run what is inside.
     """
     if isinstance(error, RuntimeError) and _is_archive(path):
-        return f"checkpoint {path} is damaged: {first_line(error).partition('. ')[0]}"
+        return f"checkpoint {path} is damaged: {_first_line(error).partition('. ')[0]}"
     if isinstance(error, OSError):
         return f"cannot read {path}: {error.strerror}"
     return f"{path} is not a checkpoint that can be read: only tensors and plain values are"
@@ -89,20 +118,5 @@ def _is_archive(path: str | os.PathLike[str]) -> bool:
         return file.read(2) == b"PK"
 
 
-def checked(content: Any, path: str | os.PathLike[str]) -> State:
-    """What was read from `path`, if it is what `Checkpoints.save` writes.
-
-    Raises:
-        CheckpointError: it is of another format, or no checkpoint of ours.
-    """
-    if not isinstance(content, dict) or "format" not in content or "state" not in content:
-        raise CheckpointError(f"{path} is not a checkpoint of fasttricks train")
-    if content["format"] != FORMAT:
-        raise CheckpointError(
-            f"checkpoint {path} has format {content['format']}; this version reads {FORMAT}"
-        )
-    return content
-
-
-def first_line(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]

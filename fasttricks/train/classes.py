@@ -8,7 +8,6 @@ import torch
 
 from fasttricks.data.samples import Samples
 from fasttricks.errors import DataError
-from fasttricks.pipelines.loader import Loader
 
 
 def label_map(known: Sequence[str], samples: Samples, outputs: int) -> torch.Tensor | None:
@@ -41,11 +40,6 @@ def label_map(known: Sequence[str], samples: Samples, outputs: int) -> torch.Ten
     if len(targets) and int(targets.max()) >= outputs:
         raise DataError(f"the data has label {int(targets.max())}, the model {outputs} classes")
     return None
-
-
-def relabelling(train: Loader, val: Loader | None, outputs: int) -> torch.Tensor | None:
-    """`label_map` of the pictures to evaluate, classes being numbered as in those to train on."""
-    return None if val is None else label_map(train.dataset.classes, val.dataset, outputs)
 
 
 def check_same(known: Sequence[str], here: Sequence[str], whose: str) -> None:

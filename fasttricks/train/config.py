@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 import tyro
 
+from fasttricks.check import check, check_types
 from fasttricks.models.names import model_config
 from fasttricks.precision import Precision
-from fasttricks.train.check import check, check_types
 from fasttricks.train.config_pictures import AugmentConfig, DataConfig, MixConfig
 from fasttricks.tricks.step_decay import QUARTERS, StepDecay
 
@@ -48,20 +48,12 @@ class ModelConfig:
     """A name that `fasttricks models` lists."""
     num_classes: int | None = None
     """Classes that the network tells apart. None: as many as the data has."""
-    zero_gamma: bool | None = None
-    """Start the last batch norm of every residual branch at 0. None: as the network has it."""
-    dropblock: float | None = None
-    """Share that DropBlock keeps at the end, linearly from 1 on; 1 is none. None: as the network
-    has it."""
-    blur: int | None = None
-    """Side in pixels of the blur that carries the strides of 3 x 3 convolutions (BlurPool). None:
-    as the network has it."""
     preset: tyro.conf.Suppress[Mapping[str, Option]] = field(default_factory=dict)
     """What the recipe itself changes of the named network; `options` come on top of it."""
     options: Mapping[str, Option] = field(default_factory=dict)
-    """More fields of the network's configuration, such as `stem small attention se`; with a dot
-    those inside a field: `attention.ratio 8 antialias.positions sconv,proj`; `none` takes a field
-    away."""
+    """Fields of the network's configuration, such as `stem small attention se zero_gamma False`;
+    with a dot those inside a field: `attention.ratio 8 antialias.positions sconv,proj
+    dropblock.keep 0.8`; `none` takes a field away."""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -73,13 +65,6 @@ class ModelConfig:
         given: dict[str, Any] = {}
         for options in (self.preset, self.options):
             _unfold(options, given)
-        if self.zero_gamma is not None:
-            given["zero_gamma"] = self.zero_gamma
-        if self.dropblock is not None:
-            inside = _inside(given, "dropblock") | {"keep": self.dropblock}
-            given["dropblock"] = inside if self.dropblock < 1 else None
-        if self.blur is not None:
-            given["antialias"] = _inside(given, "antialias") | {"filter_size": self.blur}
         return given
 
 
@@ -240,7 +225,8 @@ class Recipe:
     cuda_graph: bool = False
     """Replay forward and backward pass as one CUDA graph; for small steps on fast GPUs."""
     accumulate: int = 1
-    """Parts that a process divides its share of a batch into, one after the other."""
+    """Parts that a process divides its share of a batch into, one after the other. BatchNorm and
+    mixes that draw per batch see a part at a time."""
     ema: float = 0.0
     """Decay per step of an average of the weights, which is then evaluated; 0: none."""
     log_every: int = 50

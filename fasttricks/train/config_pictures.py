@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 import tyro
 
+from fasttricks.check import check, check_types
 from fasttricks.errors import UnknownNameError
 from fasttricks.pipelines.registry import REGISTRY
-from fasttricks.train.check import check, check_types
 from fasttricks.train.normalize import Normalize
 from fasttricks.tricks.progressive import ProgressiveSize
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,6 @@ from fasttricks.tricks.mixed_precision import MixedPrecision
 from fasttricks.tricks.progressive import ProgressiveSize
 from fasttricks.tricks.repeated_augmentation import RepeatedAugmentation
 
-FLAGS = {"batch_size": "--data.batch-size", "mix_group": "--mix.group"}
-"""What the command line calls settings of loaders."""
-
 
 def train_loader(recipe: Recipe, world: World) -> Loader:
     """Training pictures of this process, in batches of one accumulated part each.
@@ -31,13 +29,8 @@ def train_loader(recipe: Recipe, world: World) -> Loader:
         DataError: the data cannot be used.
     """
     data = recipe.data
-    parts = world.size * recipe.accumulate
-    if data.batch_size % (parts * data.views):
-        raise ValueError(
-            f"data.batch_size {data.batch_size} cannot be divided evenly by {world.size} processes "
-            f"x accumulate {recipe.accumulate} x views {data.views}"
-        )
     try:
+        rows = data.views * pictures_at_once(recipe, world.size)
         return make_loader(
             data.pipeline,
             data.path,
@@ -46,12 +39,35 @@ def train_loader(recipe: Recipe, world: World) -> Loader:
             augment=augmentation(recipe.augment),
             mix=mixes(recipe.mix),
             mix_group=recipe.mix.group,
-            **RepeatedAugmentation(data.views).loader_options(data.batch_size // parts),
+            **RepeatedAugmentation(data.views).loader_options(rows),
             **_common(recipe, world),
         )
     except BatchSizeError as error:
-        flags = " or ".join(FLAGS[name] for name in error.settings if name in FLAGS)
-        raise ValueError(f"{error.fact}; change {flags}") from None
+        raise ValueError(f"{error.fact}; change --data.batch-size") from None
+
+
+def pictures_at_once(recipe: Recipe, processes: int) -> int:
+    """Pictures in a batch of one process: its share of an accumulated part, each view of which is
+    an output of its own.
+
+    Raises:
+        ValueError: the batch cannot be shared out evenly, or not in whole groups to mix.
+    """
+    data, mix = recipe.data, recipe.mix
+    parts = processes * recipe.accumulate * data.views
+    count, rest = divmod(data.batch_size, parts)
+    if rest:
+        raise ValueError(
+            f"data.batch_size {data.batch_size} cannot be divided evenly by {processes} processes "
+            f"x accumulate {recipe.accumulate} x views {data.views}"
+        )
+    read = count * mix.pictures_per_output
+    if mix.kind != "none" and read % mix.group:
+        raise ValueError(
+            f"pictures are mixed in groups of {mix.group}, and a process takes {read} at a time; "
+            f"change --data.batch-size or --mix.group (such as {math.gcd(mix.group, read)})"
+        )
+    return count
 
 
 def eval_loader(recipe: Recipe, world: World) -> Loader | None:

@@ -60,6 +60,11 @@ class World:
             tensor.copy_(part.view_as(tensor))
 
 
+def speaks() -> bool:
+    """Whether this process will be the first, also before it has joined the others."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 @contextlib.contextmanager
 def join(device: str) -> Iterator[World]:
     """Take this process's place in the run; leave when the block is left, with CPUs and threads as

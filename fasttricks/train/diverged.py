@@ -36,11 +36,12 @@ def stop_diverged(trainer: Trainer) -> NoReturn:
         DivergedError: in the first process.
         DivergedElsewhere: in the others.
     """
-    world, recipe, parts = trainer.world, trainer.recipe, trainer.recipe.accumulate
-    firsts = [n for n in world.gather(trainer.update.tally.first_bad()) if n != NEVER]
+    world, recipe, training = trainer.world, trainer.recipe, trainer.training
+    firsts = [n for n in world.gather(training.train_step.losses.first_bad()) if n != NEVER]
     step = min(firsts, default=trainer.steps_done - 1)  # or the last one broke the weights
-    epoch, within = divmod(step, trainer.steps_per_epoch)
-    batches = [trainer.loader.indices(epoch, within * parts + part) for part in range(parts)]
+    epoch, within = divmod(step, training.steps_per_epoch)
+    parts = range(within * recipe.accumulate, (within + 1) * recipe.accumulate)
+    batches = [training.loader.indices(epoch, part) for part in parts]
     samples = [int(i) for one in world.gather(np.concatenate(batches)) for i in one]
     apart = Checkpoints(Path(recipe.folder) / FOLDER, keep=1)
     saved = trainer.save(into=apart, diverged={"step": step, "samples": samples})

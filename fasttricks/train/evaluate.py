@@ -51,6 +51,7 @@ def evaluate(
     model: nn.Module,
     batches: Iterable[tuple[Tensor, Any]],
     *,
+    size: int,
     dtype: Precision = "float32",
     flip: bool = False,
     relabel: Tensor | None = None,
@@ -64,6 +65,7 @@ def evaluate(
         model: images to logits [B, K]; the bare module, not its DDP wrapper, for no gradients flow.
         batches: (images [B, 3, H, W], labels int64 [B]) on the model's device, as `make_loader`
             gives them with `train=False`.
+        size: side of the pictures in pixels; for the report only.
         dtype: "float32", or "bfloat16" or "float16" for autocast; softmax is float32 in any case.
         flip: test-time augmentation: the mean of the logits of each picture and its mirror image.
         relabel: int64, which logit is that of each label, as `label_map` has it; None: the label.
@@ -73,7 +75,7 @@ def evaluate(
     """
     autocast = MixedPrecision(dtype, device_of(model).type).autocast
     began = since = time.perf_counter()
-    size = 0
+    first = True
     totals: Tensor | None = None
     with mode_of(model, training=False):
         for images, labels in batches:
@@ -82,17 +84,15 @@ def evaluate(
                 relabel = None if relabel is None else relabel.to(images.device)
             if len(images):
                 labels = labels if relabel is None else relabel[labels]
-                first, size = not size, images.shape[-1]
                 totals[:TIMED] += _count(_logits(model, images, autocast, flip), labels)
                 if first:
-                    since = time.perf_counter()
+                    first, since = False, time.perf_counter()
                 else:
                     totals[TIMED] += len(images)
     if totals is None:
         totals = torch.zeros(5, dtype=torch.float64, device=device_of(model))
     if dist.is_available() and dist.is_initialized():
         dist.all_reduce(totals)
-        size = _largest(size, totals.device)  # a process may have had no picture
     top1, top5, loss, count, timed = totals.tolist()
     ended = time.perf_counter()
     if not count:
@@ -159,13 +159,6 @@ def _count(logits: Tensor, labels: Tensor) -> Tensor:
     loss = F.cross_entropy(logits, labels, reduction="sum")
     count = torch.full_like(loss, len(labels))
     return torch.stack([found[:, 0].sum(), found.sum(), loss, count]).double()
-
-
-def _largest(value: int, device: torch.device) -> int:
-    """The largest of all processes' values."""
-    held = torch.tensor(value, device=device)
-    dist.all_reduce(held, dist.ReduceOp.MAX)
-    return int(held)
 
 
 def device_of(model: nn.Module) -> torch.device:

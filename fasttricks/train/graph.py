@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from fasttricks.kernels.mix.targets import Mixed
-from fasttricks.train.feed import Batch
-from fasttricks.train.statistics import buffers_kept
+from fasttricks.train.batchnorm import buffers_kept
+from fasttricks.train.prefetch import Batch
 
 WARMUPS = 3
 """Passes before recording: cuDNN picks its kernels, autograd and loss scaling make their memory."""

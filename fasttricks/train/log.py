@@ -6,9 +6,10 @@ import contextlib
 import fcntl
 import json
 import math
+import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -64,10 +65,13 @@ class Log:
             except OSError as error:
                 raise DataError(f"cannot write to {self._folder}: {error.strerror}") from error
             self._claim()
+            if _is_cut_off(self._folder / FILE):
+                self._file.write("\n")  # or the next line would be lost with that one
             self._board = _tensorboard(self._folder)
             if self._board is not None:
                 self._exit.callback(self._board.close)
-            if sys.stderr.isatty():
+            # Where stdout is a file or a pipe, what is said must come there: no bar beside it.
+            if sys.stderr.isatty() and sys.stdout.isatty():
                 self._bar = self._exit.enter_context(_progress())
                 self._task = self._bar.add_task("", total=self._steps)
         return self
@@ -96,20 +100,17 @@ class Log:
     def has(self, kind: str, step: int) -> bool:
         """Whether a line of this kind and step has been written, be it by an earlier part of the
         run."""
-        if not self._first or not (self._folder / FILE).is_file():
+        if not self._first:
             return False
-        with open(self._folder / FILE) as lines:
-            return any((line["kind"], line["step"]) == (kind, step) for line in _objects(lines))
+        return any((line["kind"], line["step"]) == (kind, step) for line in read_log(self._folder))
 
     def write(self, kind: str, *, step: int, **values: Any) -> None:
         """Keep a line; its numbers go to TensorBoard, too."""
         if not self._first:
             return
         line = {"kind": kind, "time": round(time.time(), 3), "step": step, **values}
-        # JSON has no NaN and no infinity.
-        line = {name: None if _not_finite(value) else value for name, value in line.items()}
         try:
-            self._file.write(json.dumps(line) + "\n")
+            self._file.write(as_json(line) + "\n")
         except OSError as error:
             with contextlib.suppress(OSError):  # the same again
                 self._file.close()
@@ -138,15 +139,34 @@ class Log:
             print(text, flush=True)
 
 
-def _objects(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Lines of a log, without those that a process did not live to finish."""
-    for line in lines:
-        with contextlib.suppress(ValueError):
-            yield json.loads(line)
+def read_log(folder: Path) -> Iterator[dict[str, Any]]:
+    """Lines of a run's log, none where there is no log, without those that were cut off."""
+    if not (folder / FILE).is_file():
+        return
+    with open(folder / FILE) as lines:
+        for line in lines:
+            with contextlib.suppress(ValueError):
+                yield json.loads(line)
+
+
+def as_json(values: Mapping[str, Any]) -> str:
+    """An object in one line; null for numbers that JSON does not have, NaN and infinities."""
+    return json.dumps(
+        {name: None if _not_finite(value) else value for name, value in values.items()}
+    )
 
 
 def _not_finite(value: object) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
+
+
+def _is_cut_off(path: Path) -> bool:
+    """Whether the last line has no end, as a full disk or a killed process leaves it."""
+    with open(path, "rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read() != b"\n"
 
 
 def _progress() -> Any:

@@ -6,8 +6,10 @@ from typing import Literal
 
 Normalize = Literal["bag-of-tricks", "torch", "half", "mean-only"]
 Colour = tuple[float, float, float]
+Pixels = tuple[Colour, Colour]
+"""Mean and standard deviation."""
 
-CONSTANTS: dict[str, tuple[Colour, Colour]] = {
+CONSTANTS: dict[str, Pixels] = {
     "bag-of-tricks": ((123.68, 116.779, 103.939), (58.393, 57.12, 57.375)),
     "torch": ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
     "half": ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),

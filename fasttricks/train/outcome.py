@@ -24,8 +24,3 @@ class Outcome:
     """Why it ended early, in words; "" if it did not."""
     summary: list[str]
     """Where the time went."""
-
-
-def ended_early(by: str, step: int, steps: int) -> str:
-    """What is said of a run that ended before its last step."""
-    return f"Stopped by {by} after step {step:,} of {steps:,}; --resume auto goes on from there."

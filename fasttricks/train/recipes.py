@@ -26,7 +26,7 @@ def baseline() -> Recipe:
     """ResNet-50 as "Bag of Tricks" starts from: batch 256, step decay, no trick."""
     return Recipe(
         name="baseline",
-        model=ModelConfig(name="resnet50", zero_gamma=False),
+        model=ModelConfig(name="resnet50", preset={"zero_gamma": False}),
         data=DataConfig(batch_size=256),
         optim=OptimConfig(lr_per_256=0.1, momentum=0.9, weight_decay=1e-4, decay_rule="all"),
         schedule=ScheduleConfig(epochs=120, kind="step", drops=(0.25, 0.5, 0.75), factor=0.1),
@@ -42,7 +42,7 @@ def efficient() -> Recipe:
         baseline(),
         name="efficient",
         precision="float16",
-        model=ModelConfig(name="resnet50", zero_gamma=True),
+        model=ModelConfig(name="resnet50", preset={"zero_gamma": True}),
         data=DataConfig(batch_size=1024),
         optim=OptimConfig(lr_per_256=0.1, decay_rule="weights-only"),
         schedule=replace(baseline().schedule, warmup="from-zero", warmup_epochs=5.0),
@@ -60,14 +60,18 @@ def tricks() -> Recipe:
     return replace(
         efficient(),
         name="tricks",
-        model=ModelConfig(name="resnet50d", zero_gamma=True),
+        model=ModelConfig(name="resnet50d", preset={"zero_gamma": True}),
         mix=MixConfig(kind="mixup", alpha=0.2, per="batch"),
         schedule=ScheduleConfig(epochs=200, kind="cosine", warmup_epochs=5.0),
         loss=LossConfig(smoothing=0.1, temperature=20.0),
     )
 
 
-ASSEMBLED: dict[str, Option] = {"bn_momentum": 0.003, "init": "variance-scaling"}
+ASSEMBLED: dict[str, Option] = {
+    "bn_momentum": 0.003,
+    "init": "variance-scaling",
+    "zero_gamma": True,
+}
 """What all networks of P2 have (nets/model_helper.py)."""
 
 
@@ -90,9 +94,7 @@ def assemble() -> Recipe:
         precision="float16",
         model=ModelConfig(
             name="assemble_resnet50",
-            zero_gamma=True,
-            dropblock=0.9,
-            preset={**ASSEMBLED, "dropblock.mask": "batch"},
+            preset={**ASSEMBLED, "dropblock.keep": 0.9, "dropblock.mask": "batch"},
         ),
         data=DataConfig(batch_size=1024, size=224, eval_size=256),
         augment=AugmentConfig(
@@ -124,9 +126,12 @@ def fast(epochs: int, *, grows: int) -> Recipe:
         compile=True,
         model=ModelConfig(
             name="resnet50b",
-            zero_gamma=False,
-            blur=3,
-            preset={"antialias.positions": "sconv,proj", "init": "he-fan-out"},
+            preset={
+                "zero_gamma": False,
+                "antialias.filter_size": 3,
+                "antialias.positions": "sconv,proj",
+                "init": "he-fan-out",
+            },
         ),
         data=DataConfig(
             batch_size=8 * 512,

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from fasttricks.files import check_writable, replacing
 from fasttricks.kernels.augment import Augment
-from fasttricks.models.inception import InceptionV3
 from fasttricks.pipelines.loader import Loader
 from fasttricks.pipelines.registry import make_loader
-from fasttricks.precision import Precision
 from fasttricks.train.build import layout
 from fasttricks.train.checkpoint import file_of
 from fasttricks.train.classes import label_map
-from fasttricks.train.config import AugmentConfig
+from fasttricks.train.config import Recipe
 from fasttricks.train.distributed import World, join
 from fasttricks.train.evaluate import evaluate, throughput
+from fasttricks.train.log import as_json
 from fasttricks.train.normalize import CONSTANTS
-from fasttricks.train.weights import Trained, load_trained, outputs_of
+from fasttricks.train.weights import Trained, load_trained, normalization, outputs_of
 from fasttricks.tricks.fixres import evaluation_size
 from fasttricks.tricks.mixed_precision import MixedPrecision
 from fasttricks.versions import versions
 
 if TYPE_CHECKING:
     from fasttricks.commands.eval import Eval
+    from fasttricks.commands.of_trained import OfTrained
 
 
 def run(options: Eval) -> int:
@@ -36,22 +35,18 @@ def run(options: Eval) -> int:
     trained = load_trained(path, options.model, average=options.average)
     with join(options.device) as world:
         model = layout(trained.model, world.device)
-        with loader_of(
-            trained,
-            options.data,
-            world,
-            pipeline=options.pipeline,
-            batch_size=options.batch_size,
-            size=options.size,
-            dtype=options.dtype,
-            crop=options.crop,
-            interpolation=options.interpolation,
-            normalize=options.normalize,
-        ) as loader:
+        how = (options.crop, options.interpolation, options.normalize)
+        with loader_of(trained, options.data, options, world, *how) as loader:
             relabel = label_map(trained.classes, loader.dataset, outputs_of(trained))
             metrics = evaluate(
-                model, loader, dtype=options.dtype, flip=options.flip, relabel=relabel
+                model,
+                loader,
+                size=loader.options.size_at(0),
+                dtype=options.dtype,
+                flip=options.flip,
+                relabel=relabel,
             )
+        augment = loader.options.augment
         facts: dict[str, Any] = {
             "mode": "eval",
             "checkpoint": str(path),
@@ -60,11 +55,11 @@ def run(options: Eval) -> int:
             "averaged": trained.averaged,
             "flip": options.flip,
             "dtype": options.dtype,
-            "interpolation": loader.options.augment.interpolation,
-            "mean": loader.options.augment.mean,
-            "std": loader.options.augment.std,
+            "interpolation": augment.interpolation,
+            "mean": augment.mean,
+            "std": augment.std,
             "size_as_trained": size_as_trained(trained),
-            "crop_ratio": loader.options.augment.crop_ratio,
+            "crop_ratio": augment.crop_ratio,
             **asdict(metrics),
             "device": world.device.type,
             "processes": world.size,
@@ -75,7 +70,7 @@ def run(options: Eval) -> int:
         if world.first:
             if options.json is not None:  # before a pipe that is closed can end the command
                 with replacing(options.json) as part:
-                    part.write_text(json.dumps(facts) + "\n")
+                    part.write_text(as_json(facts) + "\n")
             print(report(facts, str(metrics)))
     return 0
 
@@ -111,12 +106,8 @@ def _rate(images_per_s: float) -> str:
 def loader_of(
     trained: Trained,
     data: Any,
+    options: OfTrained,
     world: World,
-    *,
-    pipeline: str,
-    batch_size: int,
-    size: int,
-    dtype: Precision,
     crop: float = 0.0,
     interpolation: str = "auto",
     normalize: str = "auto",
@@ -125,30 +116,30 @@ def loader_of(
 
     Args:
         data: as `make_loader` takes it.
-        batch_size: over all processes.
-        size, crop: 0: as in the recipe, else the model's own side and 0.875.
-        interpolation: "auto": as in the recipe, else bilinear; recipes of older versions, too.
+        options: size 0 is that of the recipe's evaluation, else the model's own.
+        crop: 0: as in the recipe, else 0.875.
+        interpolation: "auto": as in the recipe, else bilinear.
         normalize: a name in `CONSTANTS`, or "auto": as `normalization` says.
     """
-    recipe = trained.recipe
-    as_trained = recipe.get("augment", {})
+    recipe = trained.recipe or Recipe().as_dict()
+    as_trained = recipe["augment"]
+    model: Any = trained.model
+    side = recipe["data"]["eval_size"] if trained.recipe else model.input_size
     mean, std = CONSTANTS[normalization(trained) if normalize == "auto" else normalize]
-    augment = Augment(mean=mean, std=std)
-    filter_name = as_trained.get("interpolation", augment.interpolation)
-    augment = replace(
-        augment,
-        crop_ratio=crop or as_trained.get("crop_ratio", augment.crop_ratio),
-        interpolation=filter_name if interpolation == "auto" else interpolation,
+    augment = Augment(
+        mean=mean,
+        std=std,
+        crop_ratio=crop or as_trained["crop_ratio"],
+        interpolation=as_trained["interpolation"] if interpolation == "auto" else interpolation,
     )
-    own = getattr(trained.model, "input_size", 224)
     return make_loader(
-        pipeline,
+        options.pipeline,
         data,
-        batch_size=max(1, batch_size // world.size),
+        batch_size=max(1, options.batch_size // world.size),
         train=False,
-        size=size or recipe.get("data", {}).get("eval_size") or own,
+        size=options.size or side,
         device=world.device,
-        dtype=MixedPrecision(dtype, world.device.type).dtype,
+        dtype=MixedPrecision(options.dtype, world.device.type).dtype,
         augment=augment,
         rank=world.rank,
         world_size=world.size,
@@ -156,30 +147,11 @@ def loader_of(
     )
 
 
-def normalization(trained: Trained) -> str:
-    """The name in `CONSTANTS` of what the weights were trained with.
-
-    Inception-V3 of torchvision (whose model makes that of torch's own, `transform_input`), of timm
-    and of TensorFlow wants pixels in [-1, 1]; gluon-cv's (timm's `inception_v3.gluon_in1k`) does
-    not, and its weights do not tell.
-    """
-    if trained.recipe:
-        named = trained.recipe.get("augment", {}).get("normalize", AugmentConfig().normalize)
-        return str(named)
-    return "half" if isinstance(trained.model, InceptionV3) else "torch"
-
-
 def size_as_trained(trained: Trained) -> int | None:
     """The evaluation size at which objects look as large as in training (FixRes); None if the
     recipe is not known."""
-    recipe = trained.recipe
-    data, augment = recipe.get("data", {}), recipe.get("augment", {})
-    if "size" not in data:
+    if not trained.recipe:
         return None
-    last = (data.get("progressive") or (data["size"],))[-1]
-    usual = AugmentConfig()
-    return evaluation_size(
-        last,
-        area=(augment.get("area", usual.area), 1.0),
-        crop_ratio=augment.get("crop_ratio", usual.crop_ratio),
-    )
+    data, augment = trained.recipe["data"], trained.recipe["augment"]
+    last = (data["progressive"] or (data["size"],))[-1]
+    return evaluation_size(last, area=(augment["area"], 1.0), crop_ratio=augment["crop_ratio"])

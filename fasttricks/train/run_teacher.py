@@ -37,15 +37,7 @@ def run(options: Teacher) -> int:
         model = layout(trained.model, world.device)
         precision = MixedPrecision(options.dtype, world.device.type)
         teacher = OnlineTeacher(model)
-        loader = loader_of(  # every picture once, un-augmented
-            trained,
-            samples,
-            world,
-            pipeline=options.pipeline,
-            batch_size=options.batch_size,
-            size=options.size,
-            dtype=options.dtype,
-        )
+        loader = loader_of(trained, samples, options, world)  # every picture once, un-augmented
         with loader, progress_bar("asking the teacher", len(samples), world.first) as advance:
             check_same(trained.classes, loader.dataset.classes, path.name)
             label_map([], loader.dataset, outputs_of(trained))

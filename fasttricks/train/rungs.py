@@ -56,7 +56,7 @@ def warmup(recipe: Recipe) -> Recipe:
 
 def zero_gamma(recipe: Recipe) -> Recipe:
     """Residual branches begin with gamma 0."""
-    return replace(recipe, model=replace(recipe.model, zero_gamma=True))
+    return _with_options(recipe, zero_gamma=True)
 
 
 def no_bias_decay(recipe: Recipe) -> Recipe:
@@ -121,8 +121,8 @@ def attention(kind: Literal["se", "sk"], recipe: Recipe) -> Recipe:
 
 def dropblock(recipe: Recipe) -> Recipe:
     """DropBlock, keeping from 1 to 0.9 over the training, with P2's one mask for a batch."""
-    masked = _with_options(recipe, **{"dropblock.mask": "batch"})
-    return replace(masked, model=replace(masked.model, dropblock=0.9))
+    kept: dict[str, Option] = {"dropblock.keep": 0.9, "dropblock.mask": "batch"}
+    return _with_options(recipe, **kept)
 
 
 def longer(recipe: Recipe) -> Recipe:
@@ -143,7 +143,7 @@ def big_little(recipe: Recipe) -> Recipe:
 
 def blur(recipe: Recipe) -> Recipe:
     """A blur of 3 x 3 carries the strides of 3 x 3 convolutions."""
-    return replace(recipe, model=replace(recipe.model, blur=3))
+    return _with_options(recipe, **{"antialias.filter_size": 3})
 
 
 def auto_augment(recipe: Recipe) -> Recipe:
@@ -226,7 +226,7 @@ def assemble_e0() -> Recipe:
     return replace(
         full,
         name="E0",
-        model=ModelConfig(name="resnet50b", zero_gamma=True, preset=ASSEMBLED),
+        model=ModelConfig(name="resnet50b", preset=ASSEMBLED),
         data=replace(full.data, eval_size=full.data.size),
         augment=replace(full.augment, policy=AugmentConfig().policy),
         mix=MixConfig(),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -13,20 +12,20 @@ from torch.optim import Optimizer
 
 from fasttricks.train.buckets import settle
 from fasttricks.train.distributed import World
-from fasttricks.train.feed import Batch
 from fasttricks.train.graph import Graphed
-from fasttricks.train.objective import Objective
+from fasttricks.train.loss import Loss
+from fasttricks.train.prefetch import Batch
 from fasttricks.tricks.mixed_precision import MixedPrecision
 
 NEVER = -1
 
 
-class Step:
+class TrainStep:
     """Forward, loss, backward and update. Nothing in it waits for the device.
 
     Args:
         model: bare, or in DistributedDataParallel.
-        objective: the loss.
+        criterion: the loss.
         optimizer: over the model's parameters.
         precision: what runs in 16 bits.
         accumulate: parts, each a batch of the loader, whose mean gradient makes one update.
@@ -34,13 +33,13 @@ class Step:
 
     Attributes:
         scaler: of the loss; does nothing except for float16.
-        tally: of the losses.
+        losses: mean and health of those since the last look.
     """
 
     def __init__(
         self,
         model: nn.Module,
-        objective: Objective,
+        criterion: Loss,
         optimizer: Optimizer,
         precision: MixedPrecision,
         device: torch.device,
@@ -48,7 +47,7 @@ class Step:
         accumulate: int = 1,
         graph: bool = False,
     ) -> None:
-        self._model, self._objective, self._optimizer = model, objective, optimizer
+        self._model, self._criterion, self._optimizer = model, criterion, optimizer
         self._precision, self._accumulate = precision, accumulate
         self._keeps_gradients = graph
         self._settled = graph  # a graph's warming up does it
@@ -56,7 +55,7 @@ class Step:
             Graphed(self._forward_backward, model) if graph else self._forward_backward
         )
         self.scaler = precision.scaler()
-        self.tally = Tally(device)
+        self.losses = LossMeter(device)
 
     def __call__(self, batches: Iterable[Batch], number: int, lr: float) -> None:
         """Make update `number` at learning rate `lr` from `accumulate` batches."""
@@ -65,7 +64,7 @@ class Step:
         for part, batch in enumerate(batches, start=1):
             self._settle(batch)
             with self._gradients_stay_here(unless=part == self._accumulate):
-                self.tally.add(self._pass(batch), number)
+                self.losses.add(self._pass(batch), number)
         self.scaler.step(self._optimizer)
         self.scaler.update()
         if not self._keeps_gradients:  # a graph overwrites its gradients, always to one place
@@ -81,7 +80,7 @@ class Step:
         """Adds to the gradients; the loss, float32 scalar, without its graph."""
         with self._precision.autocast():
             logits = self._model(batch.images)
-            loss = self._objective(logits, batch)
+            loss = self._criterion(logits, batch)
         self.scaler.scale(loss / self._accumulate).backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
@@ -92,19 +91,8 @@ class Step:
         return self._model.no_sync()
 
 
-class Reading(NamedTuple):
-    """What the steps since the last look have to say, over all processes."""
-
-    loss: float
-    """Mean."""
-    diverged: int
-    """In how many processes a loss was not finite."""
-    stop: bool
-    """Whether a process was asked to stop."""
-
-
-class Tally:
-    """Sums on the device; reading them is the only wait of a training loop."""
+class LossMeter:
+    """Losses summed on the device; reading them is the only wait of a training loop."""
 
     def __init__(self, device: torch.device) -> None:
         self._sums = torch.zeros(2, dtype=torch.float64, device=device)  # losses, how many
@@ -117,17 +105,13 @@ class Tally:
         bad = ~torch.isfinite(loss) & (self._first == NEVER)
         self._first.masked_fill_(bad, number)
 
-    def read(self, world: World, stop: bool = False) -> Reading:
-        """Read and begin again; all processes must ask at the same step.
-
-        Args:
-            stop: whether this process was asked to stop.
-        """
-        flags = torch.stack([self._first != NEVER, torch.full_like(self._first, stop).bool()])
-        values = world.sum(torch.cat([self._sums, flags.double()]))
+    def read(self, world: World) -> tuple[float, bool]:
+        """The mean over all processes since it was last read, and whether any loss of any process
+        was not finite; all must ask at the same step."""
+        diverged = (self._first != NEVER).double().reshape(1)
+        losses, count, bad = world.sum(torch.cat([self._sums, diverged])).tolist()
         self._sums.zero_()
-        losses, count, diverged, stops = values.tolist()
-        return Reading(losses / count if count else 0.0, int(diverged), bool(stops))
+        return (losses / count if count else 0.0), bool(bad)
 
     def first_bad(self) -> int:
         """The first update of this process whose loss was not finite; `NEVER` if none."""

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from fasttricks.errors import MissingExtraError
-from fasttricks.train.checkpoint_file import CheckpointError, checked, why_unread
+from fasttricks.models import create_model
+from fasttricks.models.convert import convert, told_by_keys
+from fasttricks.models.inception import InceptionV3
+from fasttricks.train.checkpoint_file import CheckpointError, checked, is_ours, read
 
 _INSIDE = ("state_dict_ema", "model_ema", "state_dict", "model")
 """Where other trainers' checkpoints keep their weights; averaged ones first."""
@@ -47,8 +49,8 @@ def load_trained(path: str | os.PathLike[str], name: str = "", *, average: bool 
         ValueError: `name` is missing or unknown, or the weights are those of another model.
         MissingExtraError: a `.safetensors` file, and safetensors is not installed.
     """
-    content = read(path)
-    if "format" in content and "state" in content:
+    content = read_weights(path)
+    if is_ours(content):
         return _ours(checked(content, path)["state"], name, average)
     if not name:
         raise ValueError(f"{path} is not a checkpoint of fasttricks: say which model it is for")
@@ -61,25 +63,35 @@ def outputs_of(trained: Trained) -> int:
     return int(classifier.out_features)
 
 
-def read(path: str | os.PathLike[str]) -> dict[str, Any]:
+def normalization(trained: Trained) -> str:
+    """The name in `CONSTANTS` of what the weights were trained with.
+
+    Inception-V3 of torchvision (whose model makes that of torch's own, `transform_input`), of timm
+    and of TensorFlow wants pixels in [-1, 1]; gluon-cv's (timm's `inception_v3.gluon_in1k`) does
+    not, and its weights do not tell.
+    """
+    if trained.recipe:
+        return str(trained.recipe["augment"]["normalize"])
+    return "half" if isinstance(trained.model, InceptionV3) else "torch"
+
+
+def read_weights(path: str | os.PathLike[str]) -> dict[str, Any]:
     """What a file of weights holds, without running any code in it.
 
     Raises:
         CheckpointError: it cannot be read.
         MissingExtraError: safetensors is needed and missing.
     """
-    if not Path(path).is_file():
+    if Path(path).suffix != ".safetensors":
+        content = read(path)
+    elif not Path(path).is_file():
         raise CheckpointError(f"there is no file {path}")
-    if Path(path).suffix == ".safetensors":
+    else:
         try:
             from safetensors.torch import load_file
         except ImportError as error:
             raise MissingExtraError("safetensors", "peers") from error
-        return dict(load_file(path))
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # any error: torch raises many kinds for a damaged archive
-        raise CheckpointError(why_unread(path, error)) from error
+        content = load_file(path)
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} holds a {type(content).__name__}, not weights by name")
     return content
@@ -101,30 +113,25 @@ def state_dict_of(content: Mapping[str, Any], path: str | os.PathLike[str]) -> d
 
 
 def _ours(state: dict[str, Any], name: str, average: bool) -> Trained:
-    from fasttricks.models import create_model
-
     described = state["recipe"]["model"]
     if name and name != described["name"]:
         raise ValueError(f"the checkpoint is of {described['name']}, not of {name}")
     model = create_model(
         described["name"], num_classes=state["num_classes"], **described["overrides"]
     )
-    averaged = average and state.get("ema") is not None
+    averaged = average and state["ema"] is not None
     weights = {**state["model"], **(state["ema"]["model"] if averaged else {})}
     model.load_state_dict(weights)
     return Trained(
         model=model,
         name=described["name"],
-        classes=list(state.get("classes", [])),
+        classes=list(state["classes"]),
         recipe=state["recipe"],
         averaged=averaged,
     )
 
 
 def _others(weights: dict[str, Tensor], name: str) -> Trained:
-    from fasttricks.models import create_model
-    from fasttricks.models.convert import convert, told_by_keys
-
     told = told_by_keys(weights, name)
     converted = convert(weights, name, **told)
     last = [value for value in converted.values() if value.ndim == 2][-1]

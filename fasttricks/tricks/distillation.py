@@ -6,9 +6,8 @@ cross-entropy, not a divergence: they differ by the teacher's entropy, which no 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import nn
@@ -17,7 +16,6 @@ from fasttricks.tricks.label_smoothing import Form
 from fasttricks.tricks.soft_targets import Targets, cross_entropy, log_probabilities
 
 How = Literal["sum", "convex"]
-HOWS: tuple[str, ...] = get_args(How)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +24,6 @@ class Distillation:
 
     `Distillation()` is P1's; P2 (arXiv 2001.06268) has temperature 1 and a teacher whose logits
     are computed once (`teacher_logits`).
-
-    Raises:
-        ValueError: no such combination, or a number out of range.
     """
 
     how: How = "sum"
@@ -36,17 +31,9 @@ class Distillation:
     (1 - weight) * T^2 * soft, as GluonCV's script; at weight 0.5 the same direction at half the
     size, as if the learning rate were halved but not the weight decay."""
     temperature: float = 20.0
-    """T; both sets of logits are divided by it."""
+    """T, above 0; both sets of logits are divided by it."""
     weight: float = 0.5
     """Share of the hard term, in [0, 1]; of `convex` only."""
-
-    def __post_init__(self) -> None:
-        if self.how not in HOWS:
-            raise ValueError(f"distillation must be one of {', '.join(HOWS)}; got {self.how!r}")
-        if not (math.isfinite(self.temperature) and self.temperature > 0):
-            raise ValueError(f"temperature must be finite and > 0; got {self.temperature}")
-        if not 0 <= self.weight <= 1:
-            raise ValueError(f"weight must lie in [0, 1]; got {self.weight}")
 
     def __call__(
         self,

@@ -18,42 +18,26 @@ class DropBlockSchedule:
     last step of the training is still one part in `steps` short of the target.
 
     Args:
-        model: of ours; wrapped (DDP, compiled) or not.
+        model: whose configuration says the target; wrapped (DDP, compiled) or not.
         steps: of the whole training.
-        target: share kept in the end, in (0, 1]. None: what the network's configuration says.
 
     Raises:
-        ValueError: steps below 1, a target out of range, or none given for a network that has
-            DropBlock but no configuration of ours.
+        ValueError: a network that has DropBlock, and no configuration as ours have.
     """
 
-    def __init__(self, model: nn.Module, steps: int, target: float | None = None) -> None:
-        if steps < 1:
-            raise ValueError(f"steps={steps}: at least 1")
+    def __init__(self, model: nn.Module, steps: int) -> None:
         layers = [module for module in model.modules() if isinstance(module, DropBlock2d)]
-        if target is None:
-            target = _configured(model) if layers else 1.0
-        if not 0 < target <= 1:
-            raise ValueError(f"target={target}: allowed are numbers above 0, up to 1")
         self.steps = steps
-        self.target = target
+        self.target = _configured(model) if layers else 1.0
         self._layers = nn.ModuleList(layers)  # looked up once, not in every step
 
     def keep(self, step: int) -> float:
         """The share kept in a step."""
-        if step < 0:
-            raise ValueError(f"steps count from 0; got {step}")
-        done = min(step / self.steps, 1.0)
-        return 1.0 + (self.target - 1.0) * done
+        return 1.0 + (self.target - 1.0) * min(step / self.steps, 1.0)
 
     def __call__(self, step: int) -> None:
         if len(self._layers):
             set_keep(self._layers, self.keep(step))
-
-    def __str__(self) -> str:
-        if not len(self._layers):
-            return "no DropBlock"
-        return f"keep from 1 to {self.target:g} over {self.steps:,} steps"
 
 
 def _configured(model: nn.Module) -> float:
@@ -62,4 +46,4 @@ def _configured(model: nn.Module) -> float:
         dropblock = getattr(getattr(module, "config", None), "dropblock", None)
         if dropblock is not None:
             return float(dropblock.keep)
-    raise ValueError("target=None: this network has DropBlock, but does not say what to keep")
+    raise ValueError("this network has DropBlock, but no config.dropblock.keep, where it ends")

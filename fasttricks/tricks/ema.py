@@ -30,26 +30,25 @@ class EMA:
 
     Args:
         model: whose parameters are followed; already on its device.
-        decay: d, in [0, 1); an average over about 1 / (1 - d) steps.
-        warmup: begin with less, d = min(decay, (1 + t) / (10 + t)) at update t = 1, 2, ..., so that
-            the random first weights are soon forgotten (TensorFlow's `num_updates`).
+        decay: d, in [0, 1); an average over about 1 / (1 - d) steps. It begins with less,
+            min(d, (1 + t) / (10 + t)) at update t = 1, 2, ..., so that the random first weights are
+            soon forgotten (TensorFlow's `num_updates`).
 
     Raises:
         ValueError: decay is out of range.
     """
 
-    def __init__(self, model: nn.Module, decay: float = 0.9999, warmup: bool = True) -> None:
+    def __init__(self, model: nn.Module, decay: float = 0.9999) -> None:
         if not 0 <= decay < 1:
             raise ValueError(f"decay={decay}: allowed are numbers from 0 to below 1")
         self.decay = decay
-        self.warmup = warmup
         self.updates = 0
         self._model = model
         self._averages = {name: weight.clone() for name, weight in self._weights().items()}
 
     def decay_at(self, update: int) -> float:
         """d of an update, the first being 1."""
-        return min(self.decay, (1 + update) / (10 + update)) if self.warmup else self.decay
+        return min(self.decay, (1 + update) / (10 + update))
 
     @torch.no_grad()
     def update(self) -> None:

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 import math
 
+ASPECT = 4 / 3
+"""Long side over short side, as most of ImageNet's pictures have it."""
+MULTIPLE = 32
+
 
 def apparent_size(train_size: int, *, area: tuple[float, float] = (0.08, 1.0)) -> float:
     """How wide a whole square picture would be, in pixels, at the mean scale of training crops.
@@ -23,32 +27,20 @@ def apparent_size(train_size: int, *, area: tuple[float, float] = (0.08, 1.0)) -
 
 
 def evaluation_size(
-    train_size: int,
-    *,
-    area: tuple[float, float] = (0.08, 1.0),
-    aspect: float = 4 / 3,
-    crop_ratio: float = 0.875,
-    multiple: int = 32,
+    train_size: int, *, area: tuple[float, float] = (0.08, 1.0), crop_ratio: float = 0.875
 ) -> int:
     """The side of evaluation pictures that shows objects at the size they had in training.
 
     Args:
         train_size: side of training pictures; of the last epochs, if that changes.
         area: of training crops, as in `Augment`.
-        aspect: long side over short side of the data set's pictures; ImageNet's are mostly 4 / 3.
         crop_ratio: centre crop over the resized shorter side, as in `Augment`.
-        multiple: the result is the nearest multiple of it.
 
     Returns:
-        224 -> 256, 192 -> 224, 160 -> 192, 128 -> 160 with the defaults.
+        The nearest multiple of 32; 224 -> 256, 192 -> 224, 160 -> 192, 128 -> 160 by default.
 
     Raises:
-        ValueError: area, aspect or crop_ratio out of range.
+        ValueError: area is out of range.
     """
-    if not (aspect >= 1 and 0 < crop_ratio <= 1 and multiple >= 1):
-        raise ValueError(
-            "need aspect >= 1, 0 < crop_ratio <= 1 and multiple >= 1; got "
-            f"{aspect}, {crop_ratio} and {multiple}"
-        )
-    shorter = apparent_size(train_size, area=area) / math.sqrt(aspect)
-    return max(1, round(crop_ratio * shorter / multiple)) * multiple
+    shorter = apparent_size(train_size, area=area) / math.sqrt(ASPECT)
+    return max(1, round(crop_ratio * shorter / MULTIPLE)) * MULTIPLE

@@ -10,37 +10,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import SGD, Optimizer
+from torch.optim import SGD
 
 from fasttricks.tricks.foreach import ForeachOptimizer, Params
-
-_FUSED_ON = ("cpu", "cuda")
-
-
-def nesterov(
-    params: Params,
-    lr: float,
-    *,
-    momentum: float = 0.9,
-    weight_decay: float = 1e-4,
-    fold_lr: bool = False,
-) -> Optimizer:
-    """An optimiser for parameters or for groups of them (`parameter_groups`).
-
-    Args:
-        params: what to train; a group's own values come before those given here.
-        lr, momentum, weight_decay: as usual; momentum is not 0.
-        fold_lr: False: torch's SGD, in one kernel where the parameters allow that. True:
-            `FoldedNesterov`, P1's own.
-    """
-    given: list[Any] = list(params)
-    tensors = [p for one in given for p in (one["params"] if isinstance(one, dict) else [one])]
-    if fold_lr:
-        return FoldedNesterov(given, lr, momentum=momentum, weight_decay=weight_decay)
-    settings: dict[str, Any] = {"momentum": momentum, "weight_decay": weight_decay}
-    if all(p.device.type in _FUSED_ON and p.is_floating_point() for p in tensors):
-        return fused_sgd(given, lr, nesterov=True, **settings)
-    return SGD(given, lr, nesterov=True, **settings)
 
 
 def fused_sgd(params: Params, lr: float, *, momentum: float, **settings: Any) -> SGD:

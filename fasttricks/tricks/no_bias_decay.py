@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from torch import nn
 
 Rule = Literal["weights-only", "norms-exempt", "all"]
-RULES: tuple[str, ...] = get_args(Rule)
 
 _NORMS = (
     nn.modules.batchnorm._NormBase,  # BatchNorm and InstanceNorm
@@ -33,14 +32,7 @@ def parameter_groups(
     Returns:
         [{"params", "weight_decay", "name": "decayed"}, {..., "name": "undecayed"}], without a
         group that would be empty.
-
-    Raises:
-        ValueError: no such rule, or a negative weight decay.
     """
-    if rule not in RULES:
-        raise ValueError(f"decay rule must be one of {', '.join(RULES)}; got {rule!r}")
-    if not weight_decay >= 0:
-        raise ValueError(f"weight_decay must be >= 0; got {weight_decay}")
     norms = {id(p) for m in model.modules() if isinstance(m, _NORMS) for p in m.parameters(False)}
     decayed: list[nn.Parameter] = []
     undecayed: list[nn.Parameter] = []

@@ -57,14 +57,3 @@ class ProgressiveSize:
     def _firsts(self) -> tuple[int, ...]:
         """The first epoch of each size; the same where training is shorter than that."""
         return tuple(round(start * self.epochs) for start in self.starts)
-
-    @property
-    def cost(self) -> float:
-        """Pixels of the whole training, as a share of what the last size alone would cost."""
-        sizes = [self(epoch) for epoch in range(self.epochs)]
-        return sum(size**2 for size in sizes) / (self.epochs * self.sizes[-1] ** 2)
-
-    def __str__(self) -> str:
-        lasts = (*self._firsts[1:], self.epochs)
-        spans = zip(self.sizes, self._firsts, lasts, strict=True)
-        return ", ".join(f"{size} px in epochs {a} to {b - 1}" for size, a, b in spans if a < b)

@@ -2,125 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import Literal
 
-from fasttricks.tricks.cosine import Cosine, End
-from fasttricks.tricks.step_decay import QUARTERS, StepDecay
-from fasttricks.tricks.warmup import Kind, Warmup
+from fasttricks.tricks.cosine import cosine
+from fasttricks.tricks.step_decay import StepDecay
+from fasttricks.tricks.warmup import Warmup
 
-Decay = Literal["step", "cosine", "linear", "constant"]
-DECAYS: tuple[str, ...] = get_args(Decay)
-
-
-@dataclass(frozen=True)
-class Constant:
-    """The peak learning rate throughout."""
-
-    absolute: ClassVar[bool] = False
-    steps: int
-
-    def __call__(self, step: int) -> float:
-        return 1.0
-
-    def __str__(self) -> str:
-        return f"constant for {self.steps:,} steps"
+Decay = Literal["cosine", "linear", "constant"]
 
 
-@dataclass(frozen=True)
-class Linear:
-    """The learning rate falls along a line, to 0 after the last step; FFCV's behind its peak."""
+def linear(step: int, steps: int) -> float:
+    """Along a line, to 0 after the last step; FFCV's behind its peak."""
+    return max(0.0, 1 - step / steps)
 
-    absolute: ClassVar[bool] = False
-    steps: int
 
-    def __call__(self, step: int) -> float:
-        return max(0.0, 1 - step / self.steps)
+def constant(step: int, steps: int) -> float:
+    """The peak throughout."""
+    return 1.0
 
-    def __str__(self) -> str:
-        return f"linearly to 0 in {self.steps:,} steps"
+
+DECAYS: dict[Decay, tuple[Callable[[int, int], float], str]] = {
+    "cosine": (cosine, "cosine to 0 in"),
+    "linear": (linear, "linearly to 0 in"),
+    "constant": (constant, "constant for"),
+}
+"""The share of the peak at a step of so many, both counted from the end of the warm-up; and the
+words for it."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """`schedule(step)` is the learning rate of an optimiser step, counted from 0, in float64.
-
-    `warmup.peak` is the learning rate that the decay takes shares of.
-
-    Raises:
-        ValueError: the decay would begin to fall before the warm-up has ended.
-    """
+    """`schedule(step)` is the learning rate of an optimiser step, counted from 0, in float64."""
 
     warmup: Warmup
-    decay: StepDecay | Cosine | Linear | Constant
-
-    def __post_init__(self) -> None:
-        if isinstance(self.decay, StepDecay):
-            first = min(self.decay.drop_steps, default=self.decay.steps)
-            if first < self.warmup.steps:
-                raise ValueError(
-                    f"the first drop, at step {first}, lies inside the warm-up of "
-                    f"{self.warmup.steps} steps; epochs of drops count from the start of training"
-                )
-
-    @property
-    def steps(self) -> int:
-        """Steps of the whole training."""
-        return self.decay.steps + (0 if self.decay.absolute else self.warmup.steps)
+    """`warmup.peak` is the learning rate that the decay takes shares of."""
+    steps: int
+    """Of the whole training, more than the warm-up's."""
+    decay: StepDecay | Decay
 
     def __call__(self, step: int) -> float:
-        """The learning rate of a step; past the end that of the end.
-
-        Raises:
-            ValueError: a step below 0.
-        """
-        if step < 0:
-            raise ValueError(f"steps count from 0; got {step}")
+        """The learning rate of a step; past the end that of the end."""
         if step < self.warmup.steps:
             return self.warmup(step)
-        since = step if self.decay.absolute else step - self.warmup.steps
-        return self.warmup.peak * self.decay(since)
+        if isinstance(self.decay, StepDecay):  # its epochs are those of the whole training
+            return self.warmup.peak * self.decay(step)
+        share, _ = DECAYS[self.decay]
+        return self.warmup.peak * share(step - self.warmup.steps, self.steps - self.warmup.steps)
 
     def __str__(self) -> str:
         before = f"{self.warmup}, then " if self.warmup.steps else ""
-        return f"{before}{self.warmup.peak:g} {self.decay}"
-
-
-def make_schedule(
-    decay: Decay,
-    *,
-    peak: float,
-    epochs: int,
-    steps_per_epoch: int,
-    warmup: Kind = "from-zero",
-    warmup_epochs: float = 5,
-    base_lr: float = 0.1,
-    drops: Sequence[float] = QUARTERS,
-    factor: float = 0.1,
-    end: End = "after",
-) -> Schedule:
-    """A schedule of `epochs` epochs, the warm-up among them.
-
-    Args:
-        decay: "step", "cosine", "linear" or "constant".
-        peak: the learning rate after the warm-up, as `scaled_lr` gives it.
-        warmup, warmup_epochs, base_lr: see `Warmup`; P1 takes 5 epochs from zero. The steps are
-            rounded down.
-        drops, factor: of "step", see `StepDecay`.
-        end: of "cosine", see `Cosine`.
-
-    Raises:
-        ValueError: a value is out of range, or the warm-up is as long as the training.
-    """
-    if decay not in DECAYS:
-        raise ValueError(f"decay must be one of {', '.join(DECAYS)}; got {decay!r}")
-    begin = Warmup(warmup, int(warmup_epochs * steps_per_epoch), base_lr, peak)
-    if decay == "step":
-        return Schedule(begin, StepDecay(epochs, steps_per_epoch, tuple(drops), factor))
-    rest = epochs * steps_per_epoch - begin.steps
-    if rest < 1:
-        raise ValueError(f"a warm-up of {warmup_epochs:g} epochs leaves none of {epochs}")
-    if decay == "cosine":
-        return Schedule(begin, Cosine(rest, end))
-    return Schedule(begin, Linear(rest) if decay == "linear" else Constant(rest))
+        after = str(self.decay)
+        if not isinstance(self.decay, StepDecay):
+            after = f"{DECAYS[self.decay][1]} {self.steps - self.warmup.steps:,} steps"
+        return f"{before}{self.warmup.peak:g} {after}"

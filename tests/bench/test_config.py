@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fasttricks.bench.config import PEERS, BenchConfig
+from fasttricks.bench.config import PEERS, TAKES, BenchConfig
 from fasttricks.errors import UnknownNameError
 
 
@@ -41,7 +42,7 @@ def test_indexing_is_asked_for_by_name() -> None:
 
 
 def test_kernels_need_no_pipelines_and_take_no_threads() -> None:
-    BenchConfig(kernels=True, pipeline="", only="resize,finish").check()
+    BenchConfig(kernels=True, only="resize,finish").check()
     assert BenchConfig(kernels=True, only="resize, finish,resize").only_names == [
         "resize",
         "finish",
@@ -49,7 +50,7 @@ def test_kernels_need_no_pipelines_and_take_no_threads() -> None:
 
 
 def test_a_model_needs_no_pipelines() -> None:
-    BenchConfig(model="resnet50d", pipeline="", threads="1", only="training").check()
+    BenchConfig(model="resnet50d", threads="1", only="training").check()
     config = BenchConfig(model="resnet50d", against="resnet50, resnet50b,resnet50")
     config.check()
     assert config.against_names == ["resnet50", "resnet50b"]
@@ -67,19 +68,29 @@ def test_a_model_needs_no_pipelines() -> None:
         ({"threads": "2,two"}, "--threads takes integers from 1 to 1024; got 'two'"),
         ({"threads": "0"}, "--threads"),
         ({"pipeline": "", "peers": ""}, "nothing to measure"),
-        ({"kernels": True, "threads": "2"}, "--kernels takes no --compare, --plot or --threads"),
-        ({"kernels": True, "plot": Path("x.png")}, "--kernels takes no"),
-        ({"kernels": True, "compare": Path("x.json")}, "--kernels takes no"),
-        ({"only": "resize"}, "--only chooses among --kernels or the rows of --model"),
+        ({"kernels": True, "threads": "2"}, "--kernels takes no --threads"),
+        ({"kernels": True, "plot": Path("x.png")}, "--kernels takes no --plot"),
+        ({"kernels": True, "peers": "timm"}, "--kernels takes no --peers"),
+        ({"kernels": True, "pipeline": "nonsense"}, "--kernels takes no --pipeline"),
+        ({"kernels": True, "work": "decode"}, "--kernels takes no --work"),
+        ({"kernels": True, "dtype": "float16"}, "--kernels takes no --dtype"),
+        ({"model": "resnet18", "data": Path("/nowhere")}, "--model takes no --data"),
+        ({"model": "resnet18", "cold": True}, "--model takes no --cold"),
+        ({"only": "resize"}, "--only is for --kernels or --model"),
+        ({"recipe": "no-such"}, "--recipe is for --train"),
+        ({"settings": ("optim.lr=1",)}, "--set is for --train"),
         ({"model": "resnet51"}, "unknown model 'resnet51'; did you mean resnet50"),
         (
             {"model": "resnet50d", "against": "resnet50,resnet51"},
             "unknown model 'resnet51'; did you",
         ),
         ({"model": "resnet50d", "against": "resnet50,resnet50d"}, "than --model resnet50d"),
-        ({"against": "resnet50"}, "--against names networks to compare with that of --model"),
-        ({"model": "resnet18", "kernels": True}, "--model takes no --kernels"),
-        ({"model": "resnet18", "threads": "1,2"}, "and one --threads"),
+        ({"against": "resnet50"}, "--against is for --model"),
+        (
+            {"model": "resnet18", "kernels": True},
+            "--kernels and --model are measured one at a time",
+        ),
+        ({"model": "resnet18", "threads": "1,2"}, "--model takes one count of --threads"),
     ],
 )
 def test_settings_out_of_range(setting: dict[str, Any], message: str) -> None:
@@ -88,14 +99,15 @@ def test_settings_out_of_range(setting: dict[str, Any], message: str) -> None:
         config.check()
 
 
-@pytest.mark.parametrize(
-    "setting",
-    [{"work": "decodes"}, {"dtype": "int8"}, {"device": "tpu"}, {"peers": "stock-dali,webdataset"}],
-)
-def test_unknown_names_list_the_known(setting: dict[str, Any]) -> None:
-    config = BenchConfig(**setting)
+def test_an_unknown_peer_lists_the_known() -> None:
+    config = BenchConfig(peers="stock-dali,webdataset")
     with pytest.raises(UnknownNameError, match="known: "):
         config.check()
+
+
+def test_every_setting_belongs_somewhere() -> None:
+    names = {field.name for field in fields(BenchConfig)}
+    assert frozenset().union(*TAKES.values()) == names
 
 
 def test_importing_it_imports_nothing_heavy() -> None:

@@ -79,6 +79,11 @@ def test_a_flat_folder_becomes_one_class(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path / "flat")) == ["1.jpg", "2.png"]
 
 
+def test_hidden_folders_are_no_classes(tmp_path: Path) -> None:
+    touch(tmp_path / "flat/1.jpg", tmp_path / "flat/.ipynb_checkpoints/1-checkpoint.jpg")
+    assert opened(tmp_path / "flat").count == 1
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

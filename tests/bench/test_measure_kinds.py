@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from fasttricks.bench import contender, measure, packs
+from fasttricks.bench.config import BenchConfig
+from fasttricks.bench.measure import _does
 from fasttricks.errors import DataError
 from tests.bench.measuring import bench, fake
 
@@ -163,3 +165,23 @@ def test_cold_rounds_are_one_pass_and_say_what_stayed(
     measurement, _ = bench(picture_folder, cold=True, rounds=1)
     (row,) = measurement.run([fake("a")])
     assert "not cold: 40% of what it reads stayed" in row["notes"][0]
+
+    monkeypatch.setattr(measure.pagecache, "resident", lambda paths: None)
+    measurement, _ = bench(picture_folder, cold=True, rounds=1)
+    (row,) = measurement.run([fake("a")])
+    assert "not known whether cold" in row["notes"][0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, "crop, jitter, normalise"),
+        ({"work": "normalise"}, "crop, normalise"),
+        ({"work": "decode"}, "crop"),
+        ({"eval": True}, "centre, normalise"),
+        ({"eval": True, "work": "decode"}, "centre"),
+    ],
+)
+def test_what_a_peer_does_depends_on_what_is_measured(settings: dict[str, Any], words: str) -> None:
+    assert _does(("crop", "centre", "jitter"), BenchConfig(**settings)) == words
+    assert _does("the plan, whole", BenchConfig(**settings)) == "the plan, whole"

@@ -9,28 +9,36 @@ from fasttricks.bench import memory
 from fasttricks.errors import FasttricksError, UnknownNameError
 from tests.pipelines.conftest import require
 
-SEEN = """
-import json
-import numpy as np
-from fasttricks.bench import memory
-before = memory.total_mb()
-kept = np.ones(50 << 20, np.uint8)
-print(json.dumps([before, memory.total_mb()]))
+HERE = "kept = np.ones(50 << 20, np.uint8)"
+GROWN_WORKER = f"""
+worker = subprocess.Popen(
+    [sys.executable, "-c", "import numpy as np; {HERE}; print(1, flush=True); input()"],
+    stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+worker.stdout.readline()
 """
 
 
+def seen(growing):
+    """Memory before and after, of a process group that nobody else is in."""
+    code = (
+        "import json, subprocess, sys\nimport numpy as np\nfrom fasttricks.bench import memory\n"
+        f"before = memory.total_mb()\n{growing}\nprint(json.dumps([before, memory.total_mb()]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, process_group=0
+    )
+    return json.loads(done.stdout)
+
+
 def test_what_is_allocated_and_touched_is_seen():
-    # In a process of its own: here other tests' processes come and go, and memory is used again.
-    done = subprocess.run([sys.executable, "-c", SEEN], capture_output=True, check=True)
-    before, after = json.loads(done.stdout)
+    before, after = seen(HERE)
     assert after["anonymous_mb"] - before["anonymous_mb"] > 0.9 * (50 << 20) / 1e6
     assert after["rss_mb"] >= after["anonymous_mb"]
 
 
 def test_workers_count():
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        assert str(child.pid) in set(memory.family())
-        child.stdin.close()
+    before, after = seen(GROWN_WORKER)
+    assert after["anonymous_mb"] - before["anonymous_mb"] > 0.9 * (50 << 20) / 1e6
 
 
 def test_large_pictures_are_large(picture_folder, tmp_path):
@@ -65,3 +73,11 @@ def test_one_json_object_with_what_it_ran_on(picture_folder, tmp_path, capsys):
     assert found["start"]["rss_mb"] > 100  # torch
     assert {"machine", "versions", "commit", "command", "asked"} <= set(result)
     assert "epoch  2" in capsys.readouterr().out
+
+
+def test_a_mistake_is_one_line(tmp_path):
+    command = [sys.executable, "-m", "fasttricks.bench.memory", "--data", str(tmp_path / "gone")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("fasttricks: error: roi: ")
+    assert done.stderr.count("\n") == 1

@@ -17,7 +17,7 @@ def files(tmp_path: Path) -> list[str]:
         Path(path).write_bytes(os.urandom(50_000))
     os.sync()
     pagecache.drop(paths)
-    if pagecache.resident(paths) > 0:
+    if pagecache.resident(paths) != 0:
         pytest.skip(f"{tmp_path} is on a file system that keeps its files in memory")
     return paths
 
@@ -46,5 +46,12 @@ def test_mapped_pages_stay(files: list[str]) -> None:
 
 def test_nothing_is_resident_of_nothing(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
-    assert pagecache.resident([str(tmp_path / "empty")]) == 0
-    assert pagecache.resident([]) == 0
+    assert pagecache.resident([str(tmp_path / "empty")]) is None
+    assert pagecache.resident([]) is None
+
+
+def test_what_is_not_told_is_not_taken_for_resident(
+    files: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pagecache, "_is_told", lambda descriptor: False)
+    assert pagecache.resident(files) is None

@@ -34,7 +34,7 @@ def test_a_failed_write_leaves_the_old_file_alone(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "holds no rows"),
-        ("{}\n", "line 1: not a row of fasttricks bench"),
+        ("{}\n", "line 1: not a row of such a fasttricks bench"),
         ("[1, 2]\n", "line 1: not a row"),
         ('{"row": "dali"}\n', "line 1: not a row"),
         ("images/s\n", "line 1: not JSON"),
@@ -67,3 +67,19 @@ def test_pairs_agree_in_everything_that_matters() -> None:
         {"dtype": "float16"},
     ):
         assert report.paired([row(**change)], then) == []
+
+
+def test_what_cannot_be_shown_is_written_and_what_cannot_be_written_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: Any) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        report.finish([row()], tmp_path / "r.json", gone)
+    assert report.read(tmp_path / "r.json") == [row()]
+    shown: list[Any] = []
+    with pytest.raises(DataError, match="cannot write"):
+        report.finish([row()], tmp_path / "no" / "r.json", lambda rows, _: shown.extend(rows))
+    report.finish([row()], None, lambda rows, _: shown.extend(rows))
+    assert shown == [row(), row()]

@@ -10,6 +10,7 @@ from fasttricks.bench.config import BenchConfig
 from fasttricks.bench.files import PictureFiles
 from fasttricks.cpus import available_cpus
 from fasttricks.errors import DataError, FasttricksError, MissingExtraError, UnknownNameError
+from fasttricks.pipelines import registry
 
 FILES = PictureFiles(root=Path("/nowhere"), label="few", count=2, paths=("a", "b"))
 MANY = PictureFiles(root=Path("/nowhere"), label="many", count=rows.LARGE + 1, paths=("a",))
@@ -20,7 +21,8 @@ PACK = PictureFiles(root=Path("/nowhere"), label="pack", count=500, paths=("0.ta
 def installed(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Packages that count as installed; tests may change the set."""
     names = {"nvidia.dali", "ffcv", "torchvision", "timm"}
-    monkeypatch.setattr(rows, "is_installed", lambda package: package in names)
+    for module in (rows, registry):
+        monkeypatch.setattr(module, "is_installed", lambda package: package in names)
     return names
 
 

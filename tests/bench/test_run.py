@@ -108,3 +108,15 @@ def test_an_unknown_name_is_told_before_pictures_are_made(monkeypatch):
     monkeypatch.setattr(command, "open_files", lambda config: pytest.fail("looked at pictures"))
     with pytest.raises(UnknownNameError, match="unknown pipeline 'dalli'"):
         command.run(BenchConfig(pipeline="roi,dalli"))
+
+
+def test_a_reader_who_has_left_costs_no_measurement(
+    picture_folder: Path, fakes: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: Any) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(command.table, "show", gone)
+    with pytest.raises(BrokenPipeError):
+        command.run(settings(picture_folder, json=tmp_path / "r", rounds=1))
+    assert [json.loads(line)["row"] for line in (tmp_path / "r").open()] == ["a", "b"]

@@ -4,8 +4,9 @@ from itertools import pairwise
 import pytest
 
 from fasttricks.bench import synthetic_check
-from fasttricks.bench.synthetic_check import Facts, describe, main, read_facts, summarise
+from fasttricks.bench.synthetic_check import Config, JpegFile, describe, main, read_files, summarise
 from fasttricks.data.synthetic import make_synthetic
+from fasttricks.errors import DataError
 from tests.pictures import jpeg
 
 
@@ -26,10 +27,10 @@ def synthetic(tmp_path_factory):
     return make_synthetic(tmp_path_factory.mktemp("made") / "set", count=24, workers=1)
 
 
-def test_facts(real):
-    facts = read_facts(real)
-    assert len(facts) == 30
-    rows = describe(facts)
+def test_description(real):
+    files = read_files(real)
+    assert len(files) == 30
+    rows = describe(files)
     assert rows["width, mean"] == 60
     assert rows["height, median"] == 54.5
     assert rows["height, largest"] == 69
@@ -37,7 +38,7 @@ def test_facts(real):
     assert rows["share 4:2:0"] == pytest.approx(0.3)
     assert rows["share grey"] == pytest.approx(0.1)
     assert rows["bytes/pixel, mean"] == pytest.approx(
-        sum(len(f.data) / f.width / f.height for f in facts) / 30
+        sum(len(f.data) / f.width / f.height for f in files) / 30
     )
 
 
@@ -48,8 +49,8 @@ def test_every_file_is_decoded_once_a_round(real, monkeypatch):
         "_decode_seconds",
         lambda files: decoded.extend(files) or len(files) * 0.002,
     )
-    first = read_facts(real)
-    second = [Facts(f.data, f.width, f.height, "other") for f in first[:20]]
+    first = read_files(real)
+    second = [JpegFile(f.data, f.width, f.height, "other") for f in first[:20]]
     pairs = synthetic_check.decode_ms(first, second, rounds=2)
     assert pairs == [(pytest.approx(2.0), pytest.approx(2.0))] * 2
     assert all(decoded.count(file) == 3 for file in first + second)  # warm-up and two rounds
@@ -63,22 +64,22 @@ def test_summary_is_of_ratios_within_rounds():
     assert (result["real_ms"], result["synthetic_ms"]) == (1.0, 1.1)
 
 
-def test_command(real, synthetic, tmp_path, capsys):
+def test_table_and_file(real, synthetic, tmp_path, capsys):
     file = tmp_path / "result.json"
-    arguments = ["--data", real, "--synthetic", synthetic, "--rounds", "1", "--json", file]
-    assert main([str(a) for a in arguments]) == 0
+    main(Config(data=real, synthetic=synthetic, rounds=1, json=file))
     result = json.loads(file.read_text())
     assert result["real"]["files"] == 30
     assert result["synthetic"]["files"] == 24
     assert result["decode"]["all"]["ratio"] > 0
-    assert set(result) >= {"machine", "versions", "date", "rounds"}
+    assert set(result) >= {"machine", "versions", "date", "commit", "rounds"}
+    assert "libjpeg-turbo" in result["versions"]
     table = capsys.readouterr().out.splitlines()
-    assert table[2] == "| files | 30 | 24 |  |"
-    assert all(line.count("|") == 5 for line in table)
+    assert table[0].split() == ["real", "synthetic", "ratio"]
+    assert table[1].split() == ["files", "30", "24"]
 
 
-def test_no_pictures_is_one_line_and_exit_2(tmp_path, synthetic, capsys):
-    assert main(["--data", str(tmp_path), "--synthetic", str(synthetic)]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert "no JPEG files" in error
+def test_mistakes_are_one_line(real, synthetic, tmp_path):
+    with pytest.raises(DataError, match="no JPEG files"):
+        main(Config(data=tmp_path, synthetic=synthetic))
+    with pytest.raises(ValueError, match="--rounds"):
+        main(Config(data=real, synthetic=synthetic, rounds=0))

@@ -75,7 +75,7 @@ def test_piped_output_is_plain_and_complete() -> None:
     assert "1,000 files (/data), training, work full, batch 64, 224 px, cpu" in text
     line = next(line for line in text.splitlines() if line.startswith("dali "))
     assert line.split() == [
-        *("dali", "2", "1234", "1200-1300", "617", "1.00", "51.8", "80.0", "1.61"),
+        *("dali", "2", "1234", "1200-1300", "617", "1.00", "51.8", "80", "1.61"),
         *("912", "3.2"),
     ]
     assert "stock-ffcv * " in text
@@ -204,6 +204,9 @@ def test_comparison() -> None:
 def test_comparison_of_different_things() -> None:
     assert "none of these rows" in compared([row()], [row(threads=1)])
     assert "machines differ" in compared([row()], [row(machine={"cpu": "B"})])
+    assert "differ" not in compared([row()], [row()])
+    for other in ({"data": "/elsewhere"}, {"files": 7}, {"shards": 3}):
+        assert "the pictures differ" in compared([row()], [row(**other)])
 
 
 def test_header_and_cells_fit() -> None:

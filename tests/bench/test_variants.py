@@ -4,10 +4,11 @@ import inspect
 
 import pytest
 
-from fasttricks.bench.config import DTYPES, WORK, BenchConfig
+from fasttricks.bench.config import WORK, BenchConfig
 from fasttricks.bench.variants import VARIANTS, Variant, does, options_of, pipeline_of
 from fasttricks.pipelines.options import Options
 from fasttricks.pipelines.registry import REGISTRY, make_loader
+from fasttricks.precision import PRECISIONS
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -18,7 +19,7 @@ def test_variants_are_pipelines_with_options_that_make_loader_takes(name: str) -
     assert does(name) == f", {VARIANTS[name].does}" != ", "
     assert does(pipeline_of(name)) == ""
     assert set(VARIANTS[name].work) <= set(WORK)
-    assert set(VARIANTS[name].dtypes) <= set(DTYPES)
+    assert set(VARIANTS[name].dtypes) <= set(PRECISIONS)
 
 
 @pytest.mark.parametrize("batch_size", [1, 8, 64, 100])

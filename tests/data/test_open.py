@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from fasttricks.data import scan_folder
-from fasttricks.data.open import Kind, locate, open_data
+from fasttricks.data.open import Layout, locate, open_data
 from fasttricks.data.pack_index import INDEX_NAME
 from fasttricks.data.tar_pack import TarPack
 from fasttricks.errors import DataError
@@ -20,7 +20,7 @@ def test_a_folder_of_pictures(picture_folder):
     assert [samples.name(i) for i in range(37)] == [
         scan_folder(picture_folder).name(i) for i in range(37)
     ]
-    assert locate(picture_folder) == (Kind.PICTURES, picture_folder)
+    assert locate(picture_folder) == (Layout.PICTURES, picture_folder)
 
 
 def test_a_pack(pack):
@@ -28,7 +28,7 @@ def test_a_pack(pack):
         samples = open_data(pack, train=train)
         assert isinstance(samples, TarPack)
         assert samples.folder == pack
-    assert locate(pack) == (Kind.PACK, pack)
+    assert locate(pack) == (Layout.PACK, pack)
 
 
 def test_parts_of_both_kinds(picture_folder, pack, tmp_path):
@@ -44,7 +44,7 @@ def test_parts_of_both_kinds(picture_folder, pack, tmp_path):
 
 def test_tars_without_an_index(pack):
     (pack / INDEX_NAME).unlink()
-    assert locate(pack) == (Kind.TARS, pack)
+    assert locate(pack) == (Layout.TARS, pack)
     with pytest.raises(DataError) as error:
         open_data(pack)
     assert f"fasttricks index {pack}" in str(error.value)

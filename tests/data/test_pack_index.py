@@ -2,6 +2,7 @@ import io
 import json
 import os
 import struct
+import tracemalloc
 import zlib
 from itertools import pairwise
 
@@ -10,7 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fasttricks.data.pack_index import HEADER, MEMBER, open_pack_index, write_pack_index
+from fasttricks.data.pack_index import (
+    HEADER,
+    INDEX_NAME,
+    MEMBER,
+    open_pack_index,
+    write_pack_index,
+)
+from fasttricks.data.tar_pack import TarPack
 from fasttricks.errors import DataError
 
 DTYPES = ["<i8", "<u2", "<f4", "|b1", "|i1", "<f2", ">i4"]
@@ -214,3 +222,25 @@ def test_writing_what_does_not_belong_together():
             written(**bad)
     with pytest.raises(ValueError, match="not in the pack's folder"):
         written(shards=[("../a.tar", 99999), ("b", 2**33)])
+
+
+def test_opening_a_large_pack_takes_next_to_no_memory(tmp_path):
+    count = 100_000
+    members = np.zeros(count, MEMBER)
+    members["size"], members["offset"] = 512, 512 * (1 + np.arange(count))
+    with open(tmp_path / INDEX_NAME, "w+b") as file:
+        write_pack_index(
+            file,
+            shards=[("a.tar", 1 << 40)],
+            members=members,
+            names=[f"n{n % 1000:08d}/{n:08d}.jpg".encode() for n in range(count)],
+            targets=np.arange(count) % 1000,
+            classes=[f"n{n:08d}" for n in range(1000)],
+        )
+    tracemalloc.start()
+    pack = TarPack(tmp_path)
+    kept, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(pack) == count
+    assert kept < 8 * count + 200_000  # of 6 MB: the file is mapped, the classes are read
+    assert most < 50e6 / 13  # 50 MB for 1.3 million

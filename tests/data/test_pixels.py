@@ -135,6 +135,11 @@ def test_errors_in_the_body_of_opened_are_data_errors():
         image.load()
 
 
+def test_no_memory_is_no_fault_of_the_picture():
+    with pytest.raises(MemoryError), opened(jpeg()):
+        raise MemoryError
+
+
 @pytest.mark.parametrize("size", [(1, 1), (3, 1000), (77, 5)])
 def test_ppm(size):
     pixels = smooth_picture(*size, seed=3)

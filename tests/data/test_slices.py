@@ -51,6 +51,10 @@ def test_bytes_names_and_stamps(files):
     assert isinstance(samples, Samples)
 
 
+def test_places_of_no_samples(files):
+    assert len(slices(files).places(np.zeros(0, np.int64)).table) == 0
+
+
 def test_offsets_are_exact(tmp_path):
     content = np.random.default_rng(1).bytes(5000)
     (tmp_path / "x").write_bytes(content)

@@ -79,7 +79,7 @@ def kaggle_labels():
 def made_up_measurement():
     """A file as `bench --train` writes it on a GPU. Nobody measured this."""
     about = {"device": "cuda", "batch_size": 128, "recipe": "tricks", "model": "resnet50d"}
-    about |= {"size": 224, "precision": "float16"}
+    about |= {"size": 224, "precision": "float16", "settings": []}
     rows = [
         {"kind": "step, cached batch", "pipeline": "", "step_ms": 1.0},
         {"kind": "training", "pipeline": "roi", "step_ms": 1.0},

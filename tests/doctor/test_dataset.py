@@ -3,7 +3,7 @@ import pytest
 
 from fasttricks.data.seek.build import build_index
 from fasttricks.doctor import dataset
-from fasttricks.doctor.dataset import choose, look_at_data
+from fasttricks.doctor.dataset import draw_sample, look_at_data
 from fasttricks.errors import DataError
 from fasttricks.pipelines.beton.pack import pack
 from tests.doctor.sets import make_pack
@@ -55,8 +55,8 @@ def test_a_slow_sample_ends_early(folder, monkeypatch):
 
 
 def test_the_choice_is_even_and_repeats():
-    chosen = choose(100_000, 256)
+    chosen = draw_sample(100_000, 256)
     assert len(set(chosen)) == 256
-    assert chosen == choose(100_000, 256)
+    assert chosen == draw_sample(100_000, 256)
     assert abs(np.mean(chosen) / 100_000 - 0.5) < 0.1  # standard error: 0.018
-    assert sorted(choose(5, 256)) == [0, 1, 2, 3, 4]
+    assert sorted(draw_sample(5, 256)) == [0, 1, 2, 3, 4]

@@ -23,6 +23,16 @@ def test_the_longest_mount_point_counts(tmp_path):
     assert disk.file_system(tmp_path, tmp_path / "nothing") == ""
 
 
+def test_mount_points_may_have_any_letters(tmp_path):
+    mounts, point = tmp_path / "mountinfo", tmp_path / "données"
+    point.mkdir()
+    mounts.write_text(
+        "27 1 254:0 / / rw - ext4 /dev/vda rw\n"
+        f"30 27 0:5 / {point} rw shared:1 - nfs4 server:/x rw\n"
+    )
+    assert disk.file_system(point / "a.jpg", mounts) == "nfs4"
+
+
 def test_what_was_just_read_is_cached_and_what_was_dropped_is_not(tmp_path):
     path = tmp_path / "a.jpg"
     path.write_bytes(os.urandom(300_000))
@@ -52,7 +62,7 @@ def test_nothing_is_said_of_what_is_not_told(tmp_path, monkeypatch):
     assert disk.cached(Samples([tmp_path / "nothing"]), 0) is None
     path = tmp_path / "a.jpg"
     path.write_bytes(b"x" * 2_000_000)
-    monkeypatch.setattr(disk, "_is_told", lambda descriptor: False)
+    monkeypatch.setattr("fasttricks.bench.pagecache._is_told", lambda descriptor: False)
     found = disk.look_at_disk(Samples([path]), [0], tmp_path, 1.0)
     assert (found.cached, found.files_per_s) == (None, None)
     assert "may write" in found.why_not or found.in_memory

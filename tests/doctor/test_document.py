@@ -1,20 +1,14 @@
-import io
 import json
 import shutil
 
-import pytest
-
 from fasttricks.data.folder import scan_folder
 from fasttricks.data.seek.build import build_index
-from fasttricks.doctor.document import json_file, write_facts, write_scan
+from fasttricks.doctor.document import scan_document
 from fasttricks.doctor.scan import scan
-from fasttricks.errors import DataError
 
 
 def written(folder):
-    file = io.BytesIO()
-    write_scan(file, scan(scan_folder(folder)), "the set")
-    return json.loads(file.getvalue())
+    return json.loads(json.dumps(scan_document(scan(scan_folder(folder)), "the set")))
 
 
 def test_a_sound_set(folder):
@@ -65,28 +59,3 @@ def test_stale_entries_and_damaged_indices_are_listed(folder):
     path.write_bytes(path.read_bytes()[:-1])
     (broken,) = written(folder)["broken"]
     assert (broken["index"], broken["name"]) == (None, str(path))
-
-
-def test_the_file_appears_complete_or_not_at_all(tmp_path):
-    target = tmp_path / "a.json"
-    with json_file(target) as document:
-        write_facts(document.file, {"a": [1, 2]})
-        assert not target.exists()
-        document.publish()
-    assert json.loads(target.read_bytes()) == {"a": [1, 2]}
-    with json_file(target) as document:
-        write_facts(document.file, {"b": 3})  # and is not published
-    assert json.loads(target.read_bytes()) == {"a": [1, 2]}
-    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
-
-
-def test_no_file_is_asked_for():
-    with json_file(None) as document:
-        assert document is None
-
-
-def test_bad_places_are_told_before_the_work(tmp_path):
-    (tmp_path / "file").touch()
-    for target, words in ((tmp_path, "is a folder"), (tmp_path / "file" / "a", "cannot write")):
-        with pytest.raises(DataError, match=words), json_file(target):
-            pytest.fail("the work began")

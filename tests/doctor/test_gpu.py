@@ -2,9 +2,10 @@ import pytest
 
 from fasttricks.doctor import gpu
 
-SMI = """NVIDIA A100-SXM4-80GB, 81920, 8.0, 535.104.05
-Tesla T4, 15360, 7.5, 535.104.05
-"""
+SMI = [
+    ["NVIDIA A100-SXM4-80GB", "81920", "8.0", "535.104.05"],
+    ["Tesla T4", "15360", "7.5", "535.104.05"],
+]
 
 
 @pytest.mark.parametrize(
@@ -27,13 +28,13 @@ def test_jpeg_engines_by_name_and_capability(name, capability, has):
 
 
 def test_nvidia_smi_is_understood():
-    (a100, t4), driver = gpu.parse_smi(SMI)
+    (a100, t4), driver = gpu.listed_gpus(SMI)
     assert driver == "535.104.05"
     assert (a100.memory_bytes, a100.capability, a100.jpeg_engine) == (80 << 30, (8, 0), True)
     assert (t4.name, t4.jpeg_engine) == ("Tesla T4", False)
-    odd, _ = gpu.parse_smi("GH200, [N/A], [N/A], 570.1\nNo devices were found\n")
+    odd, _ = gpu.listed_gpus([["GH200", "[N/A]", "[N/A]", "570.1"]])
     assert [(one.memory_bytes, one.capability, one.jpeg_engine) for one in odd] == [(0, None, True)]
-    assert gpu.parse_smi("NVIDIA-SMI has failed\n") == ((), "")
+    assert gpu.listed_gpus([]) == ((), "")
 
 
 def test_versions():
@@ -45,7 +46,7 @@ def test_versions():
 
 
 def test_a_machine_without_driver_or_nvidia_smi(monkeypatch):
-    monkeypatch.setattr(gpu, "_SMI", ("no-such-program",))
+    monkeypatch.setattr(gpu, "nvidia_smi", lambda *fields: [])
     monkeypatch.setattr(gpu, "_torch", lambda: ((), None))
     monkeypatch.setattr(gpu.ctypes, "CDLL", lambda name: (_ for _ in ()).throw(OSError(name)))
     found = gpu.look_at_cuda()
@@ -54,7 +55,7 @@ def test_a_machine_without_driver_or_nvidia_smi(monkeypatch):
 
 
 def test_gpus_that_torch_does_not_see_are_still_listed(monkeypatch):
-    monkeypatch.setattr(gpu, "_smi", lambda: SMI)
+    monkeypatch.setattr(gpu, "nvidia_smi", lambda *fields: SMI)
     monkeypatch.setattr(gpu, "_torch", lambda: ((), (13, 0)))
     found = gpu.look_at_cuda()
     assert (len(found.gpus), found.torch_cuda, found.torch_sees_gpu) == (2, (13, 0), False)

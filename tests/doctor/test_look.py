@@ -20,7 +20,7 @@ from fasttricks.doctor.findings import (
     UNREADABLE,
     WARNING,
 )
-from fasttricks.doctor.look import Looker
+from fasttricks.doctor.look import Inspector
 from fasttricks.doctor.seek import find_index
 from fasttricks.pipelines.beton.file import Beton
 from fasttricks.pipelines.beton.pack import pack
@@ -41,7 +41,7 @@ CMYK = encode(Image.fromarray(RGB).convert("CMYK"))
 
 
 def look_at(data):
-    return Looker(Samples([data]), None)(0)
+    return Inspector(Samples([data]), None)(0)
 
 
 def replace(path, old, new):
@@ -58,7 +58,7 @@ def only(look):
 
 def test_a_sound_picture(folder):
     samples = scan_folder(folder)
-    look = Looker(samples, None)(0)
+    look = Inspector(samples, None)(0)
     assert (look.faults, look.notes, look.broken) == ([], [], False)
     assert look.traits == ["sequential"]
     assert (look.size, len(look.digest)) == (len(samples.read(0)), 16)
@@ -84,7 +84,7 @@ def test_what_is_noted_is_not_broken(data, traits, notes):
 
 def test_a_png_named_jpg_is_noted(tmp_path):
     (tmp_path / "a.jpg").write_bytes(encode(RGB, "PNG"))
-    look = Looker(Samples([tmp_path / "a.jpg"]), None)(0)
+    look = Inspector(Samples([tmp_path / "a.jpg"]), None)(0)
     assert not look.broken
     assert (MISNAMED, "PNG named .jpg") in look.notes
 
@@ -116,7 +116,7 @@ def test_unreadable(tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
     samples = Samples([tmp_path / "gone.jpg", tmp_path / "pipe.jpg"])
     for number, words in ((0, "No such file"), (1, "not a regular file")):
-        look = Looker(samples, None)(number)
+        look = Inspector(samples, None)(number)
         assert only(look).kind == UNREADABLE
         assert words in only(look).cause
         assert (look.probe, look.digest, look.size) == (None, b"", 0)
@@ -134,7 +134,7 @@ def test_a_size_that_is_not_the_indexs(folder, monkeypatch):
     samples = scan_folder(folder)
     Tampered(samples).write()
     monkeypatch.setattr(module, "decode_whole", lambda *args: Decoded(40, 91, ""))
-    faults = Looker(samples, find_index(samples).index)(0).faults
+    faults = Inspector(samples, find_index(samples).index)(0).faults
     assert [fault.kind for fault in faults] == [GEOMETRY] * 2
     assert "the seek index has 90 x 40" in faults[1].cause
 
@@ -146,12 +146,12 @@ def test_index_entries(folder):
     tampered.write()
     os.utime(samples.name(1), ns=(1, 1))
     samples.path(2).unlink()
-    looker = Looker(samples, find_index(samples).index)
-    assert only(looker(0)).kind == INDEX
-    assert [note.kind for note in looker(1).notes] == [STALE]
-    assert not looker(1).broken
-    assert only(looker(2)).kind == UNREADABLE
-    assert (looker(3).faults, looker(3).notes) == ([], [])
+    inspector = Inspector(samples, find_index(samples).index)
+    assert only(inspector(0)).kind == INDEX
+    assert [note.kind for note in inspector(1).notes] == [STALE]
+    assert not inspector(1).broken
+    assert only(inspector(2)).kind == UNREADABLE
+    assert (inspector(3).faults, inspector(3).notes) == ([], [])
 
 
 def test_packed_pictures(folder, tmp_path):
@@ -161,11 +161,11 @@ def test_packed_pictures(folder, tmp_path):
     good = samples.read(0)
     replace(shard, good, good[:-3] + bytes([good[-3] ^ 1]) + good[-2:])
     replace(shard, b"0002.jpg", b"0002.jpx")
-    looker = Looker(TarPack(packed), None)
-    assert CHECKSUM in [fault.kind for fault in looker(0).faults]
-    assert only(looker(2)).kind == UNREADABLE
-    assert "disagree" in only(looker(2)).cause
-    assert not any(looker(number).broken for number in (1, 3, 4, 5, 6, 7, 8, 9))
+    inspector = Inspector(TarPack(packed), None)
+    assert CHECKSUM in [fault.kind for fault in inspector(0).faults]
+    assert only(inspector(2)).kind == UNREADABLE
+    assert "disagree" in only(inspector(2)).cause
+    assert not any(inspector(number).broken for number in (1, 3, 4, 5, 6, 7, 8, 9))
 
 
 @pytest.mark.parametrize("mode", ["source", "jpg", "raw"])
@@ -175,7 +175,7 @@ def test_betons(folder, tmp_path, mode):
     path = tmp_path / "a.beton"
     pack(folder, path, mode=mode, progress=False)
     samples = Beton(path)
-    looks = [Looker(samples, None)(number) for number in range(len(samples))]
+    looks = [Inspector(samples, None)(number) for number in range(len(samples))]
     broken = [look for look in looks if look.broken]
     assert [samples.name(look.index)[-9:] for look in broken] == ["wrong.jpg"]
     assert only(broken[0]).kind == UNREADABLE
@@ -198,8 +198,8 @@ def test_changed_betons(folder, tmp_path):
     replace(path, good, good[:-9] + bytes([good[-9] ^ 1]) + good[-8:])
     samples.stored = samples.stored.copy()
     samples.stored["height"][4] += 1
-    looker = Looker(samples, None)
-    assert CHECKSUM in [fault.kind for fault in looker(3).faults]
-    assert only(looker(4)).kind == GEOMETRY
-    assert "the .beton has" in only(looker(4)).cause
-    assert not looker(5).broken
+    inspector = Inspector(samples, None)
+    assert CHECKSUM in [fault.kind for fault in inspector(3).faults]
+    assert only(inspector(4)).kind == GEOMETRY
+    assert "the .beton has" in only(inspector(4)).cause
+    assert not inspector(5).broken

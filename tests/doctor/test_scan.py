@@ -131,7 +131,7 @@ def test_threads_stop_when_one_fails(folder, monkeypatch):
             looked.append(number)
             raise RuntimeError("unforeseen")
 
-    monkeypatch.setattr(module, "Looker", Failing)
+    monkeypatch.setattr(module, "Inspector", Failing)
     paths = sorted(folder.rglob("*.jpg"))
     with pytest.raises(RuntimeError, match="unforeseen"):
         scan(Samples(paths * 1000), workers=2)

@@ -106,7 +106,7 @@ def test_what_cannot_be_opened_is_one_line(tmp_path, monkeypatch):
     def refuse(data, train):
         raise PermissionError(13, "Permission denied", str(Path(data) / "a"))
 
-    monkeypatch.setattr("fasttricks.doctor.shape.open_source", refuse)
+    monkeypatch.setattr("fasttricks.doctor.shape.open_data_set", refuse)
     with pytest.raises(DataError, match="a cannot be read: Permission denied"):
         look_at_shape(tmp_path)
 

@@ -9,7 +9,7 @@ from fasttricks.doctor.source import (
     checksum_fits,
     has_checksums,
     keeps_files,
-    open_source,
+    open_data_set,
     printable,
 )
 from fasttricks.errors import DataError
@@ -23,7 +23,7 @@ def test_every_kind_of_data_set_opens(folder, tmp_path):
     make_pack(tmp_path / "pack", folder)
     kinds = {folder: Samples, tmp_path / "a.beton": Beton, tmp_path / "pack": TarPack}
     for path, kind in kinds.items():
-        samples = open_source(path, train=True)
+        samples = open_data_set(path, train=True)
         assert type(samples) is kind
         assert len(samples) == 10
         assert has_checksums(samples) == (kind is not Samples)
@@ -36,14 +36,14 @@ def test_every_kind_of_data_set_opens(folder, tmp_path):
 def test_divided_folders(tmp_path):
     make_folder(tmp_path / "train", count=6)
     make_folder(tmp_path / "val", count=4)
-    assert len(open_source(tmp_path, train=True)) == 6
-    assert len(open_source(tmp_path, train=False)) == 4
+    assert len(open_data_set(tmp_path, train=True)) == 6
+    assert len(open_data_set(tmp_path, train=False)) == 4
 
 
 def test_what_is_not_there_is_named(tmp_path):
     for name in ("nothing", "nothing.beton"):
         with pytest.raises(DataError, match=f"{name} does not exist"):
-            open_source(tmp_path / name, train=True)
+            open_data_set(tmp_path / name, train=True)
 
 
 def test_checksums():
@@ -56,19 +56,19 @@ def test_checksums():
 
 def test_raw_betons_have_checksums_and_sides(folder, tmp_path):
     pack(folder, tmp_path / "a.beton", mode="raw", progress=False)
-    samples = open_source(tmp_path / "a.beton", train=True)
+    samples = open_data_set(tmp_path / "a.beton", train=True)
     assert not keeps_files(samples)
     for i in range(len(samples)):
         assert checksum_fits(*samples.read_stamped(i))
     assert announced_sides(samples, 0) == (90, 40)
-    assert announced_sides(open_source(folder, train=True), 0) is None
+    assert announced_sides(open_data_set(folder, train=True), 0) is None
 
 
 def test_shards(folder, tmp_path):
-    samples = open_source(make_pack(tmp_path / "pack", folder), train=True)
+    samples = open_data_set(make_pack(tmp_path / "pack", folder), train=True)
     first, second = (tmp_path / "pack" / name for name, _ in samples.shards)
     assert list(broken_shards(samples)) == []
-    assert list(broken_shards(open_source(folder, train=True))) == []
+    assert list(broken_shards(open_data_set(folder, train=True))) == []
     with open(first, "ab") as file:
         file.write(bytes(512))
     second.unlink()

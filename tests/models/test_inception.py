@@ -7,7 +7,7 @@ import torch
 
 from fasttricks.models.config import InceptionConfig
 from fasttricks.models.count import count
-from fasttricks.models.inception import InceptionLogits, InceptionV3, inception_v3
+from fasttricks.models.inception import InceptionLogits, InceptionV3
 
 
 def on_meta(**fields) -> InceptionV3:
@@ -59,7 +59,7 @@ def test_norms_have_inceptions_epsilon():
 
 def test_the_auxiliary_head_speaks_in_training_only():
     torch.manual_seed(0)
-    model = inception_v3(num_classes=3, aux=True)
+    model = InceptionV3(InceptionConfig(num_classes=3, aux=True))
     x = torch.randn(2, 3, 299, 299)
     with torch.no_grad():
         both = model.train()(x)
@@ -70,7 +70,7 @@ def test_the_auxiliary_head_speaks_in_training_only():
 
 
 def test_dropout_is_before_the_classifier_and_in_training_only():
-    model = inception_v3(num_classes=4, dropout=0.9)
+    model = InceptionV3(InceptionConfig(num_classes=4, dropout=0.9))
     seen = []
     model.classifier.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     x = torch.randn(2, 3, 75, 75)
@@ -101,11 +101,11 @@ def test_the_auxiliary_head_needs_the_full_size_and_says_so():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"dropout": 1.0}, "dropout=1.0: allowed"),
-        ({"num_classes": 0}, "num_classes=0: allowed"),
-        ({"aux": "yes"}, "aux='yes': allowed"),
-        ({"init": "zero"}, "init='zero': allowed are 'xavier'"),
-        ({"bn_eps": 0}, "bn_eps=0: allowed"),
+        ({"dropout": 1.0}, "inception.dropout must be from 0 to 0.99; got 1.0"),
+        ({"num_classes": 0}, "num_classes must be at least 1; got 0"),
+        ({"aux": "yes"}, "aux must be True or False; got 'yes'"),
+        ({"init": "zero"}, "init must be one of xavier"),
+        ({"bn_eps": 0}, "bn_eps must be from .*; got 0"),
     ],
 )
 def test_wrong_fields_are_named(fields, message):

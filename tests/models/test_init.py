@@ -143,6 +143,12 @@ def test_every_block_of_a_resnet_has_a_last_norm(depth, blocks):
     assert len(list(last_norms(model))) == blocks
 
 
+@pytest.mark.parametrize("name", ["inception_v3", "mobilenet_v1"])
+def test_networks_without_residual_branches_have_none(name):
+    with torch.device("meta"):
+        assert list(last_norms(create_model(name, num_classes=2))) == []
+
+
 def test_zero_gamma_lets_only_the_last_norms_learn_at_first():
     net = residual_net(zero_gamma=True)
     net(torch.randn(2, 3, 8, 8)).square().sum().backward()

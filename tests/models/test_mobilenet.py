@@ -8,7 +8,7 @@ from torch import nn
 
 from fasttricks.models.config import MobileNetConfig
 from fasttricks.models.count import count
-from fasttricks.models.mobilenet import MobileNetV1, mobilenet_v1
+from fasttricks.models.mobilenet import MobileNetV1
 from tests.models.network_checks import lively
 
 FIGURES = {
@@ -67,7 +67,7 @@ def test_features_have_the_promised_strides(output_stride):
 def test_a_dilated_network_computes_the_same_and_more_between(output_stride):
     """With the same weights every 2nd or 4th pixel of the dense map is the strided network's."""
     x = torch.randn(2, 3, 96, 64)
-    sparse = lively(mobilenet_v1(0.25, num_classes=5), x).double()
+    sparse = lively(MobileNetV1(MobileNetConfig(width=0.25, num_classes=5)), x).double()
     x = x.double()
     config = MobileNetConfig(width=0.25, num_classes=5, output_stride=output_stride)
     dense = MobileNetV1(config).double().eval()
@@ -82,7 +82,7 @@ def test_a_dilated_network_computes_the_same_and_more_between(output_stride):
 
 
 def test_depthwise_convolutions_mix_no_channels():
-    depthwise = mobilenet_v1(0.25, num_classes=5).stages[0][0].depthwise
+    depthwise = MobileNetV1(MobileNetConfig(width=0.25, num_classes=5)).stages[0][0].depthwise
     x = torch.randn(1, 8, 9, 9)
     moved = x.clone()
     moved[:, 3] += 1
@@ -93,10 +93,10 @@ def test_depthwise_convolutions_mix_no_channels():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"width": 0}, "width=0: allowed"),
-        ({"output_stride": 4}, "output_stride=4: allowed are 32, 16, 8"),
-        ({"init": "zero"}, "init='zero': allowed are 'xavier'"),
-        ({"bn_momentum": 2.0}, "bn_momentum=2.0: allowed"),
+        ({"width": 0}, "width must be from 0.125 to 4; got 0"),
+        ({"output_stride": 4}, "output_stride must be one of 32, 16, 8; got 4"),
+        ({"init": "zero"}, "init must be one of xavier"),
+        ({"bn_momentum": 2.0}, "bn_momentum must be .*; got 2.0"),
     ],
 )
 def test_wrong_fields_are_named(fields, message):

@@ -90,7 +90,7 @@ def test_an_unknown_name_is_told_the_nearest_and_what_lists_all() -> None:
     ("mobilenet_v1", {"dropout": 0.5}, "mobilenet_v1 has no field 'dropout': allowed are .*width"),
     ("resnet50d", {"dropblock": {"size": 7}}, "dropblock has no field 'size': .*block_size"),
     ("resnet50d", {"attention": {"name": "se", "least": 7}}, "attention has no field 'least'"),
-    ("resnet50d", {"dropblock": {"keep": 2}}, r"dropblock\.keep=2: "),
+    ("resnet50d", {"dropblock": {"keep": 2}}, r"dropblock\.keep must be .*; got 2"),
     ("assemble_resnet50", {"output_stride": 8}, "output_stride=8 .*big_little"),
 ])  # fmt: skip
 def test_wrong_overrides_are_named(name: str, overrides: dict[str, object], message: str) -> None:

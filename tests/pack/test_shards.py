@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 import pytest
 
-from fasttricks.pack.shards import Shard, sample_bytes, target_member
+from fasttricks.pack.shards import Shard, target_member
 
 
 def write(path, members):
@@ -35,14 +35,18 @@ def test_what_stands_where(tmp_path):
     assert told == {(315532800, 0, 0, "", "", 0o644)}
 
 
-def test_size_is_foreseen(tmp_path):
-    shard = Shard(tmp_path / "x.tar")
-    for size in (0, 1, 511, 512, 513, 3000):
-        before = shard.size
-        shard.add("k.jpg", bytes(size))
-        shard.add("k.cls", b"1")
-        assert shard.size - before == sample_bytes(bytes(size), b"1")
-    shard.discard()
+@pytest.mark.parametrize("size", [0, 1, 511, 512, 513, 8192, 8193, 30_000])
+def test_size_is_foreseen_with_all_that_ends_a_tar(tmp_path, size):
+    for name in ("k.jpg", LONG):
+        shard, members = Shard(tmp_path / "x.tar"), [(name, bytes(size)), ("k.cls", b"1")]
+        foreseen = shard.size_with(members)
+        for member in members:
+            shard.add(*member)
+        assert shard.finish() == foreseen == (tmp_path / "x.tar").stat().st_size
+
+
+def test_a_discarded_shard_is_gone(tmp_path):
+    Shard(tmp_path / "x.tar").discard()
     assert not list(tmp_path.iterdir())
 
 

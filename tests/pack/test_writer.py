@@ -10,7 +10,7 @@ from fasttricks.pack.reencode import Packed
 from fasttricks.pack.writer import ShardWriter
 from tests.pack.packs import stream
 
-LIMIT = 10_000
+LIMIT = 10_240  # the least that a tar has
 
 
 def add(writer, number, size, note=None):
@@ -51,3 +51,15 @@ def test_an_unfinished_shard_is_removed(tmp_path):
         raise KeyboardInterrupt
     assert [path.name for path in tmp_path.glob("*.tar")] == ["shard-000000.tar"]
     assert [len(record.placed) for record in journal] == [2]
+
+
+@pytest.mark.parametrize("limit", [20_480, 34_816, 50_000])
+def test_no_shard_is_larger_than_its_limit(tmp_path, limit):
+    journal = Journal(tmp_path / "journal", tmp_path)
+    with ShardWriter(tmp_path, journal, limit) as writer:
+        for number in range(20):
+            add(writer, number, 1000 * (number % 7))
+        writer.finish()
+    sizes = [path.stat().st_size for path in sorted(tmp_path.glob("*.tar"))]
+    assert len(sizes) > 1
+    assert max(sizes) <= limit

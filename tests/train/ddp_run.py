@@ -27,7 +27,9 @@ def main(pictures, folder, runs):
 
 
 def keep_weights(self, finish=Trainer._finish):
-    torch.save(self.model.state_dict(), Path(self.recipe.out) / f"rank-{self.world.rank}.pt")
+    torch.save(
+        self.training.model.state_dict(), Path(self.recipe.out) / f"rank-{self.world.rank}.pt"
+    )
     return finish(self)
 
 

@@ -14,8 +14,8 @@ import torch.distributed as dist
 
 from fasttricks.train import trainer as module
 from fasttricks.train.distributed import join
+from fasttricks.train.stopping import Vote
 from fasttricks.train.trainer import Trainer, train
-from fasttricks.train.vote import Vote
 from tests.train import tiny
 
 ASKED = {0: [0, 0, 0, 0, 1, 0], 1: [0, 0, 1, 0, 1, 1]}
@@ -108,7 +108,8 @@ def with_a_signal(when, run=Trainer.run):
     """`Trainer.run`; the signal comes in the loop, where the schedule is asked, or evaluating."""
 
     def signalled(trainer):
-        dropblock, evaluations = trainer.dropblock, []
+        training = trainer.training
+        dropblock, evaluations = training.dropblock, []
 
         def then(step):
             dropblock(step)
@@ -121,7 +122,7 @@ def with_a_signal(when, run=Trainer.run):
                 os.kill(os.getpid(), signal.SIGTERM)
             return original(*arguments, **options)
 
-        original, trainer.dropblock = module.evaluate, then
+        original, training.dropblock = module.evaluate, then
         module.evaluate = evaluate
         try:
             return run(trainer)

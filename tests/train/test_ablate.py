@@ -106,6 +106,15 @@ def test_a_damaged_result_is_named(picture_folder, tmp_path):
         climbed(plan(picture_folder), [0], tmp_path)
 
 
+def test_a_log_with_a_broken_line_has_a_rate(picture_folder, tmp_path):
+    """As a full disk leaves one, after which the run goes on."""
+    folder = tmp_path / "start" / "seed-0"
+    folder.mkdir(parents=True)
+    (folder / "log.jsonl").write_text('{"kind": "step", "st')
+    first, _ = climbed(plan(picture_folder), [0], tmp_path)
+    assert first.images_per_s > 0
+
+
 def test_nothing_to_evaluate_on_is_told(picture_folder, tmp_path):
     steps = plan(picture_folder)
     data = replace(steps[0].recipe.data, val="none")
@@ -121,9 +130,9 @@ def test_first_recipe_takes_a_stand_in_settings_and_the_device():
     recipe = first_recipe(ladder, base, "resnet18", ["optim.lr=0.3", "model.options=width 0.5"])
     assert (recipe.precision, recipe.optim.lr) == ("float32", 0.3)
     assert dict(recipe.model.options) == {"width": 0.5, "variant": "b"}
-    assert recipe.model.zero_gamma is True
+    assert recipe.model.overrides()["zero_gamma"] is True
     assert first_recipe(ladder, base, "", ["precision=bfloat16"]).precision == "bfloat16"
     other = first_recipe(LADDERS["bag-of-tricks"], base, "mobilenet_v1", [])
-    assert (other.model.name, other.model.zero_gamma) == ("mobilenet_v1", None)
+    assert (other.model.name, other.model.overrides()) == ("mobilenet_v1", {})
     d = first_recipe(LADDERS["bag-of-tricks"], base, "resnet50d", [])
     assert dict(d.model.options) == {"variant": "original"}

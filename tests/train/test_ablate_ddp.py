@@ -72,11 +72,14 @@ def test_one_process_reads_what_two_have_made(by_two, picture_folder, monkeypatc
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"accumulate": 3}, "^last: a batch of 8 cannot be divided evenly by 1 processes x acc"),
+        (
+            {"accumulate": 3},
+            "^last: data.batch_size 8 cannot be divided evenly by 1 processes",
+        ),
         (
             {"mix": MixConfig(kind="mixup", group=32)},
-            "^last: pictures are mixed in groups of 32, and a process takes 8 at a time: "
-            "--set mix.group=8$",
+            "^last: pictures are mixed in groups of 32, and a process takes 8 at a time; "
+            r"change --data.batch-size or --mix.group \(such as 8\)$",
         ),
         ({"mix": MixConfig(kind="mixup", pairing="two-batches", group=32)}, "takes 16 at a time"),
     ],

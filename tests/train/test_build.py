@@ -70,7 +70,8 @@ def test_optimisers(config, kind):
 
 
 def test_overrides_reach_the_network():
-    config = ModelConfig(name="resnet18d", zero_gamma=True, blur=3, options={"stem": "small"})
+    options = {"stem": "small", "antialias.filter_size": 3}
+    config = ModelConfig(name="resnet18d", options=options)
     net = build_model(Recipe(model=config), 7)
     assert net.config.stem == "small"
     assert net.config.antialias.filter_size == 3

@@ -13,7 +13,7 @@ import torch
 from fasttricks.data import unfinished as unfinished_module
 from fasttricks.train.checkpoint import Checkpoints
 from fasttricks.train.checkpoint_file import FORMAT, CheckpointError, DamagedError, load
-from fasttricks.train.generators import rng_state, set_rng_state
+from fasttricks.train.rng import rng_state, set_rng_state
 
 
 def state(value):
@@ -38,6 +38,15 @@ def test_newest_and_best_are_kept(tmp_path):
     assert load(checkpoints.best())["step"] == 1  # the first of equals
     assert len(list(tmp_path.iterdir())) == 3
     assert load(checkpoints.latest())["step"] == 5
+
+
+@pytest.mark.parametrize("value", [1 / 3, 2 / 3])
+def test_the_first_of_equals_is_the_best_whatever_is_rounded(tmp_path, value):
+    checkpoints = Checkpoints(tmp_path)
+    for step in (1, 2, 3):
+        checkpoints.save(state(step), step=step, epoch=0)
+        checkpoints.evaluated(step, {"top1": value})
+    assert load(checkpoints.best())["step"] == 1
 
 
 def test_steps_are_ordered_as_numbers(tmp_path):
@@ -175,7 +184,7 @@ def test_strange_files_are_refused(tmp_path):
     torch.save({"format": FORMAT + 1, "state": {}}, weights)
     with pytest.raises(CheckpointError, match=f"format {FORMAT + 1}; this version reads {FORMAT}"):
         load(weights)
-    with pytest.raises(CheckpointError, match="no checkpoint"):
+    with pytest.raises(CheckpointError, match="there is no file"):
         load(tmp_path / "nowhere.pt")
 
 

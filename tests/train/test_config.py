@@ -81,15 +81,15 @@ from fasttricks.train.recipes import RECIPES
         (lambda: ScheduleConfig(epochs=True), "schedule.epochs must be a whole number; got True"),
         (lambda: OptimConfig(lr="0.1"), "optim.lr must be a number or None; got '0.1'"),
         (lambda: DataConfig(progressive=[160, 192]), "progressive must be a tuple, of which each"),
-        (lambda: Recipe(model={"name": "resnet50"}), "^model must be a ModelConfig; got {"),
+        (lambda: Recipe(model={"name": "resnet50"}), "^model must be ModelConfig; got {"),
         (lambda: Recipe(precision="fp16"), "precision must be one of float32, bfloat16, float16"),
         (lambda: ModelConfig(options={"se": [1]}), "options must be a mapping of names to plain"),
         (lambda: ModelConfig(options={"attention.ratio": 8}), "attention name=None: allowed"),
-        (lambda: ModelConfig(options={"width.x": 1}), "width="),
+        (lambda: ModelConfig(options={"width.x": 1}), "width must be a number; got {'x': 1}"),
         (lambda: LossConfig(smoothing=1.0), "loss.smoothing must be"),
         (lambda: ModelConfig(name="resnet51"), "unknown model 'resnet51'"),
         (lambda: ModelConfig(options={"stemm": "small"}), "no field 'stemm'"),
-        (lambda: ModelConfig(dropblock=0.0), "keep"),
+        (lambda: ModelConfig(options={"dropblock.keep": 0.0}), "keep"),
     ],
 )
 def test_mistakes_are_named(make, words):
@@ -121,8 +121,8 @@ def test_an_unknown_pipeline_is_an_unknown_name():
 
 
 def test_recipes_are_frozen_plain_values():
-    options = {"attention": "se"}
-    recipe = Recipe(model=ModelConfig(name="resnet50d", dropblock=0.8, blur=5, options=options))
+    options = {"attention": "se", "dropblock.keep": 0.8, "antialias.filter_size": 5}
+    recipe = Recipe(model=ModelConfig(name="resnet50d", options=options))
     with pytest.raises(FrozenInstanceError):
         recipe.seed = 1
     values = json.loads(json.dumps(recipe.as_dict()))
@@ -131,7 +131,6 @@ def test_recipes_are_frozen_plain_values():
         "dropblock": {"keep": 0.8},
         "antialias": {"filter_size": 5},
     }
-    assert ModelConfig(dropblock=1.0).overrides() == {"dropblock": None}
 
 
 @pytest.mark.parametrize(
@@ -160,14 +159,29 @@ def test_options_reach_inside_fields(options, field, expected):
 
 
 def test_options_come_on_top_of_what_the_recipe_has():
-    preset = {"width": 0.25, "dropblock.mask": "batch"}
-    model = ModelConfig(name="resnet50d", preset=preset, dropblock=0.8, options={"width": 0.5})
+    preset = {"width": 0.25, "dropblock.mask": "batch", "dropblock.keep": 0.8}
+
+    def overrides(**options):
+        return ModelConfig(name="resnet50d", preset=preset, options=options).overrides()
+
     inside = {"mask": "batch", "keep": 0.8}
-    assert model.overrides() == {"width": 0.5, "dropblock": inside}
-    without = ModelConfig(name="resnet50d", preset=preset, options={"dropblock": "none"})
-    assert without.overrides() == {"width": 0.25, "dropblock": None}
-    blurred = ModelConfig(name="resnet50d", blur=5, options={"antialias.positions": "proj"})
-    assert blurred.overrides()["antialias"] == {"positions": ("proj",), "filter_size": 5}
+    assert overrides(width=0.5) == {"width": 0.5, "dropblock": inside}
+    assert overrides(dropblock="none") == {"width": 0.25, "dropblock": None}
+    assert overrides(**{"dropblock.keep": 0.5})["dropblock"] == {"mask": "batch", "keep": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "field", "expected"),
+    [
+        ("assemble", {"dropblock": "none"}, "dropblock", None),
+        ("assemble", {"dropblock.keep": 0.5}, "dropblock", DropBlock(keep=0.5, mask="batch")),
+        ("tricks", {"zero_gamma": False}, "zero_gamma", False),
+        ("fast16", {"antialias": "none"}, "antialias", None),
+    ],
+)
+def test_options_win_over_every_field_of_a_recipe(name, options, field, expected):
+    model = replace(RECIPES[name].make().model, options=options)
+    assert getattr(model_config(model.name, **model.overrides()), field) == expected
 
 
 def test_the_folder_is_named_after_the_recipe():

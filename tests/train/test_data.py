@@ -58,7 +58,7 @@ def test_what_is_trained_on_is_not_evaluated_on_in_silence(picture_folder, tmp_p
         ({"data": {"batch_size": 64}}, r"\(37 pictures\); change --data\.batch-size$"),
         (
             {"mix": MixConfig(kind="cutmix", group=3)},
-            r"groups of 3 samples.*; change --data\.batch-size or --mix\.group$",
+            r"groups of 3, .* 8 at a time; change --data\.batch-size or --mix\.group \(such as 1",
         ),
     ],
 )
@@ -133,6 +133,17 @@ def test_augmentation_is_what_the_recipe_says():
 )
 def test_mixes_are_what_the_recipe_says(config, expected):
     assert mixes(config) == expected
+
+
+def test_repeated_augmentation_shows_every_picture_several_times(picture_folder, tmp_path):
+    recipe = tiny.recipe(picture_folder, tmp_path, data={"batch_size": 12, "views": 3})
+    with train_loader(recipe, CPU) as loader:
+        assert loader.options.batch_size == 4
+        images, targets = next(iter(loader))
+        assert len(images) == 12
+        assert torch.equal(targets, targets[:4].repeat(3))  # row r shows picture r % 4
+        first = images[0::4].flatten(1)
+        assert torch.cdist(first, first).fill_diagonal_(1).min() > 0.1
 
 
 def test_pictures_may_grow(picture_folder, tmp_path):

@@ -5,11 +5,12 @@ import copy
 import pytest
 import torch
 
+from fasttricks.kernels.augment import Augment
 from fasttricks.train.build import build_optimizer, layout
 from fasttricks.train.config import LossConfig, OptimConfig
-from fasttricks.train.feed import Batch
-from fasttricks.train.objective import Objective
-from fasttricks.train.step import Step
+from fasttricks.train.loss import Loss
+from fasttricks.train.prefetch import Batch
+from fasttricks.train.step import TrainStep
 from fasttricks.tricks.mixed_precision import MixedPrecision
 from tests.train import tiny
 
@@ -18,8 +19,8 @@ def trained(net, precision, *, graph):
     device = torch.device("cuda", 0)
     net = layout(copy.deepcopy(net), device)
     optimizer = build_optimizer(net, OptimConfig(), 0.1)
-    objective = Objective(LossConfig(), None, 3, device)
-    step = Step(net, objective, optimizer, MixedPrecision(precision), device, graph=graph)
+    criterion = Loss(LossConfig(), None, Augment(), 3, device)
+    step = TrainStep(net, criterion, optimizer, MixedPrecision(precision), device, graph=graph)
     generator = torch.Generator().manual_seed(0)
     for number, size in enumerate((32, 32, 32, 64, 64)):  # pictures grow: recorded anew
         images = torch.randn(8, 3, size, size, generator=generator).to(device)

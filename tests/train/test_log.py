@@ -9,7 +9,7 @@ import pytest
 
 from fasttricks.errors import DataError
 from fasttricks.train import log as module
-from fasttricks.train.log import FILE, Log
+from fasttricks.train.log import FILE, Log, read_log
 
 
 def read(folder):
@@ -39,7 +39,8 @@ def test_other_processes_are_silent(tmp_path, capsys):
 
 
 def test_a_bar_where_somebody_looks(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    for stream in (sys.stdout, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
     with Log(tmp_path, 10, first=True) as log:
         log.show(4, "812 images/s")
         assert log._bar.tasks[0].completed == 4
@@ -48,9 +49,18 @@ def test_a_bar_where_somebody_looks(tmp_path, capsys, monkeypatch):
     assert "[red] is no colour" in capsys.readouterr().err
 
 
+def test_what_is_said_goes_where_stdout_goes(tmp_path, capsys, monkeypatch):
+    """`fasttricks train ... | tee log`: a bar would take all lines to stderr."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with Log(tmp_path, 10, first=True) as log:
+        log.say("top-1 50 %")
+    assert capsys.readouterr().out == "top-1 50 %\n"
+
+
 def test_the_time_left_is_known_where_looks_are_rare(tmp_path, monkeypatch):
     """Fifty steps take a minute here; rich alone forgets what it saw 30 seconds ago."""
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    for stream in (sys.stdout, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
     with Log(tmp_path, 1000, first=True) as log:
         now = [0.0]
         log._bar.get_time = lambda: now[0]
@@ -105,6 +115,17 @@ def test_lines_that_were_written_are_known_also_beside_a_broken_one(tmp_path):
         assert not log.has("step", 4)
     with Log(tmp_path, 10, first=False) as log:
         assert not log.has("evaluation", 4)
+
+
+def test_a_line_that_was_cut_off_takes_no_other_with_it(tmp_path):
+    with Log(tmp_path, 10, first=True) as log:
+        log.write("step", step=2)
+    with open(tmp_path / FILE, "a") as file:
+        file.write('{"kind": "ste')
+    with Log(tmp_path, 10, first=True) as log:
+        log.write("start", step=2)
+    assert [line["kind"] for line in read_log(tmp_path)] == ["step", "start"]
+    assert list(read_log(tmp_path / "nowhere")) == []
 
 
 def test_two_runs_at_a_time_in_one_folder_are_refused(tmp_path):

@@ -9,16 +9,17 @@ from torch import nn
 
 from fasttricks.kernels import finish_torch
 from fasttricks.models.dropblock import DropBlock2d
-from fasttricks.train import trainer
+from fasttricks.train import training
 from fasttricks.train.checkpoint import Checkpoints
-from fasttricks.train.config import LossConfig, MixConfig
-from fasttricks.train.feed import Feed
-from fasttricks.train.objective import Objective
-from fasttricks.train.step import Step
+from fasttricks.train.config import AugmentConfig, LossConfig, MixConfig
+from fasttricks.train.loss import Loss
+from fasttricks.train.prefetch import Prefetcher
+from fasttricks.train.step import TrainStep
 from fasttricks.train.trainer import train
 from tests.device_order import Race, Waited
 from tests.pretend_cuda import pretend_cuda
 from tests.train import tiny
+from tests.train.test_weights import saved
 
 
 class Dropping(nn.Module):
@@ -52,12 +53,12 @@ def gpu(monkeypatch):
     monkeypatch.setattr(finish_triton, "finish", finish)
     with pretend_cuda() as order:
 
-        class Watched(Step):
+        class Watched(TrainStep):
             def __call__(self, *args, **kwargs):
                 with order.nobody_waits():
                     super().__call__(*args, **kwargs)
 
-        monkeypatch.setattr(trainer, "Step", Watched)
+        monkeypatch.setattr(training, "TrainStep", Watched)
         yield order
 
 
@@ -90,6 +91,18 @@ def test_no_step_waits_for_the_device(gpu, changes, picture_folder, tmp_path):
     assert (outcome.ended, outcome.steps) == ("complete", 8)
 
 
+@pytest.mark.parametrize("graph", [False, True])
+def test_a_teacher_of_other_pixels_is_asked_at_no_wait(gpu, graph, picture_folder, tmp_path):
+    saved(tmp_path / "teacher", classes=[f"class_{n}" for n in range(3)])
+    changes = {
+        "loss": LossConfig(teacher=str(tmp_path / "teacher")),
+        "augment": AugmentConfig(color="none", normalize="mean-only"),
+        "cuda_graph": graph,
+    }
+    outcome = train(recipe(picture_folder, tmp_path / "run", **changes), Dropping)
+    assert (outcome.ended, outcome.steps) == ("complete", 8)
+
+
 def learned(folder):
     return Checkpoints(folder).load_latest()["state"]["model"]
 
@@ -115,10 +128,8 @@ WRONG_LOSSES = {
 @pytest.mark.parametrize(("error", "wrong"), WRONG_LOSSES.values(), ids=WRONG_LOSSES)
 @pytest.mark.parametrize("graph", [False, True])
 def test_a_wrong_step_is_found(gpu, error, wrong, graph, picture_folder, tmp_path, monkeypatch):
-    right = Objective.__call__
-    monkeypatch.setattr(
-        Objective, "__call__", lambda self, *given: wrong(right(self, *given), given[1])
-    )
+    right = Loss.__call__
+    monkeypatch.setattr(Loss, "__call__", lambda self, *given: wrong(right(self, *given), given[1]))
     with pytest.raises(error):
         train(recipe(picture_folder, tmp_path, cuda_graph=graph), tiny.plain)
 
@@ -130,6 +141,6 @@ def test_a_batch_that_is_not_waited_for_is_found(gpu, picture_folder, tmp_path, 
 
 
 def test_a_batch_that_is_let_go_too_early_is_found(gpu, picture_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(Feed, "_let_go", lambda self, done: None)
+    monkeypatch.setattr(Prefetcher, "_let_go", lambda self, done: None)
     with pytest.raises(Race, match="memory that another stream still uses"):
         train(recipe(picture_folder, tmp_path), tiny.plain)

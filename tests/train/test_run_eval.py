@@ -10,14 +10,15 @@ import torch
 import torchvision
 
 from fasttricks.cli import main
+from fasttricks.commands.of_trained import OfTrained
 from fasttricks.models import create_model
 from fasttricks.models.convert import convert
 from fasttricks.pipelines.registry import make_loader
 from fasttricks.train.distributed import join
 from fasttricks.train.normalize import CONSTANTS
 from fasttricks.train.recipes import fast16
-from fasttricks.train.run_eval import loader_of, normalization, report, size_as_trained
-from fasttricks.train.weights import Trained, load_trained
+from fasttricks.train.run_eval import loader_of, report, size_as_trained
+from fasttricks.train.weights import Trained, load_trained, normalization
 from tests.models.network_checks import lively
 from tests.pictures import jpeg
 from tests.train.test_weights import saved
@@ -34,7 +35,7 @@ def test_a_run_folder_is_evaluated(picture_folder, tmp_path, capsys):
     assert main([*arguments, "--batch-size", "8", "--device", "cpu"]) == 0
     said = capsys.readouterr().out
     assert "37 pictures at 64 px" in said  # the recipe's evaluation size
-    assert "\n  resized bilinear, crop " in said  # of a recipe that names no filter
+    assert "\n  resized bilinear, crop 1\n" in said
     numbers = json.loads(out.read_text())
     assert (numbers["count"], numbers["size"], numbers["flip"]) == (37, 64, False)
     assert 0 <= numbers["top1"] <= numbers["top5"] <= 1
@@ -115,11 +116,11 @@ def test_ours_get_the_pixels_of_their_recipe(picture_folder, tmp_path, given):
     trained = load_trained(saved(tmp_path))
     trained.recipe["augment"].update(given)
     mean, std = CONSTANTS[given.get("normalize", "bag-of-tricks")]
-    options = {"pipeline": "torchvision", "batch_size": 4, "size": 32, "dtype": "float32"}
+    options = OfTrained(checkpoint=tmp_path, pipeline="torchvision", batch_size=4, size=32)
     with join("cpu") as world:
-        with loader_of(trained, picture_folder, world, **options) as loader:
+        with loader_of(trained, picture_folder, options, world) as loader:
             assert (loader.options.augment.mean, loader.options.augment.std) == (mean, std)
-        with loader_of(trained, picture_folder, world, normalize="half", **options) as loader:
+        with loader_of(trained, picture_folder, options, world, normalize="half") as loader:
             assert loader.options.augment.mean == (127.5, 127.5, 127.5)
 
 
@@ -133,6 +134,21 @@ def test_the_size_that_training_looked_like_is_told():
     trained = Trained(model=torch.nn.Identity(), name="x", recipe=recipe)
     assert size_as_trained(trained) == 224  # trained at 160, then 192
     assert size_as_trained(Trained(model=torch.nn.Identity(), name="x")) is None
+
+
+def test_a_loss_that_is_not_finite_is_null(picture_folder, tmp_path):
+    names = classes_of(picture_folder)
+    model = create_model("mobilenet_v1_025", num_classes=3)
+    torch.nn.init.constant_(model.classifier.bias, float("nan"))
+    run = saved(tmp_path / "run", classes=names, model=model)
+    out = tmp_path / "numbers.json"
+    arguments = ["eval", str(run), "--data", str(picture_folder), "--json", str(out)]
+    assert main([*arguments, "--device", "cpu", "--size", "32"]) == 0
+
+    def strange(name):
+        raise ValueError(f"{name} is no JSON")
+
+    assert json.loads(out.read_text(), parse_constant=strange)["loss"] is None
 
 
 def test_throughput_on_request(picture_folder, tmp_path, capsys):

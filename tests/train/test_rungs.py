@@ -124,7 +124,7 @@ def skipped(steps):
 
 
 def test_a_small_resnet_stands_in():
-    small = ModelConfig(name="resnet18", zero_gamma=False, options={"width": 0.25})
+    small = ModelConfig(name="resnet18", preset={"zero_gamma": False}, options={"width": 0.25})
     steps = plan("bag-of-tricks", model=small)
     assert skipped(steps) == {"resnet-b", "distillation", "mixup-distillation"}
     assert "depth 18" in steps["resnet-b"].skipped
@@ -135,7 +135,7 @@ def test_a_small_resnet_stands_in():
 
 
 def test_attention_that_needs_bottlenecks_is_skipped_without():
-    model = ModelConfig(name="resnet18", zero_gamma=True)
+    model = ModelConfig(name="resnet18", preset={"zero_gamma": True})
     steps = plan("assemble", model=model)
     assert skipped(steps) == {"E6", "E7", "E9"}
     assert "depth" in steps["E6"].skipped

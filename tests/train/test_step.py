@@ -7,12 +7,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from fasttricks.kernels.augment import Augment
 from fasttricks.train.build import build_optimizer
 from fasttricks.train.config import LossConfig, OptimConfig
 from fasttricks.train.distributed import World
-from fasttricks.train.feed import Batch
-from fasttricks.train.objective import Objective
-from fasttricks.train.step import NEVER, Step, Tally
+from fasttricks.train.loss import Loss
+from fasttricks.train.prefetch import Batch
+from fasttricks.train.step import NEVER, LossMeter, TrainStep
 from fasttricks.tricks.mixed_precision import MixedPrecision
 from tests.train import tiny
 
@@ -27,10 +28,10 @@ def batch(seed, size=8):
 
 
 def made(net, precision="float32", accumulate=1):
-    objective = Objective(LossConfig(smoothing=0.1), None, 3, CPU)
+    criterion = Loss(LossConfig(smoothing=0.1), None, Augment(), 3, CPU)
     optimizer = build_optimizer(net, OptimConfig(), 0.1)
     policy = MixedPrecision(precision, "cpu")
-    return Step(net, objective, optimizer, policy, CPU, accumulate=accumulate)
+    return TrainStep(net, criterion, optimizer, policy, CPU, accumulate=accumulate)
 
 
 def test_updates_are_those_of_plain_torch():
@@ -93,21 +94,21 @@ def test_an_overflow_skips_the_update_and_halves_the_scale():
     assert step.scaler.get_scale() == 2**15
 
 
-def test_a_tally_has_the_mean_since_it_was_read():
-    tally = Tally(CPU)
+def test_a_meter_has_the_mean_since_it_was_read():
+    losses = LossMeter(CPU)
     for number, loss in enumerate((1.0, 2.0, 6.0)):
-        tally.add(torch.tensor(loss), number)
-    assert tally.read(ALONE) == (3.0, 0, False)
-    tally.add(torch.tensor(5.0), 3)
-    assert tally.read(ALONE, stop=True) == (5.0, 0, True)
-    assert tally.read(ALONE) == (0.0, 0, False)
-    assert tally.first_bad() == NEVER
+        losses.add(torch.tensor(loss), number)
+    assert losses.read(ALONE) == (3.0, False)
+    losses.add(torch.tensor(5.0), 3)
+    assert losses.read(ALONE) == (5.0, False)
+    assert losses.read(ALONE) == (0.0, False)
+    assert losses.first_bad() == NEVER
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_a_tally_knows_the_first_loss_that_was_not_finite(bad):
-    tally = Tally(CPU)
+def test_a_meter_knows_the_first_loss_that_was_not_finite(bad):
+    losses = LossMeter(CPU)
     for number, loss in enumerate((1.0, bad, 1.0, math.nan)):
-        tally.add(torch.tensor(loss), number)
-    assert tally.read(ALONE).diverged == 1
-    assert tally.first_bad() == 1
+        losses.add(torch.tensor(loss), number)
+    assert losses.read(ALONE)[1]
+    assert losses.first_bad() == 1

@@ -6,8 +6,9 @@ import torchvision
 
 from fasttricks.models import create_model
 from fasttricks.train.checkpoint import Checkpoints
-from fasttricks.train.checkpoint_file import CheckpointError
-from fasttricks.train.weights import load_trained, read, state_dict_of
+from fasttricks.train.checkpoint_file import CheckpointError, DamagedError
+from fasttricks.train.config import AugmentConfig, DataConfig, ModelConfig, Recipe
+from fasttricks.train.weights import load_trained, read_weights, state_dict_of
 
 NAME = "mobilenet_v1_025"
 
@@ -15,11 +16,11 @@ NAME = "mobilenet_v1_025"
 def saved(folder, *, classes=("a", "b", "c"), ema=None, model=None):
     """A checkpoint as `fasttricks train` leaves it, as far as weights are concerned."""
     model = model or create_model(NAME, num_classes=len(classes))
-    recipe = {
-        "model": {"name": NAME, "overrides": {}},
-        "data": {"eval_size": 64},
-        "augment": {"crop_ratio": 1.0},
-    }
+    recipe = Recipe(
+        model=ModelConfig(name=NAME),
+        data=DataConfig(eval_size=64),
+        augment=AugmentConfig(crop_ratio=1.0),
+    ).as_dict()
     state = {
         "recipe": recipe,
         "num_classes": len(classes),
@@ -94,6 +95,15 @@ def test_timms_squeeze_and_excitation_with_its_biases(tmp_path):
     torch.testing.assert_close(ours(x), theirs(x), rtol=1e-3, atol=1e-3)
 
 
+def test_changed_bytes_of_a_weight_are_seen(tmp_path):
+    path = saved(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(DamagedError, match="has another checksum"):
+        load_trained(path)
+
+
 def test_safetensors(tmp_path):
     safetensors = pytest.importorskip("safetensors.torch")
     theirs = torchvision.models.resnet18(num_classes=4)
@@ -110,13 +120,13 @@ def test_mistakes(tmp_path):
     with pytest.raises(ValueError, match="resnet50b"):
         load_trained(weights, "resnet50b")
     with pytest.raises(CheckpointError, match="no file"):
-        read(tmp_path / "nowhere.pth")
+        read_weights(tmp_path / "nowhere.pth")
     (tmp_path / "text.pth").write_text("no archive")
     with pytest.raises(CheckpointError, match="only tensors and plain values") as told:
-        read(tmp_path / "text.pth")
+        read_weights(tmp_path / "text.pth")
     assert "weights_only" not in str(told.value)
     torch.save([1, 2], tmp_path / "list.pth")
     with pytest.raises(CheckpointError, match="holds a list"):
-        read(tmp_path / "list.pth")
+        read_weights(tmp_path / "list.pth")
     with pytest.raises(CheckpointError, match="holds no weights; it has: epoch"):
         state_dict_of({"epoch": 3}, "some.pth")

@@ -142,16 +142,3 @@ def test_probabilities_that_ask_for_gradients_get_none():
     Distillation()(z, y, r.softmax(1)).backward()
     assert r.grad is None
     assert z.grad is not None
-
-
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        ({"how": "product"}, "sum, convex; got 'product'"),
-        ({"temperature": 0.0}, "temperature"),
-        ({"weight": 1.5}, "weight"),
-    ],
-)
-def test_what_is_wrong_is_said(settings, words):
-    with pytest.raises(ValueError, match=words):
-        Distillation(**settings)

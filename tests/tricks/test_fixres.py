@@ -23,13 +23,10 @@ def test_sizes():
         192: 224,
         224: 256,  # what P2 evaluates at
     }
-    # Whole square pictures, no crop: objects look the same at the same size.
-    assert evaluation_size(224, area=(1.0, 1.0), aspect=1.0, crop_ratio=1.0) == 224
-    assert evaluation_size(224, multiple=1) == 265
+    # Whole pictures, of which the whole shorter side is seen.
+    assert evaluation_size(224, area=(1.0, 1.0), crop_ratio=1.0) == 192
 
 
 def test_what_is_wrong_is_said():
     with pytest.raises(ValueError, match="area"):
         apparent_size(224, area=(0.0, 1.0))
-    with pytest.raises(ValueError, match="aspect"):
-        evaluation_size(224, aspect=0.5)

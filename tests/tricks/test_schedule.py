@@ -9,16 +9,22 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from fasttricks.tricks.cosine import Cosine
-from fasttricks.tricks.schedule import Constant, Schedule, make_schedule
-from fasttricks.tricks.step_decay import StepDecay
+from fasttricks.tricks.cosine import cosine
+from fasttricks.tricks.schedule import Schedule
+from fasttricks.tricks.step_decay import QUARTERS, StepDecay
 from fasttricks.tricks.warmup import Warmup
+
+
+def made(decay, *, peak, epochs, steps, warmup="from-zero", warmup_epochs=5, drops=QUARTERS):
+    """With `steps` steps an epoch."""
+    begin = Warmup(warmup, warmup_epochs * steps, 0.1, peak)
+    how = StepDecay(epochs, steps, drops) if decay == "step" else decay
+    return Schedule(begin, epochs * steps, how)
 
 
 def p1(decay, **changes):
     """The paper's: 1251 steps an epoch, 120 epochs, 0.4 after 5 epochs."""
-    settings = {"peak": 0.4, "epochs": 120, "steps_per_epoch": 1251} | changes
-    return make_schedule(decay, **settings)
+    return made(decay, **({"peak": 0.4, "epochs": 120, "steps": 1251} | changes))
 
 
 def test_cosine_counts_from_the_end_of_the_warm_up():
@@ -34,7 +40,6 @@ def test_cosine_counts_from_the_end_of_the_warm_up():
     )
     assert 0 < lr(total - 1) < 1e-9
     assert lr(total) == 0
-    assert p1("cosine", end="last")(total - 1) == 0
 
 
 def test_step_decay_counts_from_the_start():
@@ -48,9 +53,8 @@ def test_step_decay_counts_from_the_start():
 @pytest.mark.parametrize("decay", ["step", "cosine", "constant"])
 @pytest.mark.parametrize("warmup", ["from-zero", "from-base", "constant"])
 def test_rises_then_falls(decay, warmup):
-    lr = make_schedule(
-        decay, peak=0.4, epochs=9, steps_per_epoch=7, warmup=warmup, warmup_epochs=2, drops=(4, 6)
-    )
+    shape = {"epochs": 9, "steps": 7, "warmup_epochs": 2, "drops": (4, 6)}
+    lr = made(decay, peak=0.4, warmup=warmup, **shape)
     rates = [lr(step) for step in range(63)]
     assert all(a <= b for a, b in pairwise(rates[:15]))
     assert all(a >= b for a, b in pairwise(rates[14:]))
@@ -58,13 +62,13 @@ def test_rises_then_falls(decay, warmup):
 
 
 def test_no_warm_up():
-    lr = make_schedule("cosine", peak=1.0, epochs=2, steps_per_epoch=5, warmup_epochs=0)
-    assert [lr(step) for step in range(10)] == [Cosine(10)(step) for step in range(10)]
+    lr = made("cosine", peak=1.0, epochs=2, steps=5, warmup_epochs=0)
+    assert [lr(step) for step in range(10)] == [cosine(step, 10) for step in range(10)]
 
 
 def test_a_line_from_the_peak_to_nothing():
     """get_cyclic_lr of libffcv/ffcv-imagenet, whose points are 0, the peak and the end."""
-    lr = make_schedule("linear", peak=1.7, epochs=16, steps_per_epoch=10, warmup_epochs=2)
+    lr = made("linear", peak=1.7, epochs=16, steps=10, warmup_epochs=2)
     assert lr.steps == 160
     for step in range(20, 160):
         assert lr(step) == pytest.approx(float(np.interp(step / 10, [2, 16], [1.7, 0])))
@@ -77,20 +81,9 @@ def test_is_a_value_that_prints():
     assert pickle.loads(pickle.dumps(lr)) == lr
     assert str(lr) == "0 to 0.4 in 6,255 steps, then 0.4 cosine to 0 in 143,865 steps"
     assert str(p1("step", warmup_epochs=0)) == "0.4 x 0.1 at epochs 30, 60, 90"
-    assert str(Schedule(Warmup("constant", 0, 0.1, 1.0), Constant(7))) == "1 constant for 7 steps"
+    assert str(Schedule(Warmup("constant", 0, 0.1, 1.0), 7, "constant")) == "1 constant for 7 steps"
 
 
 def test_needs_no_torch():
     code = "import sys, fasttricks.tricks.schedule; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_what_is_wrong_is_said():
-    with pytest.raises(ValueError, match="lies inside the warm-up"):
-        Schedule(Warmup("from-zero", 50, 0.1, 0.4), StepDecay(10, 10, (3, 6)))
-    with pytest.raises(ValueError, match="leaves none"):
-        p1("cosine", warmup_epochs=120)
-    with pytest.raises(ValueError, match="step, cosine, linear, constant; got 'straight'"):
-        p1("straight")
-    with pytest.raises(ValueError, match="count from 0"):
-        p1("cosine")(-1)

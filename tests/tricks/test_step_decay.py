@@ -7,7 +7,6 @@ from fasttricks.tricks.step_decay import StepDecay
 
 def test_falls_at_the_first_step_of_the_epochs():
     share = StepDecay(120, 1251)
-    assert share.steps == 120 * 1251
     for drop, before, after in [(30, 1, 0.1), (60, 0.1, 0.01), (90, 0.01, 0.001)]:
         assert share(drop * 1251 - 1) == pytest.approx(before, rel=1e-15)
         assert share(drop * 1251) == pytest.approx(after, rel=1e-15)
@@ -33,6 +32,17 @@ def test_drops_below_1_are_shares_of_the_epochs():
     assert [StepDecay(1, 4)(step) for step in range(4)] == pytest.approx([1, 0.1, 0.01, 0.001])
 
 
+def test_a_share_that_no_float_is_falls_at_its_step():
+    assert StepDecay(100, 10, (0.07,)).drop_steps == (70,)
+    late = [
+        (epochs, percent)
+        for epochs in (90, 100, 120, 200, 300)
+        for percent in range(1, 100)
+        if StepDecay(epochs, 100, (percent / 100,)).drop_steps != (percent * epochs,)
+    ]
+    assert late == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -40,8 +50,6 @@ def test_drops_below_1_are_shares_of_the_epochs():
         ((90, 10, (60, 30)), "rise"),
         ((90, 10, (0.5, 45)), "rise"),
         ((90, 10, (0,)), "inside"),
-        ((90, 0), "steps_per_epoch"),
-        ((120, 10, (30,), 0.0), "factor"),
     ],
 )
 def test_what_is_wrong_is_said(arguments, words):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from fasttricks.bench.kernels.case import LONGEST, Case, Way, WayFailedError, check
+from fasttricks.bench.kernels.case import LONGEST, Case, Way, check
 from fasttricks.errors import FasttricksError
 
 
@@ -78,9 +78,8 @@ def test_whatever_goes_wrong_is_the_failure_of_a_way_in_one_line() -> None:
 
     bad = Way(name="bad", call=call)
     line = r"^bad failed: ValueError: many lines of .*\.\.\.$"
-    with pytest.raises(WayFailedError, match=line) as told:
+    with pytest.raises(FasttricksError, match=line) as told:
         check(case(Way(name="good", call=lambda x: 2 * x), bad))
-    assert told.value.way is bad
     assert len(str(told.value)) < LONGEST + 50
 
 

@@ -22,7 +22,7 @@ def case(name: str = "color reference") -> Case:
 
 
 def test_bytes_are_those_of_pictures_that_are_changed(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = stage.plan_stage_batch
+    real = stage.plan_ops_batch
 
     def two_untouched(*given: Any) -> Any:
         stages = real(*given)
@@ -31,7 +31,7 @@ def test_bytes_are_those_of_pictures_that_are_changed(monkeypatch: pytest.Monkey
 
     batch = case().make(0)
     assert case().nbytes == 2 * batch.pixels.nbytes
-    monkeypatch.setattr(stage, "plan_stage_batch", two_untouched)
+    monkeypatch.setattr(stage, "plan_ops_batch", two_untouched)
     assert case().nbytes == 2 * batch.pixels.nbytes * 4 // 6
 
 
@@ -56,9 +56,9 @@ def test_a_wrong_kernel_is_not_timed(name: str, monkeypatch: pytest.MonkeyPatch)
         wrong[np.arange(len(wrong)), np.maximum(last, 0)] = 0
         return right(pixels, wrong)
 
-    right = stage.apply_stage_batch
+    right = stage.apply_ops_batch
     check(case(name))
-    monkeypatch.setattr(stage, "apply_stage_batch", forgets_a_step)
+    monkeypatch.setattr(stage, "apply_ops_batch", forgets_a_step)
     with pytest.raises(FasttricksError, match="fasttricks failed: it is"):
         check(case(name))
 

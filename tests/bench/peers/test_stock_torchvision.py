@@ -14,15 +14,12 @@ from fasttricks.bench.peers.stock_torchvision import transform
 @pytest.mark.parametrize("work", ["decode", "normalise", "full"])
 def test_transform_ends_where_it_should(work: str, train: bool) -> None:
     settings: Any = {"size": 32, "work": work, "train": train}
-    chain, does = transform(settings)
-    result = chain(Image.fromarray(np.full((60, 90, 3), 200, np.uint8)))
+    result = transform(settings)(Image.fromarray(np.full((60, 90, 3), 200, np.uint8)))
     assert result.shape == (3, 32, 32)
     assert result.dtype == (torch.uint8 if work == "decode" else torch.float32)
-    assert ("normalise" in does) == (work != "decode")
-    assert ("ColorJitter" in does) == (work == "full" and train)
 
 
 def test_evaluation_resizes_the_shorter_side_to_256_for_224() -> None:
     settings: Any = {"size": 224, "work": "decode", "train": False}
-    chain, _ = transform(settings)
+    chain = transform(settings)
     assert chain.transforms[0].size == 256

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import tyro
 
 from fasttricks.bench.scripts import commands
 from fasttricks.bench.scripts.commands import Job
-from fasttricks.bench.scripts.plain import plain
+from fasttricks.bench.scripts.config import Config
 from fasttricks.bench.scripts.script import Script
 from fasttricks.train.config import OptimConfig, Recipe
 from fasttricks.train.recipes import RECIPES
@@ -20,10 +20,8 @@ from tests.bench.scripts.stand_in import clone_timm, clone_torchvision
 OUT = Path("/out")
 
 
-def job(device: str = "cpu", **changes: Any) -> Job:
-    made = plain(replace(RECIPES["baseline"].make(), device=device))
-    data = replace(made.data, size=128, batch_size=8)
-    recipe = replace(made, data=data, **changes)
+def job(device: Literal["cpu", "cuda"] = "cpu", **changes: Any) -> Job:
+    recipe = replace(Config(device=device, size=128, batch_size=8).recipe, **changes)
     return Job(recipe=recipe, data=Path("/data"), classes=10, threads=3)
 
 
@@ -156,6 +154,11 @@ def test_our_flags_exist_and_say_what_was_meant() -> None:
         given.recipe.data, path="/data", eval_size=128, eval_batch_size=8, threads=3, pipeline="roi"
     )
     assert recipe == replace(
-        given.recipe, data=data, out="/out/run", keep=1, schedule=recipe.schedule
+        given.recipe,
+        name="baseline",
+        data=data,
+        out="/out/run",
+        keep=1,
+        schedule=recipe.schedule,
     )
     assert (recipe.schedule.kind, recipe.schedule.epochs) == ("constant", 1)

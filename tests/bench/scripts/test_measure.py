@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from fasttricks.bench.scripts.measure import measure, results
-from fasttricks.bench.scripts.plain import Window
 from fasttricks.bench.scripts.steps import steps_torchvision
 from fasttricks.bench.scripts.watch import Reading, Trainer
+from fasttricks.bench.scripts.window import Window
 
 
 def readings(*seconds: float) -> list[Reading]:

@@ -10,20 +10,18 @@ from typing import Any
 
 import pytest
 
-from fasttricks.bench import run as bench
-from fasttricks.bench.config import BenchConfig
+from fasttricks.bench.config import BenchConfig, words
 from fasttricks.bench.files import open_files
 from fasttricks.bench.process import Guard
 from fasttricks.bench.scripts import commands
+from fasttricks.bench.scripts.config import Config
 from fasttricks.bench.scripts.pictures import CLASSES, lay_out
-from fasttricks.bench.scripts.plain import Window
-from fasttricks.bench.scripts.run import environment, equal_recipe, trainers_of
+from fasttricks.bench.scripts.run import environment, main, trainers_of
 from fasttricks.bench.scripts.script import Script, find_scripts
 from fasttricks.bench.scripts.watch import Reading, watch
+from fasttricks.bench.scripts.window import Window
 from fasttricks.errors import DataError, FasttricksError
 from tests.bench.scripts.stand_in import OURS, clone_timm, clone_torchvision
-
-SMALL = ("data.size=32", "data.batch-size=2", "model.name=resnet18", "max-steps=10")
 
 
 @pytest.fixture(autouse=True)
@@ -32,19 +30,22 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fasttricks.bench.scripts.pictures.cache_dir", lambda: tmp_path / "cache")
 
 
-def settings(tmp_path: Path, data: Path, **changes: Any) -> BenchConfig:
+def settings(tmp_path: Path, data: Path, **changes: Any) -> Config:
     for clone, name in ((clone_torchvision, "vision"), (clone_timm, "timm")):
         if not (tmp_path / name).exists():
             clone(tmp_path / name)
     given: dict[str, Any] = {
-        "train": True,
-        "scripts": f"torchvision={tmp_path}/vision,timm={tmp_path}/timm",
+        "torchvision": tmp_path / "vision",
+        "timm": tmp_path / "timm",
         "data": data,
         "pipeline": "resident,torchvision",
-        "threads": "1",
-        "settings": SMALL,
+        "threads": 1,
+        "size": 32,
+        "batch_size": 2,
+        "model": "resnet18",
+        "max_steps": 10,
     }
-    return BenchConfig(**(given | changes))
+    return Config(**(given | changes))
 
 
 def test_all_take_turns_are_shown_and_written(
@@ -59,14 +60,14 @@ def test_all_take_turns_are_shown_and_written(
     monkeypatch.setattr(commands, "ours", ours)
     monkeypatch.setattr("fasttricks.bench.scripts.watch.POLL_S", 0.0005)
     path = tmp_path / "s.json"
-    assert bench.run(settings(tmp_path, picture_folder, json=path)) == 0
+    main(settings(tmp_path, picture_folder, json=path))
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     names = ["fasttricks resident", "fasttricks torchvision", "torchvision", "timm"]
     assert [row["row"] for row in rows] == names
     for row in rows:
         assert row["rounds"] == len(row["rates"]) == len(row["wholes"]) == 7
         assert (row["steps"], row["timed"], row["classes"], row["threads"]) == (10, 2, CLASSES, 1)
-        assert (row["recipe"], row["model"], row["size"]) == ("baseline", "resnet18", 32)
+        assert (row["model"], row["size"]) == ("resnet18", 32)
         assert {"machine", "versions", "date", "commit", "command", "differs"} <= row.keys()
         assert set(row["to"]) == ({"torchvision", "timm"} if row["row"] in names[:2] else set())
     assert rows[3]["scripts"]["timm"]["version"] == "0.0.stand-in"
@@ -77,14 +78,13 @@ def test_all_take_turns_are_shown_and_written(
     assert "torchvision also: computes top-1" in said
 
 
-def reading(config: BenchConfig, scripts: list[Script], number: int) -> Reading:
+def reading(config: Config, scripts: list[Script], number: int) -> Reading:
     """What is seen of one run of one trainer."""
-    recipe = equal_recipe(config)
     window = Window(warm=4, timed=2, rest=4)
-    files = open_files(config)
-    data = lay_out(files.paths, files.key, window.steps * recipe.data.batch_size)
-    job = commands.Job(recipe=recipe, data=data, classes=CLASSES, threads=1)
-    trainer = trainers_of(config, job, scripts)[number]
+    files = open_files(BenchConfig(data=config.data, batch_size=1))
+    data = lay_out(files.paths, files.key, window.steps * config.batch_size)
+    job = commands.Job(recipe=config.recipe, data=data, classes=CLASSES, threads=1)
+    trainer = trainers_of(words(config.pipeline), job, scripts)[number]
     out = data.parent / "out"
     out.mkdir()
     with Guard() as guard:
@@ -92,19 +92,19 @@ def reading(config: BenchConfig, scripts: list[Script], number: int) -> Reading:
 
 
 def test_our_own_trainer_is_timed(tmp_path: Path, picture_folder: Path) -> None:
-    config = settings(tmp_path, picture_folder, batch_size=2, pipeline="torchvision")
-    seen = reading(config, find_scripts(config.scripts), 0)
+    config = settings(tmp_path, picture_folder, pipeline="torchvision")
+    seen = reading(config, find_scripts({"timm": config.timm}), 0)
     assert seen.steps == 2
     assert 0 < seen.seconds < seen.whole_s
 
 
 @pytest.mark.parametrize("name", ["torchvision", "timm"])
 def test_the_real_scripts_take_our_flags(tmp_path: Path, picture_folder: Path, name: str) -> None:
-    text = os.environ.get("FASTTRICKS_SCRIPTS", "")
-    scripts = [script for script in find_scripts(text) if script.name == name]
-    if not scripts:
-        pytest.skip(f"$FASTTRICKS_SCRIPTS names no {name}=FOLDER")
-    config = settings(tmp_path, picture_folder, batch_size=2)
+    folder = os.environ.get(f"FASTTRICKS_CLONE_OF_{name.upper()}")
+    if not folder:
+        pytest.skip(f"$FASTTRICKS_CLONE_OF_{name.upper()} is not set")
+    scripts = find_scripts({name: Path(folder)})
+    config = settings(tmp_path, picture_folder)
     seen = reading(config, scripts, -1)
     assert seen.steps == 2
     assert 0 < seen.seconds < seen.whole_s
@@ -118,34 +118,29 @@ def test_a_script_that_fails_is_quoted_in_one_line(
 
     monkeypatch.setattr(commands, "ours", ours)
     with pytest.raises(FasttricksError, match=r"fasttricks resident failed: .* out of memory"):
-        bench.run(settings(tmp_path, picture_folder))
+        main(settings(tmp_path, picture_folder))
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"scripts": "timm=/no/such/place"}, r"expected train\.py with timm/version\.py"),
-        ({"scripts": ","}, "names no script"),
-        ({"train": False, "settings": ()}, "--scripts what it measures"),
-        ({"seconds": 3.0}, "--scripts takes no --seconds"),
-        ({"batch_size": 8}, "the recipe decides"),
+        ({"timm": Path("/no/such/place")}, r"expected train\.py with timm/version\.py"),
+        ({"torchvision": None, "timm": None}, "name a clone"),
         ({"pipeline": "dalli"}, "unknown pipeline 'dalli'"),
-        ({"settings": ("mix.kind=mixup",)}, "compares plain training"),
-        ({"settings": ("max-steps=3",)}, "at least 10 are needed"),
-        ({"settings": ("precision=bfloat16",)}, "on a GPU only"),
-        ({"settings": ("model.name=resnet50",)}, "torchvision has no such network"),
+        ({"max_steps": 3}, "at least 10 are needed"),
+        ({"precision": "bfloat16"}, "on a GPU only"),
     ],
 )
 def test_mistakes_are_found_first(
     tmp_path: Path, picture_folder: Path, changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        bench.run(settings(tmp_path, picture_folder, **changes))
+        main(settings(tmp_path, picture_folder, **changes))
 
 
 def test_a_pack_is_refused(tmp_path: Path, picture_pack: Path) -> None:
     with pytest.raises(DataError, match="is a pack; the scripts read folders"):
-        bench.run(settings(tmp_path, picture_pack))
+        main(settings(tmp_path, picture_pack))
 
 
 def test_all_start_alone_with_the_same_threads(monkeypatch: pytest.MonkeyPatch) -> None:

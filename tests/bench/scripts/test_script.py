@@ -7,19 +7,18 @@ from pathlib import Path
 import pytest
 
 from fasttricks.bench.scripts.script import find_scripts
-from fasttricks.errors import UnknownNameError
 from tests.bench.scripts.stand_in import clone_timm, clone_torchvision
 
 
 def test_both_are_found_in_clones_of_their_repositories(tmp_path: Path) -> None:
     torchvision = clone_torchvision(tmp_path / "vision")
     timm = clone_timm(tmp_path / "timm")
-    assert find_scripts(f"timm={tmp_path}/timm, torchvision={tmp_path}/vision") == [
+    assert find_scripts({"timm": tmp_path / "timm", "torchvision": tmp_path / "vision"}) == [
         timm,
         torchvision,
     ]
     inside = tmp_path / "vision" / "references" / "classification"
-    assert find_scripts(f"torchvision={inside}") == [torchvision]
+    assert find_scripts({"torchvision": inside, "timm": None}) == [torchvision]
 
 
 def test_a_folder_without_the_script_says_what_was_expected(tmp_path: Path) -> None:
@@ -27,29 +26,10 @@ def test_a_folder_without_the_script_says_what_was_expected(tmp_path: Path) -> N
     expected = "expected references/classification/train.py with presets.py beside it"
     for folder in (tmp_path, tmp_path / "timm"):  # the other's train.py is not taken
         with pytest.raises(ValueError, match=expected) as caught:
-            find_scripts(f"torchvision={folder}")
+            find_scripts({"torchvision": folder})
         assert "\n" not in str(caught.value)
     with pytest.raises(ValueError, match=r"expected train\.py with timm/version\.py"):
-        find_scripts(f"timm={tmp_path}")
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("timm", "takes NAME=FOLDER"),
-        ("timm=", "takes NAME=FOLDER"),
-        ("timm={0},timm={0}", "names timm twice"),
-    ],
-)
-def test_words_that_are_none(tmp_path: Path, text: str, message: str) -> None:
-    clone_timm(tmp_path / "timm")
-    with pytest.raises(ValueError, match=message):
-        find_scripts(text.format(tmp_path / "timm"))
-
-
-def test_another_name_lists_the_known() -> None:
-    with pytest.raises(UnknownNameError, match="known: torchvision, timm"):
-        find_scripts("apex=.")
+        find_scripts({"timm": tmp_path})
 
 
 def test_what_results_name_it_by(tmp_path: Path) -> None:

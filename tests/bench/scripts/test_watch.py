@@ -9,9 +9,9 @@ import pytest
 
 from fasttricks.bench.process import Guard
 from fasttricks.bench.scripts import watch as module
-from fasttricks.bench.scripts.plain import Window
 from fasttricks.bench.scripts.steps import steps_torchvision
 from fasttricks.bench.scripts.watch import Stopwatch, Tail, Trainer, watch
+from fasttricks.bench.scripts.window import Window
 from fasttricks.errors import FasttricksError
 
 WINDOW = Window(warm=2, timed=3, rest=1)

@@ -10,20 +10,18 @@ from rich.console import Console
 
 from fasttricks.bench.train.measure import (
     CACHED,
-    DRAIN,
     LOADER,
     SYNTHETIC,
     TRAINING,
-    Entry,
-    measure,
+    TrainEntry,
     results,
-    timed,
 )
 from fasttricks.bench.train.show import show
 
 
-def entry(kind: str, pipeline: str, *seconds: float) -> Entry:
-    return Entry(
+def entry(kind: str, pipeline: str, *seconds: float) -> TrainEntry:
+    return TrainEntry(
+        label=f"{kind} {pipeline}".strip(),
         kind=kind,
         pipeline=pipeline,
         once=lambda: None,
@@ -32,7 +30,7 @@ def entry(kind: str, pipeline: str, *seconds: float) -> Entry:
     )
 
 
-def entries(load: float, training: float) -> list[Entry]:
+def entries(load: float, training: float) -> list[TrainEntry]:
     return [
         entry(SYNTHETIC, "", 0.05, 0.05, 0.05),
         entry(CACHED, "", 0.1, 0.1, 0.2),
@@ -91,34 +89,3 @@ def test_what_holds_training_back_is_said(
     device: str, load: float, training: float, words: str
 ) -> None:
     assert words in told(device, load, training)
-
-
-def test_what_was_made_before_is_used_up_before_the_clock_starts() -> None:
-    calls: list[str] = []
-    it = Entry(
-        kind=LOADER,
-        pipeline="roi",
-        once=lambda: calls.append("once"),
-        settle=lambda: calls.append("settle"),
-        close=lambda: calls.append("close"),
-    )
-    assert timed(it, 3) > 0
-    assert calls == [*["once"] * DRAIN, "settle", *["once"] * 3, "settle", "close"]
-
-
-def test_all_take_turns() -> None:
-    order: list[str] = []
-
-    def noting(name: str) -> Entry:
-        return Entry(
-            kind=name,
-            pipeline="",
-            once=lambda: None,
-            settle=lambda: None,
-            close=lambda: order.append(name),
-        )
-
-    pair = [noting("a"), noting("b")]
-    measure(pair, rounds=3, seconds=1e-6, warmup=0.0, tell=lambda text: None)
-    assert order[-6:] == ["a", "b"] * 3
-    assert [len(one.seconds) for one in pair] == [3, 3]

@@ -14,7 +14,7 @@ from fasttricks.bench.train.subject import Subject, kept, made_up
 from fasttricks.kernels.mix.targets import Mixed
 from fasttricks.train.config import MixConfig, Recipe
 from fasttricks.train.distributed import World
-from fasttricks.train.feed import Batch
+from fasttricks.train.prefetch import Batch
 from tests.train import tiny
 
 WORLD = World(device=torch.device("cpu"), threads=1)
@@ -32,11 +32,11 @@ def recipe(folder: Path, **changes: object) -> Recipe:
 
 def test_a_step_trains_and_averages(picture_folder: Path, stack: contextlib.ExitStack) -> None:
     subject = Subject(recipe(picture_folder, ema=0.5), WORLD, stack, tiny.normed)
-    model, ema = subject.trainer.model, subject.trainer.ema
+    model, ema = subject.training.model, subject.training.ema
     assert ema is not None
     before = [p.clone() for p in model.parameters()]
     averaged = {name: value.clone() for name, value in ema.state_dict()["model"].items()}
-    stream = subject.stream(subject.trainer.loader)
+    stream = subject.stream(subject.training.loader)
     subject.step(stream.take())
     subject.look()
     stream.close()
@@ -51,7 +51,7 @@ def test_batches_are_those_of_training_epoch_after_epoch(
     picture_folder: Path, stack: contextlib.ExitStack
 ) -> None:
     subject = Subject(recipe(picture_folder), WORLD, stack, tiny.plain)
-    loader = subject.trainer.loader
+    loader = subject.training.loader
     expected = []
     for epoch in range(2):
         loader.set_epoch(epoch)
@@ -67,7 +67,7 @@ def test_accumulated_parts_belong_to_one_step(
     picture_folder: Path, stack: contextlib.ExitStack
 ) -> None:
     subject = Subject(recipe(picture_folder, accumulate=2), WORLD, stack, tiny.plain)
-    stream = subject.stream(subject.trainer.loader)
+    stream = subject.stream(subject.training.loader)
     batches = list(stream.take())
     stream.close()
     assert [len(batch.images) for batch in batches] == [4, 4]
@@ -79,7 +79,7 @@ def test_other_pipelines_make_the_same_pictures(
     subject = Subject(recipe(picture_folder), WORLD, stack, tiny.plain)
     other = stack.enter_context(subject.loader("torchvision"))
     assert other.name == "torchvision"
-    (ours,) = subject.stream(subject.trainer.loader).take()
+    (ours,) = subject.stream(subject.training.loader).take()
     (theirs,) = subject.stream(other).take()
     assert torch.equal(ours.targets, theirs.targets)  # type: ignore[arg-type]
     assert ours.images.shape == theirs.images.shape
@@ -90,7 +90,7 @@ def test_noise_and_copies_are_batches_like_the_real(
 ) -> None:
     mixed = recipe(picture_folder, mix=MixConfig(kind="mixup", group=8))
     subject = Subject(mixed, WORLD, stack, tiny.plain)
-    (batch,) = subject.stream(subject.trainer.loader).take()
+    (batch,) = subject.stream(subject.training.loader).take()
     copy = kept(batch)
     noise = made_up(copy)
     assert isinstance(copy.targets, Mixed)
@@ -103,13 +103,12 @@ def test_noise_and_copies_are_batches_like_the_real(
     assert not torch.equal(noise.images, batch.images)
 
 
-def test_nothing_is_left_behind(picture_folder: Path) -> None:
+def test_nothing_is_evaluated_or_left_behind(picture_folder: Path, tmp_path: Path) -> None:
     with contextlib.ExitStack() as stack:
-        subject = Subject(recipe(picture_folder), WORLD, stack, tiny.plain)
-        out = Path(subject.recipe.out)
-        assert out.is_dir()
-        assert subject.trainer.eval_loader is None
-    assert not out.exists()
+        plain = tiny.recipe(picture_folder, tmp_path / "out")
+        subject = Subject(plain, WORLD, stack, tiny.plain)
+        assert subject.training.eval_loader is None
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_batch_of_plain_targets_is_copied_too() -> None:

@@ -1,23 +1,28 @@
-"""Whether any process was asked to stop, known to all at the same step, at no wait.
+"""Stopping when asked: the batch under way is finished first, and a checkpoint written.
 
 Signals come to each process when they come, and to one of them only where a scheduler ends one.
-All must leave the loop after the same step, or those that go on wait in a collective for ever.
+All must leave the loop after the same step, or those that go on wait in a collective for ever: so
+they vote now and then, and nobody waits for the result.
 """
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 
-from fasttricks.train.distributed import World
-from fasttricks.train.signals import Stopper
+from fasttricks.train.distributed import World, speaks
 
 T = TypeVar("T")
 
+NOTE = "fasttricks: stopping after {}; Ctrl-C again ends at once\n"
 PERIOD_S = 1.0
 """Between two votes, as steps take at the time."""
 MOST_STEPS = 16
@@ -28,6 +33,51 @@ A vote takes about 0.8 ms of CPU time."""
 
 class Asked(Exception):
     """A process was asked to stop."""
+
+
+class Stopper:
+    """While it is entered, SIGTERM and SIGINT only leave a note, which is told at once.
+
+    A second signal interrupts if it is SIGINT, and should tidying up then take long, a third ends
+    the process on the spot.
+
+    Attributes:
+        asked: the name of the signal that came, "" as long as none did.
+
+    Python delivers signals to the main thread only, so in others this does nothing.
+    """
+
+    _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+    def __init__(self) -> None:
+        self.asked = ""
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Stopper:
+        if threading.current_thread() is threading.main_thread():
+            for one in self._SIGNALS:
+                self._before[one] = signal.signal(one, self._note)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for one, handler in self._before.items():
+            signal.signal(one, handler)
+        self._before.clear()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.asked and number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            raise KeyboardInterrupt
+        if not self.asked and speaks():
+            # Not print: the signal may have come in the middle of one, which cannot be re-entered.
+            alone = os.environ.get("WORLD_SIZE", "1") == "1"
+            os.write(2, NOTE.format("this batch" if alone else "one of the next batches").encode())
+        self.asked = signal.Signals(number).name
 
 
 class Vote:

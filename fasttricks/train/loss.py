@@ -5,17 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from fasttricks.data.samples import Samples
 from fasttricks.errors import DataError
+from fasttricks.kernels.augment import Augment
 from fasttricks.kernels.mix.targets import Mixed
 from fasttricks.models.inception import InceptionLogits
 from fasttricks.train.build import layout
 from fasttricks.train.checkpoint import file_of
 from fasttricks.train.classes import check_same
 from fasttricks.train.config import LossConfig
-from fasttricks.train.feed import Batch
-from fasttricks.train.weights import load_trained, outputs_of
+from fasttricks.train.normalize import CONSTANTS, Pixels
+from fasttricks.train.prefetch import Batch
+from fasttricks.train.weights import load_trained, normalization, outputs_of
 from fasttricks.tricks.distillation import Distillation, OnlineTeacher
 from fasttricks.tricks.soft_targets import cross_entropy
 from fasttricks.tricks.teacher_logits import TeacherLogits
@@ -25,14 +28,15 @@ AUX_WEIGHT = 0.4
 (train_image_classifier.py), and PyTorch's tutorials with torchvision's."""
 
 
-class Objective:
-    """`objective(logits, batch)` is the loss, a float32 scalar; it waits for no device.
+class Loss:
+    """`loss(logits, batch)` is the loss, a float32 scalar; it waits for no device.
 
     Where a network has an auxiliary head (`InceptionLogits`), `AUX_WEIGHT` of its loss is added.
 
     Args:
         config: the recipe's.
         samples: what is trained on; stored logits must be of the same.
+        augment: what normalises the batches; a teacher that runs gets its own normalisation.
         num_classes: of the student.
         device: where batches are.
 
@@ -41,7 +45,12 @@ class Objective:
     """
 
     def __init__(
-        self, config: LossConfig, samples: Samples, num_classes: int, device: torch.device
+        self,
+        config: LossConfig,
+        samples: Samples,
+        augment: Augment,
+        num_classes: int,
+        device: torch.device,
     ) -> None:
         self._config = config
         self._online: OnlineTeacher | None = None
@@ -53,7 +62,7 @@ class Objective:
             self._stored = TeacherLogits.open(config.teacher, samples).to(device)
             known = self._stored.table.shape[1]
         elif config.teacher:
-            self._online, known, classes = _load_teacher(config.teacher, device)
+            self._online, known, classes = _load_teacher(config.teacher, augment, device)
             check_same(classes, samples.classes, f"the teacher {config.teacher}")
         if config.teacher and known != num_classes:
             raise DataError(f"{config.teacher} knows {known} classes, the student {num_classes}")
@@ -90,8 +99,33 @@ class Objective:
         return self._distil(logits, batch.targets, teacher, c.smoothing, c.smoothing_form)
 
 
-def _load_teacher(path: str, device: torch.device) -> tuple[OnlineTeacher, int, list[str]]:
-    """A checkpoint of ours as a teacher, how many classes it tells apart, and their names."""
+def _load_teacher(
+    path: str, augment: Augment, device: torch.device
+) -> tuple[OnlineTeacher, int, list[str]]:
+    """A checkpoint of ours as a teacher of pictures that `augment` has normalised, how many classes
+    it tells apart, and their names."""
     trained = load_trained(file_of(Path(path), best=True))
-    model = layout(trained.model, device)
-    return OnlineTeacher(model), outputs_of(trained), trained.classes
+    model, own = trained.model, CONSTANTS[normalization(trained)]
+    if own != (augment.mean, augment.std):
+        model = nn.Sequential(Renormalise((augment.mean, augment.std), own), model)
+    return OnlineTeacher(layout(model, device)), outputs_of(trained), trained.classes
+
+
+class Renormalise(nn.Module):
+    """Pictures [B, 3, H, W] with another mean and standard deviation; float32, or what is wider.
+
+    Args:
+        given, wanted: (mean, std) of pixels, each per channel.
+    """
+
+    scale: torch.Tensor
+    shift: torch.Tensor
+
+    def __init__(self, given: Pixels, wanted: Pixels) -> None:
+        super().__init__()
+        (mean, std), (own_mean, own_std) = torch.tensor((given, wanted), dtype=torch.float64)
+        self.register_buffer("scale", (std / own_std).float()[:, None, None])
+        self.register_buffer("shift", ((mean - own_mean) / own_std).float()[:, None, None])
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images * self.scale + self.shift

@@ -15,6 +15,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from fasttricks.models.trace import mode_of, model_on_meta
 from fasttricks.pipelines.loader import Loader
 from fasttricks.precision import FLOAT16_ON_CPU
+from fasttricks.train.batchnorm import buffers_kept
 from fasttricks.train.config import Recipe
 from fasttricks.train.distributed import World
 from fasttricks.train.evaluate import device_of
@@ -43,13 +44,22 @@ def check_pictures(model: nn.Module, train: Loader, evaluation: Loader | None, e
     batch = options.views * options.batch_size
     norms = [module for module in model.modules() if isinstance(module, _NormBase)]
     for size in sorted({options.size_at(epoch) for epoch in range(epochs)}):
-        _check(model, f"pictures of {size} pixels (--data.size)", size, batch, norms)
+        what = f"pictures of {size} pixels (--data.size)"
+        _check(model, what, size, batch, norms, training=True)
     if evaluation is not None:
         size = evaluation.options.size_at(0)
-        _check(model, f"pictures of {size} pixels (--data.eval-size)", size, 1, ())
+        _check(model, f"pictures of {size} pixels (--data.eval-size)", size, 1, (), training=False)
 
 
-def _check(model: nn.Module, what: str, size: int, batch: int, norms: Iterable[nn.Module]) -> None:
+def _check(
+    model: nn.Module,
+    what: str,
+    size: int,
+    batch: int,
+    norms: Iterable[nn.Module],
+    *,
+    training: bool,
+) -> None:
     def two_values(_: nn.Module, given: tuple[Any, ...]) -> None:
         x = given[0]
         if isinstance(x, Tensor) and x.ndim > 1 and x.numel() == x.shape[1]:
@@ -61,7 +71,7 @@ def _check(model: nn.Module, what: str, size: int, batch: int, norms: Iterable[n
 
     hooks = [norm.register_forward_pre_hook(two_values) for norm in norms]
     try:
-        with mode_of(model, training=False), torch.no_grad():
+        with mode_of(model, training=training), torch.no_grad():
             _call(model, size, batch)
     except (ValueError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
@@ -76,4 +86,5 @@ def _call(model: nn.Module, size: int, batch: int) -> None:
     try:
         model_on_meta(model, torch.float32, batch, size)
     except (RuntimeError, NotImplementedError):
-        model(torch.zeros(batch, 3, size, size, device=device_of(model)))
+        with buffers_kept(model):
+            model(torch.zeros(batch, 3, size, size, device=device_of(model)))

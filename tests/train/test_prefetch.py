@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from fasttricks.train import feed as feed_module
+from fasttricks.train import prefetch as feed_module
 from fasttricks.train.data import train_loader
 from fasttricks.train.distributed import World
-from fasttricks.train.feed import Feed
+from fasttricks.train.prefetch import Prefetcher
 from tests.train import tiny
 
 CPU = World(device=torch.device("cpu"), threads=1)
@@ -24,7 +24,7 @@ def test_a_feed_begins_where_the_loader_stands_and_names_its_samples(
     with train_loader(recipe, CPU) as loader:
         consumed = 2 * loader.options.global_batch
         loader.load_state_dict({**loader.state_dict(), "epoch": 1, "consumed": consumed})
-        feed = Feed(loader, 1, 2, indices=True)
+        feed = Prefetcher(loader, 1, 2, indices=True)
         batches = list(feed.take(2))
         for number, batch in enumerate(batches, start=2):
             samples = torch.from_numpy(loader.indices(1, number)).repeat(views)
@@ -35,7 +35,7 @@ def test_a_feed_begins_where_the_loader_stands_and_names_its_samples(
         assert feed.waited() > 0
         assert feed.waited() == 0
         feed.close()
-        assert Feed(loader, 1, 0)._indices is False
+        assert Prefetcher(loader, 1, 0)._indices is False
 
 
 class Event:
@@ -88,7 +88,7 @@ def on_a_gpu(monkeypatch):
     monkeypatch.setattr(feed_module, "_event", event)
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: Stream())
     monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext())
-    return Feed(Batches(), 0, 0), events
+    return Prefetcher(Batches(), 0, 0), events
 
 
 def test_a_batch_is_kept_until_the_gpu_has_done_its_step(on_a_gpu):

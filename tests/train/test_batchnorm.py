@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
+from fasttricks.train.batchnorm import all_finite, buffers_kept, shared_statistics
 from fasttricks.train.distributed import World
-from fasttricks.train.statistics import all_finite, buffers_kept, shared_statistics
 
 
 class Two(World):

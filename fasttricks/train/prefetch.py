@@ -34,7 +34,7 @@ class Batch(NamedTuple):
         return [self.images, *targets, *([] if self.indices is None else [self.indices])]
 
 
-class Feed:
+class Prefetcher:
     """The batches of what is left of an epoch, and how long the device stood idle for them.
 
     On a GPU the loader's work there (copies, finishing) goes to a stream of its own, so that it

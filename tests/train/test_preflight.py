@@ -8,7 +8,7 @@ from torch import nn
 
 from fasttricks.train.data import eval_loader, train_loader
 from fasttricks.train.distributed import World
-from fasttricks.train.fits import check_device, check_pictures
+from fasttricks.train.preflight import check_device, check_pictures
 from tests.train import tiny
 
 WORLD = World(device=torch.device("cpu"), threads=1)
@@ -60,6 +60,23 @@ def test_pictures_that_vanish_in_a_network(recipe):
     model = nn.Sequential(nn.Conv2d(3, 3, 40), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     with pytest.raises(ValueError, match=r"cannot take pictures of 32 pixels .*[Kk]ernel size"):
         check(model, recipe)
+
+
+def test_what_only_training_calls_is_called(recipe):
+    """The auxiliary head of Inception-V3 takes larger pictures than the rest."""
+
+    class Helped(nn.Sequential):
+        def forward(self, x):
+            if self.training and x.shape[-1] < 40:
+                raise ValueError("the second head takes 40 or more")
+            return super().forward(x)
+
+    model = Helped(*tiny.normed(recipe, 3))
+    statistics = model[1].running_mean.clone()
+    with pytest.raises(ValueError, match=r"32 pixels \(--data.size\): the second head takes 40"):
+        check(model, recipe)
+    check(model, replace(recipe, data=replace(recipe.data, size=64)))
+    assert torch.equal(model[1].running_mean, statistics)
 
 
 def test_batch_norm_of_one_value(recipe):

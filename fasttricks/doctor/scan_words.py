@@ -7,7 +7,6 @@ from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.text import Text
 
 from fasttricks.doctor.decode import decoder_name
@@ -17,11 +16,11 @@ from fasttricks.doctor.scan import Scan
 from fasttricks.doctor.seek import State
 from fasttricks.doctor.source import printable
 from fasttricks.doctor.tally import Extreme
+from fasttricks.doctor.terminal import field, show_lines
 
 LISTED = 50
 """Broken pictures that are named unless all are asked for."""
 
-_TITLE = 13  # columns
 _BUILD = "fasttricks index DATA"
 
 
@@ -33,9 +32,7 @@ def show(scan: Scan, title: str, *, everything: bool = False) -> None:
         title: what to call the data set.
         everything: name all that is broken, not the first `LISTED` only.
     """
-    console = Console(highlight=False)
-    for text in [_head(scan, title), *_summary(scan), *_broken(scan, everything)]:
-        console.print(text, soft_wrap=True)  # one line stays one, so that it can be searched for
+    show_lines([_head(scan, title), *_summary(scan), *_broken(scan, everything)])
 
 
 def _head(scan: Scan, title: str) -> Text:
@@ -51,37 +48,37 @@ def _head(scan: Scan, title: str) -> Text:
 def _summary(scan: Scan) -> Iterator[Text]:
     tally, broken = scan.tally, len(scan.tally.broken)
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in tally.kinds.most_common())
-    yield _line("good", f"{tally.sound:,}: {tally.plain:,} plain, {tally.odd:,} odd", "green")
-    yield _line("broken", f"{broken:,}" + (f": {kinds}" if kinds else ""), "red" if broken else "")
+    yield field("good", f"{tally.sound:,}: {tally.plain:,} plain, {tally.odd:,} odd", "green")
+    yield field("broken", f"{broken:,}" + (f": {kinds}" if kinds else ""), "red" if broken else "")
     for cause, count in tally.causes.most_common(10):
-        yield _line("", f"{count:,} {printable(cause)}")
+        yield field("", f"{count:,} {printable(cause)}")
     yield from _noted(scan)
     if tally.traits:
-        yield _line("JPEG", _counts(tally.traits))
+        yield field("JPEG", _counts(tally.traits))
     if tally.shortest and tally.longest:
         mean = tally.pixels / tally.sound
-        yield _line("sides", f"{_side(scan, tally.shortest)} to {_side(scan, tally.longest)}")
-        yield _line("pixels", f"{tally.pixels / 1e6:,.1f} million, {mean:,.0f} a picture")
+        yield field("sides", f"{_side(scan, tally.shortest)} to {_side(scan, tally.longest)}")
+        yield field("pixels", f"{tally.pixels / 1e6:,.1f} million, {mean:,.0f} a picture")
     yield from _duplicates(scan)
     yield _seek_index(scan)
     if scan.around:
-        yield _line("container", f"damaged or missing files: {len(scan.around):,}", "red")
+        yield field("container", f"damaged or missing files: {len(scan.around):,}", "red")
 
 
 def _noted(scan: Scan) -> Iterator[Text]:
     tally = scan.tally
     labels = {kind: {k: len(v) for k, v in found.items()} for kind, found in tally.noted.items()}
     if ODD in labels:
-        yield _line("odd, but good", _counts(labels[ODD]))
+        yield field("odd, but good", _counts(labels[ODD]))
     if WARNING in labels:
         told = f"{_counts(labels[WARNING])}; PIL decodes them, what it makes of them may be wrong"
-        yield _line("doubtful", told, "yellow")
+        yield field("doubtful", told, "yellow")
     if MISNAMED in labels:
-        yield _line("misnamed", f"{_counts(labels[MISNAMED])}; the content counts")
+        yield field("misnamed", f"{_counts(labels[MISNAMED])}; the content counts")
     if ORIENTATION in labels:
         count, turns = tally.count_noted(ORIENTATION), _counts(labels[ORIENTATION])
         told = f"{count:,} have an orientation other than 1 ({turns}); fasttricks ignores it"
-        yield _line("EXIF", f"{told}, as PIL and torchvision do by default", "yellow")
+        yield field("EXIF", f"{told}, as PIL and torchvision do by default", "yellow")
 
 
 def _duplicates(scan: Scan) -> Iterator[Text]:
@@ -96,22 +93,22 @@ def _duplicates(scan: Scan) -> Iterator[Text]:
                 first.append(group)
     if groups:
         told = f"repeat another picture byte for byte: {extra:,}; groups of such: {groups:,}"
-        yield _line("duplicates", f"{told}, across classes: {mislabelled:,}", "yellow")
+        yield field("duplicates", f"{told}, across classes: {mislabelled:,}", "yellow")
     for group in first:
-        yield _line("", " = ".join(_name(scan, int(index)) for index in islice(group, 4)))
+        yield field("", " = ".join(_name(scan, int(index)) for index in islice(group, 4)))
 
 
 def _seek_index(scan: Scan) -> Text:
     found, stale = scan.found, scan.tally.count_noted(STALE)
     if found.state == State.NONE:
-        return _line("seek index", f"none; loaders make one when first used, or: {_BUILD}")
+        return field("seek index", f"none; loaders make one when first used, or: {_BUILD}")
     if found.index is None:
         style = "red" if found.state == State.DAMAGED else "yellow"
-        return _line("seek index", printable(found.cause), style)
+        return field("seek index", printable(found.cause), style)
     told = f"{printable(str(found.path))}: {len(found.index):,} entries, {stale:,} stale"
     if stale:
         told += f" (their files changed; they are decoded whole; {_BUILD} --refresh)"
-    return _line("seek index", told, "yellow" if stale else "")
+    return field("seek index", told, "yellow" if stale else "")
 
 
 def _broken(scan: Scan, everything: bool) -> Iterator[Text]:
@@ -129,10 +126,6 @@ def _broken(scan: Scan, everything: bool) -> Iterator[Text]:
 def causes(faults: tuple[Fault, ...]) -> str:
     """All that is wrong with a picture, on one line."""
     return "; ".join(printable(fault.cause) for fault in faults)
-
-
-def _line(title: str, text: str, style: str = "") -> Text:
-    return Text.assemble((f"  {title:<{_TITLE}}  ", "bold"), (text, style))
 
 
 def _counts(found: Mapping[str, int]) -> str:

@@ -1,4 +1,7 @@
-"""Settings that are out of range or of the wrong kind, told as the command line names them."""
+"""Settings that are out of range or of the wrong kind, told as the command line names them.
+
+They are fields of dataclasses; those of `DataConfig` are called `data.batch_size` and so on.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +35,8 @@ def check_types(config: Any) -> None:
 
 
 def _wrong(config: object, name: str, allowed: str) -> ValueError:
-    where = type(config).__name__.removesuffix("Config").lower()
-    prefix = "" if where == "recipe" else f"{where}."
+    group, config_, _ = type(config).__name__.partition("Config")
+    prefix = f"{group.lower()}." if config_ else ""
     return ValueError(f"{prefix}{name} must be {allowed}; got {getattr(config, name)!r}")
 
 
@@ -78,4 +81,4 @@ def _told(kind: Any) -> str:
         str: "a string",
         types.NoneType: "None",
     }
-    return words.get(kind) or f"a {kind.__name__}"
+    return words.get(kind) or str(kind.__name__)

@@ -6,7 +6,7 @@ from PIL import Image
 from fasttricks.data.folder import scan_folder
 from fasttricks.data.seek.build import build_index
 from fasttricks.doctor.scan import scan
-from fasttricks.doctor.words import LISTED, show
+from fasttricks.doctor.scan_words import LISTED, show
 from tests.pictures import encode, jpeg, smooth_picture
 
 
