@@ -26,6 +26,8 @@ class Eval(OfTrained):
     normalize: Literal["auto", "bag-of-tricks", "torch", "half", "mean-only"] = "auto"
     """Mean and standard deviation of pixels. auto: as in the recipe, else torchvision's, and half
     (127.5 for both) for Inception-V3."""
+    on_error: Literal["raise", "replace"] = "raise"
+    """A picture that cannot be decoded ends the evaluation, or is left out and counted."""
     flip: bool = False
     """Test-time augmentation: average the logits of each picture and its mirror image."""
     throughput: bool = False

@@ -159,12 +159,17 @@ class ScheduleConfig:
     def __post_init__(self) -> None:
         check_types(self)
         check(self, "epochs", self.epochs >= 1, "at least 1")
-        fits = 0 <= self.warmup_epochs < self.epochs
-        check(self, "warmup_epochs", fits, f"in [0, epochs), epochs = {self.epochs}")
+        check(self, "warmup_epochs", self.warmup_epochs >= 0, "at least 0")
+        fewer = f"less than the epochs (try --schedule.warmup-epochs {self._short():g})"
+        check(self, "warmup_epochs", self.warmup_epochs < self.epochs, fewer)
         _check_rate(self, "warmup_lr")
         check(self, "factor", 0 < self.factor <= 1, "in (0, 1]")
         if self.kind == "step":
             self._check_drops()
+
+    def _short(self) -> float:
+        """Epochs of a warm-up that is as long, in proportion, as P1's."""
+        return round(self.epochs * WARMUP, 2)
 
     def _check_drops(self) -> None:
         try:
@@ -176,7 +181,7 @@ class ScheduleConfig:
             raise ValueError(
                 f"the warm-up of {self.warmup_epochs:g} epochs ends after the learning rate's "
                 f"first drop, at {first:g} of {self.epochs}: give --schedule.warmup-epochs "
-                f"{self.epochs * WARMUP:.2g}, or later --schedule.drops"
+                f"{self._short():g}, or later --schedule.drops"
             )
 
 

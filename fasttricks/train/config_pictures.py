@@ -41,7 +41,8 @@ class DataConfig:
     threads: int | None = None
     """Threads or processes of the loader; None: as many as this process may use CPUs."""
     on_error: Literal["raise", "replace"] = "raise"
-    """A picture that cannot be decoded stops the run, or is replaced and counted."""
+    """A picture that cannot be decoded stops the run, or is replaced (in evaluation: left out) and
+    named at the end."""
 
     def __post_init__(self) -> None:
         check_types(self)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
+import numpy as np
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fasttricks.models.trace import mode_of
+from fasttricks.pipelines.loader import Loader
 from fasttricks.precision import Precision
 from fasttricks.tricks.mixed_precision import MixedPrecision
 
@@ -106,6 +108,22 @@ def evaluate(
         seconds=ended - began,
         images_per_s=timed / (ended - since) if timed else count / (ended - began),
     )
+
+
+def counted_once(loader: Loader) -> Iterator[tuple[Tensor, Any]]:
+    """The batches of an evaluation loader, without the rows that stand in for bad pictures.
+
+    With `on_error="replace"` such a row shows another picture of the set, which would count twice.
+    """
+    known = len(loader.errors)
+    for step, (images, labels) in enumerate(loader):
+        bad = [replaced.index for replaced in loader.errors[known:]]
+        known += len(bad)
+        if bad:
+            good = torch.from_numpy(~np.isin(loader.indices(0, step), bad)).to(images.device)
+            images = images[good].contiguous(memory_format=torch.channels_last)
+            labels = labels[good]
+        yield images, labels
 
 
 @torch.inference_mode()

@@ -14,7 +14,7 @@ from fasttricks.train.checkpoint import file_of
 from fasttricks.train.classes import label_map
 from fasttricks.train.config import Recipe
 from fasttricks.train.distributed import World, join
-from fasttricks.train.evaluate import evaluate, throughput
+from fasttricks.train.evaluate import counted_once, evaluate, throughput
 from fasttricks.train.log import as_json
 from fasttricks.train.normalize import CONSTANTS
 from fasttricks.train.weights import Trained, load_trained, normalization, outputs_of
@@ -36,16 +36,17 @@ def run(options: Eval) -> int:
     with join(options.device) as world:
         model = layout(trained.model, world.device)
         how = (options.crop, options.interpolation, options.normalize)
-        with loader_of(trained, options.data, options, world, *how) as loader:
+        with loader_of(trained, options.data, options, world, *how, options.on_error) as loader:
             relabel = label_map(trained.classes, loader.dataset, outputs_of(trained))
             metrics = evaluate(
                 model,
-                loader,
+                counted_once(loader),
                 size=loader.options.size_at(0),
                 dtype=options.dtype,
                 flip=options.flip,
                 relabel=relabel,
             )
+            left_out = sum(world.gather(len(loader.errors)))
         augment = loader.options.augment
         facts: dict[str, Any] = {
             "mode": "eval",
@@ -61,6 +62,7 @@ def run(options: Eval) -> int:
             "size_as_trained": size_as_trained(trained),
             "crop_ratio": augment.crop_ratio,
             **asdict(metrics),
+            "left_out": left_out,
             "device": world.device.type,
             "processes": world.size,
             "versions": versions(),
@@ -88,6 +90,8 @@ def report(facts: dict[str, Any], metrics: str) -> str:
         f"  {', '.join(filter(None, how))}",
         f"  {_rate(facts['images_per_s'])} images/s, loading included",
     ]
+    if facts.get("left_out"):
+        lines.append(f"  without {facts['left_out']:,} pictures that could not be decoded")
     if facts.get("size_as_trained") not in (None, facts["size"]):
         lines.append(
             f"  objects look as large as in training at {facts['size_as_trained']} px: see --size "
@@ -111,6 +115,7 @@ def loader_of(
     crop: float = 0.0,
     interpolation: str = "auto",
     normalize: str = "auto",
+    on_error: str = "raise",
 ) -> Loader:
     """Pictures of this process, as they are, normalised as those that the weights were made with.
 
@@ -144,6 +149,7 @@ def loader_of(
         rank=world.rank,
         world_size=world.size,
         num_threads=world.threads,
+        on_error=on_error,
     )
 
 

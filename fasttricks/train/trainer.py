@@ -21,7 +21,7 @@ from fasttricks.train.checkpoint import Checkpoints
 from fasttricks.train.config import Recipe
 from fasttricks.train.distributed import World, join
 from fasttricks.train.diverged import stop_diverged
-from fasttricks.train.evaluate import Metrics, evaluate
+from fasttricks.train.evaluate import Metrics, counted_once, evaluate
 from fasttricks.train.log import Log
 from fasttricks.train.outcome import Ending, Outcome
 from fasttricks.train.prefetch import Prefetcher
@@ -171,7 +171,7 @@ class Trainer:
             ema = training.ema
             averaged = ema.swapped() if ema is not None else contextlib.nullcontext()
             loader.set_epoch(0)
-            batches = until_asked(loader, self.vote, self.stopper)
+            batches = until_asked(counted_once(loader), self.vote, self.stopper)
             # Compiling for another size and for a last batch takes longer than it saves here.
             with averaged, torch.compiler.set_stance("force_eager"):
                 try:
@@ -233,6 +233,12 @@ class Trainer:
                 checkpoints = into or self.checkpoints
                 return checkpoints.save(state, step=self.steps_done, epoch=epoch)
 
+    def _bad_pictures(self) -> dict[str, str]:
+        """Why each picture could not be decoded that any process met, by its name."""
+        loaders = filter(None, (self.training.loader, self.training.eval_loader))
+        own = {it.name: it.cause for loader in loaders for it in loader.errors}
+        return {name: why for found in self.world.gather(own) for name, why in found.items()}
+
     def _finish(self) -> Outcome:
         self.vote.close()
         by = {
@@ -247,7 +253,14 @@ class Trainer:
                 f"Stopped by {by} after step {self.steps_done:,} of {self.steps:,}; --resume auto "
                 "goes on from there.",
             )
-        self.log.write("end", step=self.steps_done, stopped=by, summary=words)
+        bad = self._bad_pictures()
+        if bad:
+            name, cause = next(iter(bad.items()))
+            words.append(
+                f"{len(bad):,} pictures could not be decoded; they were replaced in training and "
+                f"left out of evaluation. The first: {name}: {cause}"
+            )
+        self.log.write("end", step=self.steps_done, stopped=by, summary=words, bad=bad)
         for line in words:
             self.log.say(line)
         return Outcome(

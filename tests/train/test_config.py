@@ -42,7 +42,10 @@ from fasttricks.train.recipes import RECIPES
         (lambda: OptimConfig(weight_decay=1e37), r"optim.weight_decay must be in \[0, 1\]; got"),
         (lambda: ScheduleConfig(warmup_lr=1e38), "schedule.warmup_lr must be .* at most 1000"),
         (lambda: OptimConfig(kind="sgd", fold_lr=True), "fold_lr must be for nesterov only"),
-        (lambda: ScheduleConfig(epochs=5, warmup_epochs=5.0), r"in \[0, epochs\), epochs = 5"),
+        (
+            lambda: ScheduleConfig(epochs=5, warmup_epochs=5.0),
+            r"try --schedule.warmup-epochs 0.21\); got 5.0",
+        ),
         (lambda: ScheduleConfig(kind="step", drops=(60, 30)), "schedule.drops must rise"),
         (
             lambda: ScheduleConfig(kind="step", epochs=10, drops=(30, 60)),

@@ -6,14 +6,17 @@ import math
 import multiprocessing as mp
 import os
 
+import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from torch import nn
 
+from fasttricks import Samples, make_loader
 from fasttricks.train import evaluate as evaluation
-from fasttricks.train.evaluate import throughput
+from fasttricks.train.evaluate import counted_once, throughput
+from tests.pictures import jpeg
 
 evaluate = functools.partial(evaluation.evaluate, size=6)
 
@@ -192,3 +195,22 @@ def test_throughput_is_of_the_model_alone():
     model = nn.Conv2d(3, 2, 3).train()
     assert throughput(nn.Sequential(model, nn.Flatten()), 8, batch_size=2, seconds=0.05) > 0
     assert model.training
+
+
+@pytest.mark.parametrize("pipeline", ["roi", "resident", "torchvision"])
+def test_what_stands_in_for_a_bad_picture_is_not_counted(pipeline):
+    pictures = [jpeg(40, 50, seed=n) for n in range(7)]
+    pictures[1] = pictures[4] = b"no picture"
+    samples = Samples(pictures, np.arange(7))
+    options = {"batch_size": 3, "train": False, "size": 16, "on_error": "replace"}
+    with make_loader(pipeline, samples, num_threads=1, **options) as loader:
+        for _ in range(2):  # errors of an earlier pass are none of this one
+            batches = list(counted_once(loader))
+            assert [labels.tolist() for _, labels in batches] == [[0, 2], [3, 5], [6]]
+            assert all(
+                images.is_contiguous(memory_format=torch.channels_last)
+                and len(images) == len(labels)
+                for images, labels in batches
+            )
+        twice = [label for _, labels in loader for label in labels.tolist()]
+    assert twice == [0, 2, 2, 3, 5, 5, 6]  # what a loader does by itself

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -232,3 +233,17 @@ def test_two_processes_count_every_picture_once(picture_folder, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("on 37 pictures at 64 px") == 1
+
+
+def test_bad_pictures_end_it_or_are_left_out(picture_folder, tmp_path, capsys):
+    folder = tmp_path / "pictures"
+    shutil.copytree(picture_folder, folder)
+    (folder / "class_1" / "bad.jpg").write_bytes(b"no picture")
+    saved(tmp_path / "run", classes=classes_of(folder))
+    arguments = ["eval", str(tmp_path / "run"), "--data", str(folder), "--device", "cpu"]
+    assert main(arguments) == 2
+    assert "bad.jpg" in capsys.readouterr().err
+    assert main([*arguments, "--on-error", "replace"]) == 0
+    said = capsys.readouterr().out
+    assert "37 pictures at" in said
+    assert "without 1 pictures that could not be decoded" in said

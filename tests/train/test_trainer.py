@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from dataclasses import replace
 
@@ -228,3 +229,21 @@ def test_data_that_cannot_be_trained_on_is_told(picture_folder, tmp_path):
         train(tiny.recipe(picture_folder, tmp_path, data={"batch_size": 64}), tiny.plain)
     with pytest.raises(ValueError, match="cuda_graph"):
         train(tiny.recipe(picture_folder, tmp_path, cuda_graph=True), tiny.plain)
+
+
+def test_bad_pictures_are_named_and_not_evaluated(picture_folder, tmp_path, capsys):
+    folder = tmp_path / "pictures"
+    shutil.copytree(picture_folder, folder)
+    for name in ("class_0/bad.jpg", "class_2/worse.jpg"):
+        (folder / name).write_bytes(b"no picture")
+    recipe = tiny.recipe(
+        folder, tmp_path / "run", schedule={"epochs": 2}, data={"on_error": "replace"}
+    )
+    outcome = train(recipe, tiny.plain)
+    assert outcome.metrics.count == 37
+    told = [line for line in outcome.summary if "could not be decoded" in line]
+    assert len(told) == 1
+    assert told[0].startswith("2 pictures")
+    assert told[0] in capsys.readouterr().out
+    (end,) = lines(tmp_path / "run", "end")
+    assert {name.rsplit("/", 1)[1] for name in end["bad"]} == {"bad.jpg", "worse.jpg"}
