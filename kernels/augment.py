@@ -38,7 +38,7 @@ class PlanParams(NamedTuple):
     std: tuple[float, float, float]
 
 
-class StageParams(NamedTuple):
+class OpsParams(NamedTuple):
     """What `Augment` does to uint8 pixels before `finish`, in a form that numba code takes."""
 
     table: Table
@@ -129,7 +129,7 @@ class Augment:
                 f"Augment.interpolation must be one of {', '.join(INTERPOLATIONS)}; "
                 f"got {self.interpolation!r}"
             )
-        self._check_stage()
+        self._check_ops()
 
     def _check_normalisation(self) -> None:
         for name in ("mean", "std"):
@@ -145,7 +145,7 @@ class Augment:
                 "which are for 0 to 1: multiply both by 255"
             )
 
-    def _check_stage(self) -> None:
+    def _check_ops(self) -> None:
         used = {"reference": ("saturation", "brightness", "contrast")}
         used["hsv-literal"] = ("hue", "saturation", "brightness")
         for name in used.get(self.color, ()):
@@ -169,7 +169,7 @@ class Augment:
         """These settings as numbers for output pictures of `size` x `size` pixels.
 
         With `work` other than "full", or in evaluation, colour stays as it is. Where colour is not
-        linear the jitter is left to the stage, and coefficients of 1 leave lighting here.
+        linear the jitter is left to `ops`, and coefficients of 1 leave lighting here.
         """
         one = (1.0, 1.0)
         linear = self.color == "hsv"
@@ -190,15 +190,15 @@ class Augment:
             std=self.std,
         )
 
-    def stage(self, *, size: int, train: bool, work: str = "full") -> StageParams | None:
-        """What `kernels.plan_stage` draws from, or None where uint8 pixels stay as they are.
+    def ops(self, *, size: int, train: bool, work: str = "full") -> OpsParams | None:
+        """What `kernels.plan_ops` draws from, or None where uint8 pixels stay as they are.
 
         Arguments as for `params`. Nothing is done in evaluation or where `work` is not "full".
         """
         color = {"hsv-literal": HSV_LITERAL, "reference": REFERENCE}.get(self.color, 0)
         if not train or work != "full" or not (self.policy or color):
             return None
-        return StageParams(
+        return OpsParams(
             table=no_choices() if self.policy is None else self.policy.table(size),
             rounds=0 if self.policy is None else self.policy.rounds,
             color=color,

@@ -9,8 +9,7 @@ import torch
 
 from fasttricks.kernels import finish_numba, finish_torch
 from fasttricks.kernels.mix import by_torch
-from fasttricks.kernels.mix.check import is_valid
-from fasttricks.kernels.mix.description import Mixes, check, from_words
+from fasttricks.kernels.mix.description import check, from_words
 
 FORMS = {
     torch.float32: finish_numba.FLOAT32,
@@ -67,7 +66,7 @@ def finish(
         by_torch.check_words(mix, pixels.device, "finish")
         batch = len(mix)
         if mix.device.type == "cpu" and not checked:
-            _check_mixes(from_words(mix.numpy()), *pixels.shape[:3])
+            check(from_words(mix.numpy()), *pixels.shape[:3])
     if out is None:
         interleaved = torch.empty((batch, height, width, 3), dtype=dtype, device=pixels.device)
         out = interleaved.permute(0, 3, 1, 2)
@@ -151,11 +150,6 @@ def _check_inputs(
         raise ValueError(f"finish: pixels, matrix and flip must be on one device; got {devices}")
     if dtype not in FORMS:
         raise ValueError(f"finish: dtype must be one of {', '.join(map(str, FORMS))}; got {dtype}")
-
-
-def _check_mixes(mixes: Mixes, batch_in: int, height: int, width: int) -> None:
-    if not is_valid(mixes, batch_in, height, width):
-        check(mixes, batch_in, height, width)  # which takes its time to name the problem
 
 
 def _check_out(

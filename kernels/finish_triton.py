@@ -20,7 +20,7 @@ import triton.language as tl
 
 from fasttricks.kernels.mix.by_triton import mixed
 from fasttricks.kernels.mix.words import WORDS
-from fasttricks.kernels.read_triton import finished
+from fasttricks.kernels.read_triton import finished, four, join4
 
 BLOCK, WARPS = 512, 2
 """Pixels of a program, and its warps: 8 pixels a thread; half of them in groups of 4."""
@@ -56,7 +56,7 @@ def finish(
     blocks = triton.cdiv(height * width, block)
     matrix, flip = matrix.contiguous(), flip.contiguous().view(torch.uint8)
     words_, mixes = (pixels, False) if words is None else (words.contiguous(), True)
-    with _device(pixels):
+    with on_device_of(pixels):
         _kernel[(blocks * len(out),)](
             *(pixels, matrix, flip, words_, out),
             *(blocks, height, width, *reciprocal(width)),
@@ -90,7 +90,7 @@ def group(pixels: torch.Tensor, out: torch.Tensor) -> int:
     return size if out.data_ptr() % 16 == 0 and all(at % size == 0 for at in places) else 1
 
 
-def _device(tensor: torch.Tensor) -> AbstractContextManager[object]:
+def on_device_of(tensor: torch.Tensor) -> AbstractContextManager[object]:
     """Triton launches on the current device, which need not be the tensor's."""
     return torch.cuda.device(tensor.device) if tensor.is_cuda else nullcontext()
 
@@ -155,17 +155,17 @@ def _in_order(r, g, b, ROWS: tl.constexpr, GROUP: tl.constexpr):
     """r0 g0 b0 r1 g1 b1 ..., [ROWS, 4 * GROUP], from three [ROWS, GROUP]; the last quarter is
     anything. Nothing moves: each thread renames what it has."""
     if GROUP == 1:
-        numbers = _join4(r, g, b, b).reshape(ROWS, 4)
+        numbers = four(r, g, b, b)
     elif GROUP == 4:
         r0, r1, r2, r3 = _split4(r, ROWS)
         g0, g1, g2, g3 = _split4(g, ROWS)
         b0, b1, b2, b3 = _split4(b, ROWS)
         first, second, third = (
-            _join4(r0, g0, b0, r1),
-            _join4(g1, b1, r2, g2),
-            _join4(b2, r3, g3, b3),
+            join4(r0, g0, b0, r1),
+            join4(g1, b1, r2, g2),
+            join4(b2, r3, g3, b3),
         )
-        numbers = _join4(first, second, third, third).permute(0, 3, 4, 1, 2).reshape(ROWS, 16)
+        numbers = join4(first, second, third, third).permute(0, 3, 4, 1, 2).reshape(ROWS, 16)
     else:
         r0, r1, r2, r3, r4, r5, r6, r7 = _split8(r, ROWS)
         g0, g1, g2, g3, g4, g5, g6, g7 = _split8(g, ROWS)
@@ -173,18 +173,13 @@ def _in_order(r, g, b, ROWS: tl.constexpr, GROUP: tl.constexpr):
         first = _join8(r0, g0, b0, r1, g1, b1, r2, g2, ROWS)
         second = _join8(b2, r3, g3, b3, r4, g4, b4, r5, ROWS)
         third = _join8(g5, b5, r6, g6, b6, r7, g7, b7, ROWS)
-        numbers = _join4(first, second, third, third).permute(0, 2, 3, 1).reshape(ROWS, 32)
+        numbers = join4(first, second, third, third).permute(0, 2, 3, 1).reshape(ROWS, 32)
     return numbers
 
 
 @triton.jit
-def _join4(a, b, c, d):
-    return tl.join(tl.join(a, c), tl.join(b, d))
-
-
-@triton.jit
 def _join8(a, b, c, d, e, f, g, h, ROWS: tl.constexpr):
-    return tl.join(_join4(a, c, e, g), _join4(b, d, f, h)).reshape(ROWS, 8)
+    return tl.join(join4(a, c, e, g), join4(b, d, f, h)).reshape(ROWS, 8)
 
 
 @triton.jit

@@ -13,7 +13,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from fasttricks.kernels.read_triton import eight
+from fasttricks.kernels.read_triton import eight, four
 
 
 @triton.jit
@@ -45,12 +45,7 @@ def _four(key, counter, pixel):
     a1, b1, c1 = _normals(key, counter, pixel + 1)
     a2, b2, c2 = _normals(key, counter, pixel + 2)
     a3, b3, c3 = _normals(key, counter, pixel + 3)
-    return _joined(a0, a1, a2, a3), _joined(b0, b1, b2, b3), _joined(c0, c1, c2, c3)
-
-
-@triton.jit
-def _joined(a, b, c, d):
-    return tl.join(tl.join(a, c), tl.join(b, d)).reshape(a.shape[0], 4)
+    return four(a0, a1, a2, a3), four(b0, b1, b2, b3), four(c0, c1, c2, c3)
 
 
 @triton.jit

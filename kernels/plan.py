@@ -11,7 +11,7 @@ grid is the window; in evaluation the box is the whole picture.
 Counter layout, frozen as PLAN_VERSION: (index, view, epoch, stream), key = seed. Streams 0 to 9 are
 the tries for a crop, FLIP_AND_JITTER, LIGHTING and CONTRAST_AND_ORDER are one block each, ORDER
 shuffles the epoch, 39 to 47 are kept for mixing, POLICY and the three behind it are the rounds of a
-policy (`kernels.plan_stage` says what their words are).
+policy (`kernels.plan_ops` says what their words are).
 """
 
 from __future__ import annotations
@@ -70,13 +70,14 @@ def epoch_order(seed: Word, epoch: int, count: int) -> Ints:
 
 @kernel
 def fallback_box(height: int, width: int, aspect_low: float, aspect_high: float) -> Box:
-    """The largest central (top, left, height, width) whose aspect lies in the allowed range."""
+    """The largest central (top, left, height, width) whose aspect lies in the allowed range; in a
+    picture too narrow for any such box, one as near to it as whole pixels are."""
     ratio = width / height
     h, w = height, width
     if ratio < aspect_low:
-        h = min(height, round(width / aspect_low))
+        h = min(height, max(1, round(width / aspect_low)))
     elif ratio > aspect_high:
-        w = min(width, round(height * aspect_high))
+        w = min(width, max(1, round(height * aspect_high)))
     return (height - h) // 2, (width - w) // 2, h, w
 
 

@@ -11,7 +11,7 @@ from itertools import permutations
 import numpy as np
 import numpy.typing as npt
 
-from fasttricks.kernels.augment import HSV_LITERAL, REFERENCE, PlanParams, StageParams
+from fasttricks.kernels.augment import HSV_LITERAL, REFERENCE, OpsParams, PlanParams
 from fasttricks.kernels.plan import (
     CONTRAST_AND_ORDER,
     CROP_TRIES,
@@ -67,9 +67,9 @@ def crop_box(
     low, high = (math.exp(x) for x in p.log_aspect)
     h, w = height, width
     if width / height < low:
-        h = round(width / low)
+        h = max(1, round(width / low))
     elif width / height > high:
-        w = round(height * high)
+        w = max(1, round(height * high))
     return (height - h) // 2, (width - w) // 2, h, w
 
 
@@ -106,7 +106,7 @@ def color(seed: int, epoch: int, index: int, view: int, p: PlanParams) -> tuple[
     return a / std[:, None], (b - np.array(p.mean)) / std
 
 
-def stage(seed: int, epoch: int, index: int, view: int, p: StageParams) -> list[Step]:
+def ops(seed: int, epoch: int, index: int, view: int, p: OpsParams) -> list[Step]:
     """A sample's steps (op, amount, second, third): the policy's, then the colour's."""
     steps: list[Step] = []
     for r in range(p.rounds):
@@ -120,7 +120,7 @@ def stage(seed: int, epoch: int, index: int, view: int, p: StageParams) -> list[
     return steps + jitter(seed, epoch, index, view, p)
 
 
-def jitter(seed: int, epoch: int, index: int, view: int, p: StageParams) -> list[Step]:
+def jitter(seed: int, epoch: int, index: int, view: int, p: OpsParams) -> list[Step]:
     """The steps of the colour."""
     u = [r / 2**32 for r in philox((index, view, epoch, FLIP_AND_JITTER), seed)]
     v = [r / 2**32 for r in philox((index, view, epoch, CONTRAST_AND_ORDER), seed)]

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from fasttricks.kernels.checks import integer
 from fasttricks.kernels.steps import Op
 
 MAX_ROUNDS = 4
@@ -165,8 +166,8 @@ def no_choices() -> Table:
 
 
 def _check_integer(name: str, value: Any, low: int, high: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise ValueError(f"{name} must be an integer from {low} to {high}; got {value!r}")
+    taken = f"an integer from {low} to {high}"
+    integer(name, value, taken, lambda given: low <= given <= high)
 
 
 def _assembled(op: Op, level: int, size: int) -> Choice:

@@ -63,11 +63,12 @@ def finished(
         else:
             r, g, b = _unpacked(w0, w1, w2, False, GROUP)
     own = matrix + source * 12
-    return _dot(own, r, g, b), _dot(own + 4, r, g, b), _dot(own + 8, r, g, b)
+    return dot(own, r, g, b), dot(own + 4, r, g, b), dot(own + 8, r, g, b)
 
 
 @triton.jit
-def _dot(row, r, g, b):
+def dot(row, r, g, b):
+    """A row of a matrix [3, 4] times (r, g, b, 1)."""
     total = tl.fma(b, tl.load(row + 2), tl.load(row + 3))
     return tl.fma(r, tl.load(row), tl.fma(g, tl.load(row + 1), total))
 
@@ -129,24 +130,33 @@ def _unpacked(w0, w1, w2, REVERSED: tl.constexpr, GROUP: tl.constexpr):
 def _channel(w0, w1, w2, CHANNEL: tl.constexpr, REVERSED: tl.constexpr, GROUP: tl.constexpr):
     FIRST: tl.constexpr = CHANNEL + (3 * (GROUP - 1) if REVERSED else 0)
     STEP: tl.constexpr = -3 if REVERSED else 3
-    channel = _four(w0, w1, w2, FIRST, STEP, GROUP)
+    channel = _spaced(w0, w1, w2, FIRST, STEP, GROUP)
     if GROUP == 8:
-        channel = eight(channel, _four(w0, w1, w2, FIRST + 4 * STEP, STEP, GROUP))
+        channel = eight(channel, _spaced(w0, w1, w2, FIRST + 4 * STEP, STEP, GROUP))
     return channel
 
 
 @triton.jit
-def _four(w0, w1, w2, FIRST: tl.constexpr, STEP: tl.constexpr, GROUP: tl.constexpr):
+def _spaced(w0, w1, w2, FIRST: tl.constexpr, STEP: tl.constexpr, GROUP: tl.constexpr):
     """Every STEP-th byte from the FIRST on, float32 [n, 4]."""
-    even = tl.join(
+    return four(
         _byte(w0, w1, w2, FIRST, GROUP),
-        _byte(w0, w1, w2, FIRST + 2 * STEP, GROUP),
-    )
-    odd = tl.join(
         _byte(w0, w1, w2, FIRST + STEP, GROUP),
+        _byte(w0, w1, w2, FIRST + 2 * STEP, GROUP),
         _byte(w0, w1, w2, FIRST + 3 * STEP, GROUP),
     )
-    return tl.join(even, odd).reshape(w0.shape[0], 4)
+
+
+@triton.jit
+def join4(a, b, c, d):
+    """Four [..., n] as [..., n, 2, 2], which is [..., n, 4] in the order given."""
+    return tl.join(tl.join(a, c), tl.join(b, d))
+
+
+@triton.jit
+def four(a, b, c, d):
+    """Four [n] side by side, [n, 4]: each thread renames what it has."""
+    return join4(a, b, c, d).reshape(a.shape[0], 4)
 
 
 @triton.jit

@@ -9,8 +9,6 @@ CPU's, where weights have 16 bits at most, and is nearer to the definition.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
-
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -18,6 +16,8 @@ import triton
 import triton.language as tl
 
 from fasttricks.kernels.filters import BICUBIC
+from fasttricks.kernels.finish_triton import on_device_of
+from fasttricks.kernels.read_triton import dot, four
 
 BLOCK, WARPS = 256, 4
 
@@ -83,7 +83,7 @@ def make(
         return
     blocks = triton.cdiv(size * size, BLOCK)
     finished = matrix is not None
-    with _device(pixels):
+    with on_device_of(pixels):
         _kernel[(blocks * batch,)](
             *(pixels, rows, matrix if finished else rows, out, blocks, size),
             FINISHED=finished,
@@ -92,11 +92,6 @@ def make(
             num_warps=WARPS,
             enable_fp_fusion=True,
         )
-
-
-def _device(tensor: torch.Tensor) -> AbstractContextManager[object]:
-    """Triton launches on the current device, which need not be the tensor's."""
-    return torch.cuda.device(tensor.device) if tensor.is_cuda else nullcontext()
 
 
 @triton.jit(do_not_specialize=["blocks", "size"])
@@ -150,14 +145,13 @@ def _kernel(
     if FINISHED:
         own = matrix + sample * 12
         red, green, blue = (
-            _dot(own, red, green, blue),
-            _dot(own + 4, red, green, blue),
-            _dot(own + 8, red, green, blue),
+            dot(own, red, green, blue),
+            dot(own + 4, red, green, blue),
+            dot(own + 8, red, green, blue),
         )
     kind = out.dtype.element_ty
     red, green, blue = red.to(kind), green.to(kind), blue.to(kind)
-    # A pixel's numbers (and a fourth, masked) side by side: see `finish_triton`.
-    channels = tl.join(tl.join(red, blue), tl.join(green, blue)).reshape(BLOCK, 4)
+    channels = four(red, green, blue, blue)  # the fourth is masked: see `finish_triton`
     position, channel = tl.arange(0, BLOCK)[:, None], tl.arange(0, 4)[None, :]
     target = out + (sample * size * size + first) * 3 + (position * 3 + channel)
     tl.store(target, channels, mask=(position < size * size - first) & (channel < 3))
@@ -200,9 +194,3 @@ def _weight(away, reach, source, box, FILTER: tl.constexpr):
 def _level(value):
     """Rounded and clipped as a uint8 would be."""
     return tl.maximum(tl.minimum(tl.floor(value + 0.5), 255.0), 0.0)
-
-
-@triton.jit
-def _dot(row, r, g, b):
-    total = tl.fma(b, tl.load(row + 2), tl.load(row + 3))
-    return tl.fma(r, tl.load(row), tl.fma(g, tl.load(row + 1), total))

@@ -1,7 +1,7 @@
 """What may be done to the pixels of a sample between its pipeline and `finish`: a list of steps.
 
-A sample's *stage* is a row of STEPS records; the first IDENTITY ends it. It is drawn by
-`kernels.plan_stage` and carried out by `kernels.stage`, on uint8 pixels, in the row's order.
+A sample's *ops*, its operations, are a row of STEPS records; the first IDENTITY ends it. They are
+drawn by `kernels.plan_ops` and carried out by `kernels.ops`, on uint8 pixels, in the row's order.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import IntEnum
 import numpy as np
 
 STEPS = 8
-"""Records in a stage: at most four of a policy, then at most three of the colour."""
+"""Records in a row: at most four of a policy, then at most three of the colour."""
 
 
 class Op(IntEnum):

@@ -1,4 +1,5 @@
-"""Cutting files by a data set's seek index, for back ends that take whole encoded pictures."""
+"""Parts of files, found by a data set's seek index: cut, for back ends that take whole encoded
+pictures, or decoded."""
 
 from __future__ import annotations
 
@@ -16,6 +17,8 @@ from fasttricks.data.samples import Samples
 from fasttricks.data.seek.build import ensure_index
 from fasttricks.data.seek.file import SeekIndex
 from fasttricks.kernels.jpeg.cut import cut, cut_bound, workspace_bytes
+from fasttricks.kernels.jpeg.decode import decode, workspace_bound
+from fasttricks.kernels.jpeg.planes import SPILL
 from fasttricks.kernels.resize import support
 from fasttricks.pipelines.fetch import Fetched
 from fasttricks.pipelines.job import Indices
@@ -119,6 +122,21 @@ class Cutter:
         data = np.frombuffer(found.data, np.uint8)
         size, *part = cut(data, frame, points, top, left, height, width, out, workspace)
         return Cut(out[:size].copy(), *part) if size else None
+
+    def decode(self, found: Fetched, top: int, left: int, height: int, width: int) -> Bytes | None:
+        """This box of the picture, uint8 [height, width, 3], by our own decoder, bit for bit that
+        of the whole file, until this thread asks for the next one; None where it cannot be had."""
+        entry = self.entry(found)
+        if entry is None:
+            return None
+        frame, points = entry
+        size = 3 * height * width
+        room = self._buffer("room", size + SPILL)
+        workspace = self._buffer("planes", workspace_bound(frame))
+        data = np.frombuffer(found.data, np.uint8)
+        if not decode(data, frame, points, top, left, height, width, room, workspace):
+            return None
+        return room[:size].reshape(height, width, 3)
 
     def _buffer(self, name: str, size: int) -> Bytes:
         """This thread's buffer of at least `size` bytes."""

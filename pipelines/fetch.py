@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fasttricks.data.pixels import Pixels
+from fasttricks.data.pixels import Pixels, decode_rgb
 from fasttricks.data.probe import Kind, Probe, probe_and_decode
 from fasttricks.data.samples import Samples, Stamp
 from fasttricks.errors import BadSampleError, DataError
@@ -24,6 +24,14 @@ class Fetched:
     pixels: Pixels | None
     """uint8 [H, W, 3] of an odd picture, which had to be decoded to tell; None of a plain one."""
     replaced: Replaced | None
+
+
+def none_good(samples: Samples, index: int, cause: str) -> DataError:
+    """What to raise where a sample is bad, and so are all that could take its place."""
+    return DataError(
+        f"none of the {len(samples)} pictures can be decoded; "
+        f"sample {index} ({samples.name(index)}): {cause}"
+    )
 
 
 class Fetcher:
@@ -59,10 +67,17 @@ class Fetcher:
             if not self.replace:
                 raise BadSampleError(index, self.samples.name(index), self.bad[index])
             candidate = (candidate + 1) % len(self.samples)
-        raise DataError(
-            f"none of the {len(self.samples)} pictures can be decoded; "
-            f"sample {index} ({self.samples.name(index)}): {self.bad[index]}"
-        )
+        raise none_good(self.samples, index, self.bad[index])
+
+    def decoded(self, index: int, epoch: int = 0) -> tuple[Fetched, Pixels]:
+        """As calling it, with all pixels, uint8 [H, W, 3], as PIL decodes them; what turns out bad
+        only then is treated like what was found bad before."""
+        while True:
+            found = self(index, epoch)
+            try:
+                return found, decode_rgb(found.data) if found.pixels is None else found.pixels
+            except DataError as error:
+                self.mark(found.index, str(error))
 
     def _good(self, index: int) -> tuple[bytes, Stamp, Probe, Pixels | None] | None:
         if index in self.bad:

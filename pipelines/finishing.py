@@ -15,10 +15,10 @@ from fasttricks.kernels.finish import finish
 from fasttricks.kernels.mix.description import words
 from fasttricks.kernels.mix.kinds import has_noise, pictures_per_output
 from fasttricks.kernels.mix.plan import Mixing
+from fasttricks.kernels.ops.batch import apply_ops_batch
 from fasttricks.kernels.plan import SAMPLE, plan_batch
-from fasttricks.kernels.plan_stage import plan_stage_batch
-from fasttricks.kernels.stage_batch import apply_stage_batch
-from fasttricks.pipelines.job import Indices, Job, view_rows
+from fasttricks.kernels.plan_ops import plan_ops_batch
+from fasttricks.pipelines.job import Job, view_rows
 from fasttricks.pipelines.transfer import Transfer
 
 _NONE = np.empty(0, SAMPLE)
@@ -29,7 +29,7 @@ class Planned(NamedTuple):
 
     matrices: npt.NDArray[np.float32]
     """[R, 3, 4]"""
-    stages: npt.NDArray[np.void] | None = None
+    ops: npt.NDArray[np.void] | None = None
     """STEP [R, STEPS]: what is done to the uint8 pixels; None: nothing, to none of them."""
     geometry: npt.NDArray[np.void] = _NONE
     """SAMPLE [R]; finishing does not look at it."""
@@ -39,24 +39,31 @@ class Planned(NamedTuple):
         return Planned(*(None if part is None else part[row : row + 1] for part in self))  # type: ignore[arg-type]
 
 
-def plan_rows(job: Job, samples: Indices, heights: npt.ArrayLike, widths: npt.ArrayLike) -> Planned:
+def plan_rows(
+    job: Job, samples: npt.ArrayLike, heights: npt.ArrayLike, widths: npt.ArrayLike
+) -> Planned:
     """Plan samples of pictures of these sizes, int64 [r] each, in all of their views."""
     rows, views = view_rows(np.asarray(samples, np.int64), job.views)
     sides = np.tile(heights, job.views), np.tile(widths, job.views)
     geometry, matrices = plan_batch(job.seed, job.epoch, rows, views, *sides, job.params)
-    stages = None
-    if job.stage is not None:
-        stages = plan_stage_batch(job.seed, job.epoch, rows, views, job.stage)
-    return Planned(matrices, stages, geometry)
+    return Planned(matrices, plan_ops_of(job, samples), geometry)
+
+
+def plan_ops_of(job: Job, samples: npt.ArrayLike) -> npt.NDArray[np.void] | None:
+    """What is done to the uint8 pixels of samples, int64 [r], in all views: `Planned.ops`."""
+    if job.ops is None:
+        return None
+    rows = view_rows(np.asarray(samples, np.int64), job.views)
+    return plan_ops_batch(job.seed, job.epoch, *rows, job.ops)
 
 
 def joined(plans: list[Planned]) -> Planned:
     """The plan of several samples from the plans of one each, all of as many views."""
     geometry = np.stack([plan.geometry for plan in plans], 1).reshape(-1)
     matrices = np.stack([plan.matrices for plan in plans], 1).reshape(-1, 3, 4)
-    drawn = [plan.stages for plan in plans if plan.stages is not None]
-    stages = np.stack(drawn, 1).reshape(len(geometry), -1) if drawn else None
-    return Planned(matrices, stages, geometry)
+    drawn = [plan.ops for plan in plans if plan.ops is not None]
+    ops = np.stack(drawn, 1).reshape(len(geometry), -1) if drawn else None
+    return Planned(matrices, ops, geometry)
 
 
 def finish_rows(
@@ -66,25 +73,25 @@ def finish_rows(
     planned: Planned,
     dtype: torch.dtype,
     flip: torch.Tensor | None = None,
-    out: torch.Tensor | None = None,
+    empty: Callable[[tuple[int, ...], torch.dtype], torch.Tensor] | None = None,
     threads: Threads | None = None,
     transfer: Transfer | None = None,
 ) -> torch.Tensor:
-    """Finish the pictures of a step: stage, colour, normalise, mix.
+    """Finish the pictures of a step: operations on uint8, colour, normalise, mix.
 
     Args:
         job: which one the step belongs to.
         mixing: what the job drew for the step.
-        pixels: uint8 [R, size, size, 3] on any device; changed by a stage.
+        pixels: uint8 [R, size, size, 3] on any device; changed by `ops`.
         planned: of all rows of the step.
         dtype: float32, float16 or bfloat16.
-        flip: uint8 [R], which to mirror; None if they are already, as a stage needs them.
-        out: [B, 3, size, size], channels_last, `finished_rows(...)` of them; written.
+        flip: uint8 [R], which to mirror; None if they are already, as `ops` need them.
+        empty: gives memory for the result, of a shape and dtype on the CPU; by default torch's.
         threads: to share the work on the CPU; by default it is done in the calling thread.
         transfer: takes what is on the CPU to its device, where it is finished.
 
     Returns:
-        `out`, or a new tensor like it on the device of the pixels, or of the transfer.
+        [B, 3, size, size], channels_last, on the device of the pixels, or of the transfer.
     """
     inputs = [pixels, torch.from_numpy(planned.matrices)]
     inputs.append(torch.zeros(len(pixels), dtype=torch.uint8) if flip is None else flip)
@@ -94,17 +101,21 @@ def finish_rows(
         inputs = transfer(*inputs)
     pixels = inputs[0]
     matrices, flip, *mix = (one.to(pixels.device, non_blocking=True) for one in inputs[1:])
-    stages = planned.stages
-    if stages is not None:
+    ops = planned.ops
+    if ops is not None:
         pixels = pixels.contiguous()
         in_parts(
-            lambda rows: apply_stage_batch(pixels, stages, rows.start, rows.stop),
+            lambda rows: apply_ops_batch(pixels[rows], ops[rows]),
             len(pixels),
             threads,
         )
-    if out is None:
-        shape = finished_rows(job, len(pixels)), *pixels.shape[1:]
-        out = torch.empty(shape, dtype=dtype, device=pixels.device).permute(0, 3, 1, 2)
+    samples = len(pixels) // job.views
+    made = job.views * -(-samples // pictures_per_output(job.mix)), *pixels.shape[1:]
+    if empty is None or pixels.device.type != "cpu":
+        room = torch.empty(made, dtype=dtype, device=pixels.device)
+    else:
+        room = empty(made, dtype)
+    out = room.permute(0, 3, 1, 2)
 
     def part(rows: slice) -> None:
         if not mix:
@@ -117,12 +128,6 @@ def finish_rows(
 
     in_parts(part, len(out), threads)
     return out
-
-
-def finished_rows(job: Job, rows: int) -> int:
-    """How many pictures come out of a step into which `rows` go, all views counted."""
-    samples = rows // job.views
-    return job.views * -(-samples // pictures_per_output(job.mix))
 
 
 class Threads(NamedTuple):

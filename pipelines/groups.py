@@ -1,14 +1,20 @@
 """Pictures that are mixed with each other: made as uint8, finished while they are in a cache still.
 
 Mixing needs pictures of the same few samples only, so it need not wait for the whole batch, and the
-uint8 pictures need not go through main memory.
+uint8 pictures need not go through main memory. There are two ways:
+
+- At once: one thread makes a whole group, in the order in which outputs need pictures, and finishes
+  each output as soon as its pictures are there (`decode.rows.make_mixed`). So it goes with groups
+  of up to AT_ONCE samples, however many threads there are and however large the pictures.
+- Afterwards: all pictures are made, in pieces by any threads, and whichever makes the last one
+  finishes the group (`Group.mix`). So it goes with larger groups, for which one thread would take
+  too long; where the decoder complains about a picture, which PIL has to make then; and with
+  simplejpeg, which comes back to Python after each picture.
 """
 
 from __future__ import annotations
 
-import math
 import threading
-from collections import deque
 from typing import Any
 
 import numpy as np
@@ -18,34 +24,13 @@ from fasttricks.kernels.finish_numba import finish_mixed
 from fasttricks.kernels.jit import kernel
 from fasttricks.kernels.mix.description import Mixes
 from fasttricks.kernels.mix.pool import Wanted
+from fasttricks.pipelines.recycle import Spare
 
 Bytes = npt.NDArray[np.uint8]
 
-LEAST = 16
-"""Samples of a group, at least: enough that what Python does for it is little."""
-
-
-class Spare:
-    """Scratch buffers, reused last-in first-out: the latest returned is likely still in cache."""
-
-    def __init__(self) -> None:
-        self._blocks: deque[Bytes] = deque()
-
-    def take(self, shape: tuple[int, ...]) -> Bytes:
-        """uint8 of this shape; any thread may ask."""
-        size = math.prod(shape)
-        try:
-            block = self._blocks.pop()
-        except IndexError:
-            block = np.empty(0, np.uint8)
-        if len(block) < size:
-            block = np.empty(size, np.uint8)
-        return block[:size].reshape(shape)
-
-    def give(self, array: Bytes) -> None:
-        """It is not needed any more."""
-        whole = array.base  # what `take` has cut it from
-        self._blocks.append(whole if isinstance(whole, np.ndarray) else array.reshape(-1))
+LEAST, AT_ONCE = 16, 64
+"""LEAST: samples of a group, at least: enough that what Python does for it is little. AT_ONCE: at
+most, for one thread to make all of it."""
 
 
 class Group:
@@ -53,6 +38,7 @@ class Group:
 
     Attributes:
         samples: which of the batch they are.
+        at_once: whether one thread makes all of them.
     """
 
     def __init__(self, samples: slice, views: int) -> None:
@@ -60,6 +46,7 @@ class Group:
         self._views = views
         self._count: int = samples.stop - samples.start
         self._left = self._count
+        self.at_once = self._count <= AT_ONCE
         self._pixels: Bytes | None = None
         self._lock = threading.Lock()
 
@@ -67,7 +54,7 @@ class Group:
         """Memory for their upright pictures, uint8 [views * g, size, size, 3], view-major."""
         with self._lock:
             if self._pixels is None:
-                self._pixels = spare.take((self._views * self._count, size, size, 3))
+                self._pixels = spare.take(self._views * self._count, size, size, 3)
             return self._pixels
 
     def slots(self, first: int, count: int) -> npt.NDArray[np.int64]:
@@ -145,9 +132,13 @@ def _mix_in_order(
         finish_mixed(pixels, matrices, upright, mixes, out, form, output, output + 1, origin)
 
 
+def group_size(span: int) -> int:
+    """Samples of a group: `span` (see `kernels.mix.plan.span`), or a multiple of it."""
+    return span * -(-LEAST // span)
+
+
 def groups_of(count: int, views: int, span: int) -> list[Group]:
-    """The samples of a batch of `count` in groups of `span` (see `kernels.mix.plan.span`), or of a
-    multiple of it."""
-    each = span * -(-LEAST // span)
+    """The samples of a batch of `count` in groups."""
+    each = group_size(span)
     starts = range(0, count, each)
     return [Group(slice(start, min(start + each, count)), views) for start in starts]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from fasttricks.kernels.augment import PlanParams, StageParams
+from fasttricks.kernels.augment import OpsParams, PlanParams
 from fasttricks.kernels.mix.kinds import Mix
 from fasttricks.kernels.mix.plan import Mixing, Place, plan_mix, plan_mixes
 
@@ -41,7 +41,7 @@ class Job:
     places: list[Place] = field(default_factory=list)
     """Where each batch stands in the epoch."""
     views: int = 1
-    stage: StageParams | None = None
+    ops: OpsParams | None = None
     """How to draw what is done to uint8 pixels before they are finished; None: nothing."""
 
     def only(self, step: int) -> Job:

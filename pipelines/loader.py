@@ -11,7 +11,7 @@ import os
 import weakref
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from typing import Any, ClassVar, Self
@@ -48,9 +48,10 @@ class Loader(ABC):
 
     Attributes:
         errors: every sample replaced so far, with its cause (`on_error="replace"`).
-        stats: counts so far: "samples", "replaced", "odd" (good, but took the shared PIL path), and
-            samples decoded whole because their entry in the seek index is "stale" (the file has
-            changed since) or "damaged".
+        stats: counts so far: "samples", "replaced"; those that took the shared PIL path, as they
+            are "odd" (good, but not what every back end can decode) or "repaired" (plain, but the
+            decoder of roi, resident or ffcv complained); and samples decoded whole because their
+            entry in the seek index is "stale" (the file has changed since) or "damaged".
         bytes: that decoded pictures kept in memory take; 0 where none are kept.
         decoder: what decodes JPEG here, where that depends on what is installed; else "".
         compile_seconds: what compiling the back end's own code took; 0 where it has none.
@@ -80,8 +81,9 @@ class Loader(ABC):
         self._targets = torch.from_numpy(np.ascontiguousarray(samples.targets))
         if options.drop_last and len(samples) < options.global_batch:
             raise BatchSizeError(
-                f"a batch of {options.global_batch} (batch_size {options.batch_size} x world_size "
-                f"{options.world_size}) is larger than the data set ({len(samples)} pictures)",
+                f"a batch of {options.global_batch} ({options.samples_per_step} samples a step x "
+                f"world_size {options.world_size}) is larger than the data set ({len(samples)} "
+                "pictures)",
                 "use a smaller batch or drop_last=False",
                 ("batch_size", "drop_last"),
             )
@@ -257,7 +259,7 @@ class Loader(ABC):
             mix=o.mix,
             places=places,
             views=o.views,
-            stage=o.stage_at(epoch),
+            ops=o.ops_at(epoch),
         )
 
     def _targets_of(self, indices: Indices, mixing: Mixing | None) -> torch.Tensor | Mixed:
@@ -276,9 +278,20 @@ class Loader(ABC):
         """
 
     def stages(self, count: int) -> dict[str, float]:
-        """Milliseconds of one core per picture and stage, over `count` pictures made right here;
-        empty where the back end has no stages of its own to measure."""
+        """Where a picture's time goes: milliseconds of one core by part of the work, over about
+        `count` samples made right here; empty where the back end cannot tell."""
         return {}
+
+    def _sampled(self, count: int, bad: Iterable[int] = ()) -> Job:
+        """A job of about `count` samples of epoch 0, for `stages`: one by one, or in whole steps
+        where pictures are mixed.
+
+        bad: numbers of pictures that it has to do without.
+        """
+        order = np.concatenate(self._slices(0, 0))
+        order = order[~np.isin(order % len(self.dataset.base), list(bad))]
+        each = self.options.samples_per_step if self.options.mix else 1
+        return self._job(0, np.split(order, range(each, len(order), each))[: -(-count // each)])
 
     def close(self) -> None:
         """Stop all work and free workers, threads and buffers.

@@ -12,7 +12,7 @@ import torch
 
 from fasttricks.cpus import available_cpus
 from fasttricks.errors import BatchSizeError, UnknownNameError
-from fasttricks.kernels.augment import Augment, PlanParams, StageParams
+from fasttricks.kernels.augment import Augment, OpsParams, PlanParams
 from fasttricks.kernels.mix.kinds import MIXING, Mix, pictures_per_output
 
 WORK = ("decode", "normalise", "full")
@@ -158,6 +158,11 @@ class Options:
         """Samples that all ranks together take in one step."""
         return self.samples_per_step * self.world_size
 
+    @property
+    def finished_dtype(self) -> torch.dtype | None:
+        """Of finished pictures; None where the work ends at uint8 (work="decode")."""
+        return None if self.work == "decode" else self.dtype
+
     def size_at(self, epoch: int) -> int:
         """Side of the square output pictures in this epoch, in pixels."""
         size = integer(given := self.size(epoch) if callable(self.size) else self.size)
@@ -170,7 +175,7 @@ class Options:
         size = self.size_at(epoch)
         return self.augment.params(size=size, train=self.train, work=self.work)
 
-    def stage_at(self, epoch: int) -> StageParams | None:
+    def ops_at(self, epoch: int) -> OpsParams | None:
         """What is drawn in this epoch for uint8 pixels; None if nothing is done to them."""
         size = self.size_at(epoch)
-        return self.augment.stage(size=size, train=self.train, work=self.work)
+        return self.augment.ops(size=size, train=self.train, work=self.work)

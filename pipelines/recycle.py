@@ -1,4 +1,4 @@
-"""Memory for CPU batches that is used again once nothing holds the batch any more.
+"""Memory that is used again: of CPU batches, once nothing holds the batch any more, and scratch.
 
 A batch of 64 in float32 has 38 MB. malloc takes that much from the kernel and gives it back each
 time, and the page faults then cost ten times what writing the numbers costs.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import weakref
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -91,3 +92,26 @@ class Recycler:
                 return None
             if block is not None:
                 return block
+
+
+class Spare:
+    """Scratch buffers, reused last-in first-out: the latest returned is likely still in cache."""
+
+    def __init__(self) -> None:
+        self._blocks: deque[Block] = deque()
+
+    def take(self, *shape: int) -> Block:
+        """uint8 of this shape; any thread may ask."""
+        size = math.prod(shape)
+        try:
+            block = self._blocks.pop()
+        except IndexError:
+            block = np.empty(0, np.uint8)
+        if len(block) < size:
+            block = np.empty(size, np.uint8)
+        return block[:size].reshape(shape)
+
+    def give(self, array: Block) -> None:
+        """It is not needed any more."""
+        whole = array.base  # what `take` has cut it from
+        self._blocks.append(whole if isinstance(whole, np.ndarray) else array.reshape(-1))

@@ -22,14 +22,13 @@ from fasttricks.data.pixels import Pixels, opened
 from fasttricks.data.samples import Samples
 from fasttricks.errors import BadSampleError, DataError
 from fasttricks.kernels.filters import BICUBIC, BILINEAR
-from fasttricks.kernels.mix.plan import Mixing
 from fasttricks.pipelines.cutter import Cutter, needed
 from fasttricks.pipelines.fetch import Fetched, Fetcher
-from fasttricks.pipelines.finishing import Planned, finish_rows, finished_rows, joined, plan_rows
-from fasttricks.pipelines.job import Batch, Indices, Job, Replaced
+from fasttricks.pipelines.finishing import Planned, finish_rows, joined, plan_rows
+from fasttricks.pipelines.job import Batch, Job
 from fasttricks.pipelines.loader import Loader
 from fasttricks.pipelines.options import Options
-from fasttricks.pipelines.stages import StageClock
+from fasttricks.pipelines.profile import Clock
 from fasttricks.pipelines.transfer import Transfer
 
 PREFETCH = 2  # batches ahead, per worker
@@ -39,17 +38,12 @@ Origin = tuple[int, int]
 Plans = npt.NDArray[np.void]
 
 
-@dataclass(slots=True)
-class Result:
+@dataclass(slots=True, kw_only=True)
+class Result(Batch):
     """One batch from a worker: finished, or pixels for the GPU to finish by their plan."""
 
-    images: torch.Tensor
     planned: Planned
     flips: torch.Tensor
-    mixing: Mixing | None
-    indices: Indices
-    replaced: list[Replaced]
-    counts: dict[str, int]
 
     def pin_memory(self) -> Result:
         """Called by DataLoader's pinning thread."""
@@ -97,7 +91,7 @@ class PlannedBatches(Dataset[Any]):
         self.decode_only = options.work == "decode"
         self.finish_here = options.device.type == "cpu" and not self.decode_only
         self.dtype = options.dtype
-        self.clock = StageClock()
+        self.clock = Clock()
 
     def __getitem__(self, job: Job) -> Result | BadSampleError | DataError:
         try:
@@ -125,7 +119,7 @@ class PlannedBatches(Dataset[Any]):
             with self.clock("read"):
                 found = self.fetch(index, job.epoch)
             sides = [found.probe.height], [found.probe.width]
-            planned = plan_rows(job, np.array([found.index]), *sides)
+            planned = plan_rows(job, [found.index], *sides)
             try:
                 return found, planned, self._views(found, planned.geometry, job)
             except DataError as error:
@@ -154,7 +148,7 @@ class PlannedBatches(Dataset[Any]):
 
     def mirrors(self, job: Job) -> bool:
         """Whether pictures are mirrored here; else finishing does it, at no cost."""
-        return self.decode_only or job.stage is not None
+        return self.decode_only or job.ops is not None
 
     def _result(
         self, job: Job, pixels: torch.Tensor, planned: Planned, fetched: list[Fetched]
@@ -164,10 +158,8 @@ class PlannedBatches(Dataset[Any]):
             flips.zero_()
         images, mixing = pixels.permute(0, 3, 1, 2), job.mixing(0)
         if self.finish_here:
-            shape = finished_rows(job, len(pixels)), *pixels.shape[1:]
-            out = _shared(shape, self.dtype).permute(0, 3, 1, 2)
             with self.clock("finish"):
-                images = finish_rows(job, mixing, pixels, planned, self.dtype, flips, out)
+                images = finish_rows(job, mixing, pixels, planned, self.dtype, flips, _shared)
         return Result(
             images=images,
             planned=planned,
@@ -241,13 +233,8 @@ class TorchvisionLoader(Loader):
         for result in self._loader:
             if isinstance(result, Exception):
                 raise result
-            yield Batch(
-                images=self._on_device(job, result),
-                indices=result.indices,
-                mixing=result.mixing,
-                replaced=result.replaced,
-                counts=result.counts,
-            )
+            result.images = self._on_device(job, result)
+            yield result
 
     def _on_device(self, job: Job, result: Result) -> torch.Tensor:
         if self.options.device.type == "cpu":
@@ -265,11 +252,11 @@ class TorchvisionLoader(Loader):
         )
 
     def stages(self, count: int) -> dict[str, float]:
-        """Milliseconds of one core per picture and stage, over `count` pictures made right here."""
+        """As `Loader.stages`."""
         batches = PlannedBatches(self.dataset, self.options)
         job = self._job(0, self._slices(0, 0)[: -(-count // self.options.samples_per_step)])
         for _ in range(2):  # the first pass warms up
-            batches.clock = StageClock()
+            batches.clock = Clock()
             for step in range(len(job.batches)):
                 result = batches[job.only(step)]
                 if isinstance(result, Exception):

@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from fasttricks.train.config import Recipe
     from fasttricks.train.outcome import Outcome
     from fasttricks.train.trainer import train
+    from fasttricks.train.weights import Trained, load_trained
 
 _HOME = {
     "Outcome": "fasttricks.train.outcome",
     "Recipe": "fasttricks.train.config",
+    "Trained": "fasttricks.train.weights",
+    "load_trained": "fasttricks.train.weights",
     "train": "fasttricks.train.trainer",
 }
 
-__all__ = ["Outcome", "Recipe", "train"]
+__all__ = ["Outcome", "Recipe", "Trained", "load_trained", "train"]
 
 __getattr__ = attributes(globals(), _HOME)

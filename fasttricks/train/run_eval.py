@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from fasttricks.files import check_writable, replacing
-from fasttricks.kernels.augment import Augment
 from fasttricks.pipelines.loader import Loader
 from fasttricks.pipelines.registry import make_loader
 from fasttricks.train.build import layout
 from fasttricks.train.checkpoint import file_of
 from fasttricks.train.classes import label_map
-from fasttricks.train.config import Recipe
 from fasttricks.train.distributed import World, join
 from fasttricks.train.evaluate import counted_once, evaluate, throughput
 from fasttricks.train.log import as_json
 from fasttricks.train.normalize import CONSTANTS
-from fasttricks.train.weights import Trained, load_trained, normalization, outputs_of
+from fasttricks.train.weights import Trained, load_trained, outputs_of
 from fasttricks.tricks.fixres import evaluation_size
 from fasttricks.tricks.mixed_precision import MixedPrecision
 from fasttricks.versions import versions
@@ -126,26 +124,22 @@ def loader_of(
         interpolation: "auto": as in the recipe, else bilinear.
         normalize: a name in `CONSTANTS`, or "auto": as `normalization` says.
     """
-    recipe = trained.recipe or Recipe().as_dict()
-    as_trained = recipe["augment"]
-    model: Any = trained.model
-    side = recipe["data"]["eval_size"] if trained.recipe else model.input_size
-    mean, std = CONSTANTS[normalization(trained) if normalize == "auto" else normalize]
-    augment = Augment(
-        mean=mean,
-        std=std,
-        crop_ratio=crop or as_trained["crop_ratio"],
-        interpolation=as_trained["interpolation"] if interpolation == "auto" else interpolation,
-    )
+    changes: dict[str, Any] = {}
+    if crop:
+        changes["crop_ratio"] = crop
+    if interpolation != "auto":
+        changes["interpolation"] = interpolation
+    if normalize != "auto":
+        changes["mean"], changes["std"] = CONSTANTS[normalize]
     return make_loader(
         options.pipeline,
         data,
         batch_size=max(1, options.batch_size // world.size),
         train=False,
-        size=options.size or side,
+        size=options.size or trained.size,
         device=world.device,
         dtype=MixedPrecision(options.dtype, world.device.type).dtype,
-        augment=augment,
+        augment=replace(trained.augment, **changes),
         rank=world.rank,
         world_size=world.size,
         num_threads=world.threads,

@@ -11,10 +11,14 @@ from typing import Any
 from torch import Tensor, nn
 
 from fasttricks.errors import MissingExtraError
+from fasttricks.kernels.augment import Augment
 from fasttricks.models import create_model
 from fasttricks.models.convert import convert, told_by_keys
 from fasttricks.models.inception import InceptionV3
+from fasttricks.train.checkpoint import file_of
 from fasttricks.train.checkpoint_file import CheckpointError, checked, is_ours, read
+from fasttricks.train.config import Recipe
+from fasttricks.train.normalize import CONSTANTS
 
 _INSIDE = ("state_dict_ema", "model_ema", "state_dict", "model")
 """Where other trainers' checkpoints keep their weights; averaged ones first."""
@@ -34,13 +38,28 @@ class Trained:
     averaged: bool = False
     """Whether the weights are an average over steps (EMA)."""
 
+    @property
+    def size(self) -> int:
+        """Side in pixels of the pictures that it is evaluated on."""
+        model: Any = self.model
+        return int(self.recipe["data"]["eval_size"] if self.recipe else model.input_size)
+
+    @property
+    def augment(self) -> Augment:
+        """What makes a picture into what it was trained to see, for `make_loader(train=False)`."""
+        mean, std = CONSTANTS[normalization(self)]
+        given = self.recipe.get("augment") or Recipe().as_dict()["augment"]
+        names = ("crop_ratio", "interpolation")
+        return Augment(mean=mean, std=std, **{name: given[name] for name in names})
+
 
 def load_trained(path: str | os.PathLike[str], name: str = "", *, average: bool = True) -> Trained:
     """Build the model of a file and load its weights into it, on the CPU.
 
     Args:
-        path: a checkpoint of `fasttricks train`, or a state dict as torchvision (`.pth`) and timm
-            (`.pth`, `.safetensors`) publish them, bare or inside a checkpoint.
+        path: a checkpoint of `fasttricks train` or the folder of a run, whose best one is taken; or
+            a state dict as torchvision (`.pth`) and timm (`.pth`, `.safetensors`) publish them,
+            bare or inside a checkpoint.
         name: which model the weights are for; needed where the file is not ours.
         average: take the averaged weights where a checkpoint has them.
 
@@ -49,6 +68,7 @@ def load_trained(path: str | os.PathLike[str], name: str = "", *, average: bool 
         ValueError: `name` is missing or unknown, or the weights are those of another model.
         MissingExtraError: a `.safetensors` file, and safetensors is not installed.
     """
+    path = file_of(Path(path), best=True)
     content = read_weights(path)
     if is_ours(content):
         return _ours(checked(content, path)["state"], name, average)

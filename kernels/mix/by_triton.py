@@ -59,11 +59,11 @@ def mixed(
             bits = (shown >> (i * GROUP)) & ((1 << GROUP) - 1)
             source = tl.load(patch + SOURCE).to(tl.int64)
             if source < 0:
-                red2 = tl.zeros_like(red) + _float(patch + VALUE)
-                green2 = tl.zeros_like(red) + _float(patch + VALUE + 1)
-                blue2 = tl.zeros_like(red) + _float(patch + VALUE + 2)
+                red2 = tl.zeros_like(red) + as_float(patch + VALUE)
+                green2 = tl.zeros_like(red) + as_float(patch + VALUE + 1)
+                blue2 = tl.zeros_like(red) + as_float(patch + VALUE + 2)
                 if NOISE:
-                    deviation = _float(patch + DEVIATION)
+                    deviation = as_float(patch + DEVIATION)
                     if deviation > 0:
                         key, counter = mix + KEY, mix + COUNTER
                         normals = noise(key, counter, y * width + x, GROUP)
@@ -77,7 +77,7 @@ def mixed(
                     *(pixels, matrix, flip, source, y, x, down, across, bits != 0),
                     *(height, width, stride, line, True, GROUP),
                 )
-            weight, here = _float(patch + WEIGHT), _spread(bits, GROUP)
+            weight, here = as_float(patch + WEIGHT), _spread(bits, GROUP)
             red = tl.where(here, tl.fma(weight, red2, red * (1 - weight)), red)
             green = tl.where(here, tl.fma(weight, green2, green * (1 - weight)), green)
             blue = tl.where(here, tl.fma(weight, blue2, blue * (1 - weight)), blue)
@@ -101,7 +101,7 @@ def _shown(mix, y, x, GROUP: tl.constexpr):
     for n in range(count):
         i = count - 1 - n  # the last one that has a pixel is what it shows
         patch = mix + PATCHES_AT + i * PATCH_WORDS
-        weight = _float(patch + WEIGHT)
+        weight = as_float(patch + WEIGHT)
         bits = free & _inside(patch, y, x, GROUP)
         free, shown = free ^ bits, shown | (bits << (i * GROUP))
         seen = tl.where(weight == 1, seen ^ bits, seen)
@@ -119,13 +119,14 @@ def _or(a, b):
 def _inside(patch, y, x, GROUP: tl.constexpr):
     """Which of the pixels (y, x), (y, x + 1), ... lie in a patch: bits of int32 [n]."""
     down = y - tl.load(patch)
-    begin = _clipped(tl.load(patch + 1) - x, GROUP)
-    end = _clipped(tl.load(patch + 1) + tl.load(patch + 3) - x, GROUP)
+    begin = clipped(tl.load(patch + 1) - x, GROUP)
+    end = clipped(tl.load(patch + 1) + tl.load(patch + 3) - x, GROUP)
     return tl.where((down >= 0) & (down < tl.load(patch + 2)), (1 << end) - (1 << begin), 0)
 
 
 @triton.jit
-def _clipped(number, GROUP: tl.constexpr):
+def clipped(number, GROUP: tl.constexpr):
+    """How many of the numbers below GROUP are less than this one."""
     return tl.minimum(tl.maximum(number, 0), GROUP)
 
 
@@ -138,6 +139,6 @@ def _spread(bits, GROUP: tl.constexpr):
 
 
 @triton.jit
-def _float(word):
+def as_float(word):
     """The float32 in an int32 word."""
     return tl.load(word).to(tl.float32, bitcast=True)

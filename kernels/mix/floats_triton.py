@@ -11,13 +11,12 @@ plane have 32 bits, those of planes 64.
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 import torch
 import triton
 import triton.language as tl
 
-from fasttricks.kernels.finish_triton import reciprocal
+from fasttricks.kernels.finish_triton import on_device_of, reciprocal
+from fasttricks.kernels.mix.by_triton import as_float, clipped
 from fasttricks.kernels.mix.floats import empty, layout
 from fasttricks.kernels.mix.words import (
     COUNTER,
@@ -62,7 +61,7 @@ def mix(images: torch.Tensor, words: torch.Tensor, noise: bool = True) -> torch.
         return out
     blocks = triton.cdiv(height * line, BLOCK)
     planes = 1 if interleaved else channels
-    with torch.cuda.device(images.device) if images.is_cuda else nullcontext():
+    with on_device_of(images):
         _kernel[(blocks * planes * len(words),)](
             *(images, words, out),
             *(blocks, height * line, line, *reciprocal(line), width),
@@ -123,13 +122,13 @@ def _kernel(
     for n in range(count):
         patch = mix + PATCHES_AT + (count - 1 - n) * PATCH_WORDS
         top, left = tl.load(patch), tl.load(patch + 1) * SCALE
-        begin = _clipped(left - x, GROUP)
-        end = _clipped(left + tl.load(patch + 3) * SCALE - x, GROUP)
+        begin = clipped(left - x, GROUP)
+        end = clipped(left + tl.load(patch + 3) * SCALE - x, GROUP)
         rows = (y >= top) & (y < top + tl.load(patch + 2))
         bits = free & tl.where(rows, (1 << end) - (1 << begin), 0)
         free = free ^ bits
         if tl.max(bits, 0) != 0:
-            weight = _float(patch + WEIGHT)
+            weight = as_float(patch + WEIGHT)
             source = tl.load(patch + SOURCE)
             if source < 0:
                 column = x[:, None] + tl.arange(0, GROUP)[None, :]
@@ -138,7 +137,7 @@ def _kernel(
                     column, channel = column // CHANNELS, column % CHANNELS
                 shown = _value(patch, channel, CHANNELS).to(kind) + total * 0
                 if NOISE:
-                    deviation = _float(patch + DEVIATION)
+                    deviation = as_float(patch + DEVIATION)
                     if deviation > 0:
                         pixel = y[:, None] * width + column + channel // 3 * (area // SCALE)
                         drawn = normals(mix + KEY, mix + COUNTER, pixel, 1)
@@ -184,8 +183,7 @@ def _read(images, plane, at, displaced, bits, GROUP: tl.constexpr):
 
 @triton.jit
 def _value(patch, channel, CHANNELS: tl.constexpr):
-    value = tl.load(patch + VALUE + (channel if CHANNELS == 3 else 0))
-    return value.to(tl.float32, bitcast=True)
+    return as_float(patch + VALUE + (channel if CHANNELS == 3 else 0))
 
 
 @triton.jit
@@ -195,17 +193,6 @@ def _chosen(three, which):
 
 
 @triton.jit
-def _clipped(number, GROUP: tl.constexpr):
-    return tl.minimum(tl.maximum(number, 0), GROUP)
-
-
-@triton.jit
 def _spread(bits, GROUP: tl.constexpr):
     """Of int32 [n] the lowest GROUP bits, each by itself: bool [n, GROUP]."""
     return ((bits[:, None] >> tl.arange(0, GROUP)[None, :]) & 1) != 0
-
-
-@triton.jit
-def _float(word):
-    """The float32 in an int32 word."""
-    return tl.load(word).to(tl.float32, bitcast=True)

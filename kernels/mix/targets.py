@@ -127,6 +127,8 @@ def mix(
     if images.ndim != 4 or not images.is_floating_point():
         given = f"{images.dtype} {list(images.shape)}"
         raise ValueError(f"mix: images must be floats [B, C, H, W]; got {given}")
+    if 0 in images.shape[1:]:
+        raise ValueError(f"mix: there is not a pixel in images of {list(images.shape)}")
     if targets.ndim == 0:
         raise ValueError(f"mix: targets must be [B, ...]; got a single number, {targets.dtype}")
     if len(targets) != len(images) or not len(images):

@@ -1,4 +1,4 @@
-"""The steps of a stage as torch operations on many pictures at once, for any device.
+"""The operations by torch's own on many pictures at once, for any device.
 
 They give the bytes of the numba kernels: the same float32 numbers in the same order, each rounded
 on its own. So nothing here is fused: no `addcmul`, no `add(alpha=...)`, no compiled function.

@@ -1,4 +1,4 @@
-"""What the steps of a stage compute, in float64 NumPy: slow, short, and the definition.
+"""What the operations compute, in float64 NumPy: slow, short, and the definition.
 
 Pictures are uint8 [H, W, 3]. It shares no code with the kernels, only the names of the steps.
 """

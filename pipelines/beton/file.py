@@ -185,6 +185,9 @@ class Beton(Samples):
         except OSError as error:
             cause = f"cannot be read from {self.file}: {error.strerror}"
             raise BadSampleError(index, self.name(index), cause) from error
+        if len(data) < self.sizes[index]:
+            cause = f"{self.file} has lost its end since it was opened"
+            raise BadSampleError(index, self.name(index), cause)
         if entry["mode"] != RAW:
             return data
         shape = int(entry["height"]), int(entry["width"]), 3

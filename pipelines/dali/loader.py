@@ -21,7 +21,7 @@ from fasttricks.data.samples import Samples
 from fasttricks.pipelines.cutter import Cutter
 from fasttricks.pipelines.dali.graph import Encoded, Feed, Graph, GraphError, Region, Spec, regions
 from fasttricks.pipelines.fetch import Fetched, Fetcher
-from fasttricks.pipelines.finishing import finish_rows, finished_rows, plan_rows
+from fasttricks.pipelines.finishing import finish_rows, plan_rows
 from fasttricks.pipelines.job import Batch, Indices, Job
 from fasttricks.pipelines.loader import Loader
 from fasttricks.pipelines.options import Options
@@ -121,17 +121,13 @@ class DaliLoader(Loader):
     def _batch(self, job: Job, step: int, feed: Feed, pixels: torch.Tensor) -> Batch:
         images, mixing = pixels.permute(0, 3, 1, 2), job.mixing(step)
         if self.options.work != "decode" and self._spec.finish is None:
-            out = None
-            if pixels.device.type == "cpu":
-                shape = finished_rows(job, len(pixels)), *pixels.shape[1:]
-                out = self._recycler.empty(shape, self.options.dtype).permute(0, 3, 1, 2)
             images = finish_rows(
                 job,
                 mixing,
                 pixels,
                 feed.planned,
                 self.options.dtype,
-                out=out,
+                empty=self._recycler.empty,
                 transfer=self._transfer,
             )
         return Batch(
@@ -167,10 +163,7 @@ class DaliLoader(Loader):
         raise RuntimeError(f"DALI failed, and no picture alone makes it fail: {error}") from error
 
     def stages(self, count: int) -> dict[str, float]:
-        """Milliseconds of one core per picture and stage, over about `count` pictures made here.
-
-        On a GPU only reading is told.
-        """
+        """As `Loader.stages`; on a GPU only reading is told."""
         job = self._job(0, self._slices(0, 0)[: -(-count // self.options.samples_per_step)])
         alone = replace(self._spec, num_threads=1)
         decoding, whole = Graph(replace(alone, decode_only=True)), Graph(alone)
@@ -214,11 +207,11 @@ def _dtype_in_graph(options: Options) -> torch.dtype | None:
     Raises:
         ValueError: finish="graph" with what DALI cannot do.
     """
-    stage = options.augment.stage(size=options.size_at(0), train=options.train, work=options.work)
+    ops = options.augment.ops(size=options.size_at(0), train=options.train, work=options.work)
     lacking = {
         "bfloat16": options.dtype == torch.bfloat16,
         "mixing": bool(options.mix),
-        "policies, and other colours than hsv and none": stage is not None,
+        "policies, and other colours than hsv and none": ops is not None,
     }
     able = options.work != "decode" and not any(lacking.values())
     if options.finish == "graph" and any(lacking.values()):

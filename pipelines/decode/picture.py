@@ -23,8 +23,8 @@ from fasttricks.kernels.jpeg.planes import SPILL
 from fasttricks.kernels.jpeg.seek import SEEK
 from fasttricks.kernels.mix.pool import Wanted
 from fasttricks.kernels.native import pointer
+from fasttricks.kernels.ops.apply import apply_row, ops_bytes
 from fasttricks.kernels.resize import resize, scratch_bytes, support
-from fasttricks.kernels.stage import apply_row, stage_bytes
 
 Bytes = npt.NDArray[np.uint8]
 Cut = tuple[int, int, int, int, int]
@@ -60,7 +60,7 @@ class Work(NamedTuple):
     """SAMPLE [R]"""
     matrices: npt.NDArray[np.float32]
     """[R, 3, 4]"""
-    stages: npt.NDArray[Any] | None
+    ops: npt.NDArray[Any] | None
     """STEP [R, STEPS], what is done to uint8 pixels; None: nothing."""
     slots: npt.NDArray[np.int64]
     """[R], which rows of the batch they are."""
@@ -174,7 +174,7 @@ def complete(
         resize_part(pixels, top, left, plan, picture[0], memory.scratch)
     else:
         resize_shrunk(pixels, top, left, shrink, plan, picture[0], memory.scratch)
-    apply_row(picture[0], work.stages, row, memory.scratch)
+    apply_row(picture[0], work.ops, row, memory.scratch)
     if work.form != UINT8:
         upright = np.zeros(1, np.uint8)
         one = work.matrices[row : row + 1]
@@ -277,7 +277,7 @@ def workspace_bytes(frame: Any) -> int:
 def needs(work: Work) -> tuple[int, int, int, int, int]:
     """Bytes that the rows may need of (room, scratch, small, cut, workspace)."""
     room, cut_, workspace, size = 0, 0, 0, work.out.shape[1]
-    scratch = stage_bytes(size, size)
+    scratch = ops_bytes(size, size)
     for row in range(work.tasks.shape[0]):
         task, plan = work.tasks[row], work.plans[row]
         scratch = max(scratch, scratch_bytes(plan.height, plan.width, size, size))

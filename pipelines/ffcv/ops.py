@@ -20,18 +20,16 @@ from ffcv.pipeline.compiler import Compiler
 from ffcv.pipeline.operation import Operation
 from ffcv.pipeline.state import State
 
-from fasttricks.data.pixels import decode_rgb
 from fasttricks.data.probe import Kind
-from fasttricks.errors import DataError
 from fasttricks.kernels.mix.plan import Mixing
 from fasttricks.kernels.native import fetch_add, store_int64
 from fasttricks.pipelines.beton.file import JPG, Beton
 from fasttricks.pipelines.cutter import open_index
-from fasttricks.pipelines.fetch import Fetched, Fetcher
+from fasttricks.pipelines.fetch import Fetcher
 from fasttricks.pipelines.ffcv.cuts import Cuts
 from fasttricks.pipelines.ffcv.decode import Workspace, carry_out, draw
 from fasttricks.pipelines.ffcv.tables import Tables
-from fasttricks.pipelines.finishing import Threads, finish_rows, finished_rows, in_parts, plan_rows
+from fasttricks.pipelines.finishing import Threads, finish_rows, in_parts, plan_rows
 from fasttricks.pipelines.job import Indices, Job, Replaced
 from fasttricks.pipelines.options import Options
 from fasttricks.pipelines.recycle import Recycler
@@ -61,7 +59,8 @@ class Epoch:
     def __init__(self, tables: Tables, options: Options, workers: int) -> None:
         self.tables, self.options = tables, options
         samples = tables.samples
-        index = open_index(samples, options.index if tables.has_jpegs else False)
+        self.index = options.index if tables.has_jpegs else False
+        index = open_index(samples, self.index)
         self.cuts = None if index is None else Cuts(samples, index)
         self.workspace = Workspace(workers, options.views, self.cuts)
         self.threads = ThreadPoolExecutor(workers, "finish")
@@ -188,24 +187,18 @@ class Repair(Operation):
 
     def _make(self, views: Pixels, position: int, note: Note) -> None:
         """Write all views [n, size, size, 3] of one sample, or of its replacement."""
-        found, picture = self._decode(int(note.asked[position]))
+        found, picture = self.epoch.fetch.decoded(int(note.asked[position]), self.epoch.job.epoch)
         note.indices[position] = found.index
-        note.counts["odd"] += found.probe.kind == Kind.ODD
+        if found.probe.kind == Kind.ODD:
+            note.counts["odd"] += 1
+        elif found.replaced is None:
+            note.counts["repaired"] += 1
         if found.replaced is not None:
             note.replaced[position] = found.replaced
         job, (height, width, _) = self.epoch.job, picture.shape
-        planned = plan_rows(job, np.array([found.index]), [height], [width])
+        planned = plan_rows(job, [found.index], [height], [width])
         for view, plan in zip(views, planned.geometry, strict=True):
             draw(picture, plan, view)
-
-    def _decode(self, index: int) -> tuple[Fetched, Pixels]:
-        """The picture, or the one in its place: a picture may turn out bad only here."""
-        while True:
-            found = self.epoch.fetch(index, self.epoch.job.epoch)
-            try:
-                return found, decode_rgb(found.data) if found.pixels is None else found.pixels
-            except DataError as error:
-                self.epoch.fetch.mark(found.index, str(error))
 
 
 class Finish(Operation):
@@ -223,39 +216,31 @@ class Finish(Operation):
         return previous_state, None
 
     def generate_code(self) -> Callable[..., torch.Tensor]:
-        options = self.epoch.options
-        dtype = torch.uint8 if options.work == "decode" else options.dtype
-
         def finish_batch(pixels: torch.Tensor, _: None) -> torch.Tensor:
-            shape = finished_rows(self.epoch.job, len(pixels)), *pixels.shape[1:]
-            if pixels.is_cuda:
-                target = torch.empty(shape, dtype=dtype, device=pixels.device)
-            else:
-                target = self._memory.empty(shape, dtype)
-            images = target.permute(0, 3, 1, 2)
-            if options.work == "decode":
-                self._copy(pixels, target)
-            elif len(pixels):
-                self._finish(pixels, images)
-            return images
+            if self.epoch.options.work != "decode":
+                return self._finished(pixels)
+            copied = pixels.clone() if pixels.is_cuda else self._copied(pixels)
+            return copied.permute(0, 3, 1, 2)
 
         return finish_batch
 
-    def _copy(self, pixels: torch.Tensor, target: torch.Tensor) -> None:
-        if pixels.is_cuda:
-            target.copy_(pixels)
-            return
+    def _copied(self, pixels: torch.Tensor) -> torch.Tensor:
         # Not torch's copy: its threads go on spinning afterwards, and take cores from decoding.
-        source, copied = pixels.numpy(), target.numpy()
-        in_parts(lambda rows: np.copyto(copied[rows], source[rows]), len(copied), self._threads())
+        target = self._memory.empty(tuple(pixels.shape), torch.uint8)
+        source, copy = pixels.numpy(), target.numpy()
+        in_parts(lambda rows: np.copyto(copy[rows], source[rows]), len(copy), self._threads())
+        return target
 
     def _threads(self) -> Threads:
         return Threads(self.epoch.threads, self.epoch.workspace.workers)
 
-    def _finish(self, pixels: torch.Tensor, images: torch.Tensor) -> None:
+    def _finished(self, pixels: torch.Tensor) -> torch.Tensor:
         epoch, note = self.epoch, self.epoch.notes[-1]
-        unknown = [1] * len(note.indices)  # neither colour nor stage depends on the sides
+        unknown = [1] * len(note.indices)  # neither colour nor operations depend on the sides
         planned = plan_rows(epoch.job, note.indices, unknown, unknown)
         threads = None if pixels.is_cuda else self._threads()
         dtype = epoch.options.dtype
-        finish_rows(epoch.job, note.mixing, pixels, planned, dtype, out=images, threads=threads)
+        memory = self._memory.empty
+        return finish_rows(
+            epoch.job, note.mixing, pixels, planned, dtype, empty=memory, threads=threads
+        )

@@ -75,7 +75,7 @@ class DeviceSet:
         offsets = np.tile(self._offsets[shown.numbers], job.views)
         rows = resident_triton.describe(planned.geometry, offsets, np.tile(widths, job.views))
         # What comes after waits for all pixels, or there is nothing to come.
-        apart = options.work == "decode" or job.stage is not None or bool(job.mix)
+        apart = options.work == "decode" or job.ops is not None or bool(job.mix)
         dtype = torch.uint8 if apart else options.dtype
         out = torch.empty((len(rows), size, size, 3), dtype=dtype, device=device)
         sent, matrix = self._transfer(rows, torch.from_numpy(planned.matrices))

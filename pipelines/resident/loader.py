@@ -17,14 +17,14 @@ from fasttricks.data.samples import Samples
 from fasttricks.kernels.finish import FORMS
 from fasttricks.kernels.mix.plan import Mixing, span
 from fasttricks.kernels.mix.pool import Wanted, wanted_of
-from fasttricks.kernels.plan_stage import plan_stage_batch
 from fasttricks.pipelines.decode.picture import UINT8
-from fasttricks.pipelines.job import Batch, Job, view_rows
+from fasttricks.pipelines.finishing import plan_ops_of
+from fasttricks.pipelines.job import Batch, Job
 from fasttricks.pipelines.loader import Loader
 from fasttricks.pipelines.options import Options
+from fasttricks.pipelines.profile import Clock, Opened, from_pixels, measure
 from fasttricks.pipelines.recycle import Recycler
 from fasttricks.pipelines.resident.device import DeviceSet
-from fasttricks.pipelines.resident.line import Line, Making, Shared
 from fasttricks.pipelines.resident.lookup import Lookup
 from fasttricks.pipelines.resident.pictures import Decoded, decode_all
 from fasttricks.pipelines.resident.rows import (
@@ -33,8 +33,9 @@ from fasttricks.pipelines.resident.rows import (
     make_mixed,
     make_rows,
     memory_for,
+    picture_at,
 )
-from fasttricks.pipelines.resident.stages import measure
+from fasttricks.pipelines.resident.schedule import PendingBatch, Schedule, Shared
 
 BLOCKS = 3
 """Batches in memory before threads wait for the caller to give one back: the one that the caller
@@ -71,7 +72,7 @@ class ResidentLoader(Loader):
         decoded = decode_all(samples.base, options.num_threads, limit)
         self.bytes = decoded.size
         entries = decoded.entries
-        self._lookup = Lookup(samples, decoded.causes, entries["odd"] != 0, options.on_error)
+        self._lookup = Lookup(samples, decoded.causes, entries["by_pil"], options.on_error)
         if options.device.type == "cuda":
             self._device = DeviceSet(decoded, options.device)
             decoded.close()
@@ -93,33 +94,38 @@ class ResidentLoader(Loader):
         if self._decoded is None:
             raise RuntimeError("this loader is closed")
         mixings = _mixings(job)
-        line = Line(
+        schedule = Schedule(
             len(job.batches),
             BLOCKS,
-            begin=lambda step, making: self._begin(job, step, making, *next(mixings)),
+            begin=lambda step, pending: self._begin(job, step, pending, *next(mixings)),
             hurry=self._images.hurry,
         )
         together = span(job.mix, self.options.mix_group)
         parts = [
-            self._threads.submit(line.work, memory_for(self._places, job.params.size, together))
+            self._threads.submit(schedule.work, memory_for(self._places, job.params.size, together))
             for _ in range(self.options.num_threads)
         ]
         try:
             for step in range(len(job.batches)):
-                yield line.result(step)
+                yield schedule.result(step)
         finally:
-            line.stop()
+            schedule.stop()
             wait(parts)
 
     def _begin(
-        self, job: Job, step: int, making: Making, mixing: Mixing | None, wanted: Wanted | None
+        self,
+        job: Job,
+        step: int,
+        pending: PendingBatch,
+        mixing: Mixing | None,
+        wanted: Wanted | None,
     ) -> Shared:
         """Find memory and pictures of a batch."""
         shown, size = self._lookup(job.batches[step], job.epoch), job.params.size
         rows = job.views * len(shown.indices)
         count = rows if mixing is None else len(mixing.mixes)
-        images = self._images.empty((count, size, size, 3), self._dtype, making.claim)
-        making.batch = Batch(
+        images = self._images.empty((count, size, size, 3), self._dtype, pending.claim)
+        pending.batch = Batch(
             images=images.permute(0, 3, 1, 2),
             indices=shown.indices,
             mixing=mixing,
@@ -133,15 +139,15 @@ class ResidentLoader(Loader):
             params=job.params,
             samples=shown.indices,
             places=self._places[shown.numbers],
-            stages=_stages(job, shown.indices),
+            ops=plan_ops_of(job, shown.indices),
             out=out,
             form=self._form,
             matrices=np.empty((rows, 3, 4), np.float32),
             next=np.zeros(1, np.int64),
         )
         if wanted is None:
-            return Shared(making, count, lambda memory: make_rows(work, memory))
-        return Shared(making, count, lambda memory: make_mixed(work, wanted, memory))
+            return Shared(pending, count, lambda memory: make_rows(work, memory))
+        return Shared(pending, count, lambda memory: make_mixed(work, wanted, memory))
 
     def _on_device(self, job: Job, device: DeviceSet) -> Generator[Batch]:
         for step, samples in enumerate(job.batches):
@@ -155,15 +161,18 @@ class ResidentLoader(Loader):
             )
 
     def stages(self, count: int) -> dict[str, float]:
-        """Milliseconds of one core per picture and stage, over `count` pictures made right here;
-        nothing on a GPU, where there are no stages."""
+        """As `Loader.stages`; nothing on a GPU, where all is one kernel."""
         if self._device is not None:
             return {}
         if self._decoded is None:
             raise RuntimeError("this loader is closed")
-        order = np.concatenate(self._slices(0, 0))
-        good = order[~np.isin(order % len(self._places), list(self._decoded.causes))]
-        return measure(self._places, good[:count], self.options)
+
+        def opened(index: int, _: Clock) -> Opened:
+            address, height, width = self._places[index % len(self._places)].item()
+            return from_pixels(index, picture_at(np.uint64(address), height, width))
+
+        job = self._sampled(count, self._decoded.causes)
+        return measure(job, opened, self.options.finished_dtype, cold=True)
 
     def close(self) -> None:
         """Stop the threads and give up the memory; the last user's close frees it."""
@@ -185,10 +194,3 @@ def _mixings(job: Job) -> Iterator[tuple[Mixing | None, Wanted | None]]:
             (mixing, mixing and wanted_of(mixing, job.views * len(job.batches[step])))
             for step, mixing in zip(some, job.mixings(some), strict=True)
         ]
-
-
-def _stages(job: Job, indices: np.ndarray) -> np.ndarray | None:
-    """STEP [R, STEPS]: what is done to the rows' pixels; None if nothing is."""
-    if job.stage is None:
-        return None
-    return plan_stage_batch(job.seed, job.epoch, *view_rows(indices, job.views), job.stage)

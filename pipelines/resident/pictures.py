@@ -28,16 +28,18 @@ from fasttricks.errors import BadSampleError, DataError
 from fasttricks.pipelines.decode.decoder import find_decoder
 from fasttricks.pipelines.resident.store import Block, Bytes, Recipe, share
 
-ENTRY = np.dtype([("offset", "<i8"), ("height", "<i4"), ("width", "<i4"), ("odd", "<i8")])
+ODD, REPAIRED = 1, 2
+ENTRY = np.dtype([("offset", "<i8"), ("height", "<i4"), ("width", "<i4"), ("by_pil", "<i8")])
 """A decoded picture: where in the block it begins; its sides, which mean nothing for a bad one;
-whether it is good but only PIL decodes it surely."""
+who has decoded it: PIL if it is ODD, and only PIL decodes it surely, or REPAIRED, as the decoder
+complained about it; else 0."""
 
 ADVICE = (
     "use a pack of smaller pictures (fasttricks pack SRC DST --max-size N) or the pipeline roi, "
     "which decodes again each time"
 )
 
-_VERSION = b"fasttricks resident 1"
+_VERSION = b"fasttricks resident 2"
 _ALIGN = 64  # so that no two pictures share a cache line
 _SHARE = 16  # pictures that a thread takes at a time
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -89,13 +91,13 @@ def decode_all(
     Raises:
         DataError: they do not fit; says how much they need.
     """
-    making = _Making(samples, threads)
+    decoding = _Decoding(samples, threads)
 
     def prepare() -> Recipe:
-        making.survey()
+        decoding.survey()
         if most is not None:
-            most(making.size)
-        return Recipe(making.size, making.fill, f"{len(samples):,} decoded pictures", ADVICE)
+            most(decoding.size)
+        return Recipe(decoding.size, decoding.fill, f"{len(samples):,} decoded pictures", ADVICE)
 
     decoded = Decoded(share(_key(samples), prepare), len(samples))
     if most is not None:
@@ -126,7 +128,7 @@ def _ends(begins: npt.NDArray[np.int64], entries: npt.NDArray[np.void]) -> npt.N
     return begins + -(-taken // _ALIGN) * _ALIGN
 
 
-class _Making:
+class _Decoding:
     """Decoding a data set, picture by picture, in threads."""
 
     def __init__(self, samples: Samples, threads: int) -> None:
@@ -166,7 +168,7 @@ class _Making:
             return
         entry = self._entries[number]
         entry["height"], entry["width"] = facts.height, facts.width
-        entry["odd"] = facts.kind == Kind.ODD
+        entry["by_pil"] = ODD if facts.kind == Kind.ODD else 0
 
     def _decode(self, number: int) -> None:
         entry = self._entries[number]
@@ -175,7 +177,7 @@ class _Making:
             return
         try:
             data, stamp = self._samples.read_stamped(number)
-            pixels = self._pixels(data, height, width, bool(entry["odd"]))
+            pixels = self._pixels(data, height, width, entry)
         except (BadSampleError, DataError) as error:
             self._causes[number] = getattr(error, "cause", str(error))
             return
@@ -184,10 +186,11 @@ class _Making:
             raise DataError(f"{name} changed while the pictures were decoded; start again")
         self._memory[begin : begin + pixels.size] = pixels.reshape(-1)
 
-    def _pixels(self, data: bytes, height: int, width: int, odd: bool) -> Pixels:
-        if not odd:
+    def _pixels(self, data: bytes, height: int, width: int, entry: np.void) -> Pixels:
+        if entry["by_pil"] != ODD:
             with contextlib.suppress(DataError):
                 return self._decoder.decode(data, height, width)
+            entry["by_pil"] = REPAIRED
         return decode_rgb(data)
 
     def _all(self, text: str, each: Callable[[int], None]) -> None:

@@ -20,9 +20,9 @@ from fasttricks.kernels.jit import kernel
 from fasttricks.kernels.mix.order import source_of
 from fasttricks.kernels.mix.pool import Wanted, empty_pool, finish_output, reserve
 from fasttricks.kernels.native import fetch_add, pointer
+from fasttricks.kernels.ops.apply import apply_row, ops_bytes
 from fasttricks.kernels.plan import SAMPLE, plan_color, plan_geometry
 from fasttricks.kernels.resize import scratch_bytes
-from fasttricks.kernels.stage import apply_row, stage_bytes
 from fasttricks.pipelines.decode.picture import UINT8, resize_part
 
 Bytes = npt.NDArray[np.uint8]
@@ -41,7 +41,7 @@ class Rows(NamedTuple):
     """[b], by whose numbers rows are planned."""
     places: npt.NDArray[Any]
     """PLACE [b]; the pixels have to outlive this."""
-    stages: npt.NDArray[Any] | None
+    ops: npt.NDArray[Any] | None
     """STEP [R, STEPS], what is done to uint8 pixels; None: nothing."""
     out: npt.NDArray[Any]
     """[R, size, size, 3], or [B, ...] if mixed, as `finish` takes it; uint8 where `form` is
@@ -61,7 +61,7 @@ class Memory(NamedTuple):
     """For `resize`."""
     small: Bytes
     """Pictures of the batch, uint8 [n, size, size, 3]: one, or as many as are mixed together."""
-    stage: Bytes
+    workspace: Bytes
     """For `apply_row`."""
 
 
@@ -73,7 +73,7 @@ def memory_for(places: npt.NDArray[Any], size: int, together: int = 1) -> Memory
     return Memory(
         scratch=np.empty(scratch, np.uint8),
         small=np.empty((together, size, size, 3), np.uint8),
-        stage=np.empty(stage_bytes(size, size), np.uint8),
+        workspace=np.empty(ops_bytes(size, size), np.uint8),
     )
 
 
@@ -113,7 +113,7 @@ def _make(work: Rows, row: int, plan: Any, target: int, memory: Memory) -> None:
     pixels = picture_at(place.address, height, width)
     picture = picture_at(np.uint64(target), size, size)
     resize_part(pixels, 0, 0, plan, picture, memory.scratch, True)
-    apply_row(picture, work.stages, row, memory.stage)
+    apply_row(picture, work.ops, row, memory.workspace)
 
 
 @kernel

@@ -10,7 +10,6 @@ from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor, wait
 from queue import SimpleQueue
 
-import numpy as np
 import torch
 
 from fasttricks.data.samples import Samples
@@ -21,15 +20,16 @@ from fasttricks.pipelines.cutter import Cutter
 from fasttricks.pipelines.decode.decoder import Worker, find_decoder
 from fasttricks.pipelines.decode.picture import UINT8
 from fasttricks.pipelines.fetch import Fetcher
-from fasttricks.pipelines.finishing import Planned, finish_rows, finished_rows
+from fasttricks.pipelines.finishing import Planned, finish_rows
+from fasttricks.pipelines.groups import AT_ONCE, group_size
 from fasttricks.pipelines.job import Batch, Job
 from fasttricks.pipelines.loader import Loader
 from fasttricks.pipelines.options import Options
+from fasttricks.pipelines.profile import Clock, Opened, from_file, measure
 from fasttricks.pipelines.recycle import Recycler
-from fasttricks.pipelines.roi.line import Line, Making
 from fasttricks.pipelines.roi.maker import Maker
 from fasttricks.pipelines.roi.reader import Reader
-from fasttricks.pipelines.roi.stages import measure
+from fasttricks.pipelines.roi.schedule import PendingBatch, Schedule
 from fasttricks.pipelines.transfer import Transfer, set_device_of_thread
 
 READERS = 2  # threads that read; each picture costs them some 25 microseconds
@@ -67,121 +67,114 @@ class RoiLoader(Loader):
             self._workers.put(self._decoder.worker())
         self._transfer = Transfer(options.device)
         self._pins = options.device.type == "cuda"
-        self._memory = (
-            Recycler(PINNED, True, self._transfer.settle) if self._pins else Recycler(KEPT)
-        )
         finishes_here = options.device.type == "cpu" and options.work != "decode"
         # Pictures to be mixed are finished when all of their group are there.
         self._span = span(options.mix, options.mix_group) if finishes_here and options.mix else 0
         self._dtype = options.dtype if finishes_here else torch.uint8
+        self._for_groups = _blocks_for_groups(options, self._span) if self._span else 0
+        if self._pins:
+            self._memory = Recycler(PINNED, True, self._transfer.settle)
+        else:
+            self._memory = Recycler(max(KEPT, self._for_groups + 1))
         form = FORMS[options.dtype] if finishes_here else UINT8
         self._make = Maker(self._fetch, Reader(self._fetch, self._cutter), form, options.exact)
 
     def _run(self, job: Job) -> Generator[Batch]:
         o = self.options
         size = job.params.size
-        blocks = self._blocks(self._bytes(size))
+        blocks = self._blocks(size)
 
-        def claim(making: Making) -> torch.Tensor:
-            count = len(making.matrices)
-            if self._span:
-                count = finished_rows(job, count)
+        def claim(pending: PendingBatch) -> torch.Tensor:
+            count = len(pending.matrices if pending.wanted is None else pending.wanted.mixes)
             shape = count, size, size, 3
-            return self._memory.empty(shape, self._dtype, making.claim)
+            return self._memory.empty(shape, self._dtype, pending.claim)
 
-        line = Line(
+        schedule = Schedule(
             job.batches,
             o.num_threads,
             self._readers,
-            begin=lambda step: Making(
+            begin=lambda step: PendingBatch(
                 job.batches[step], o.views, blocks, job.mixing(step), self._span
             ),
-            read=lambda making, first, count: self._make.feed(job, making, first, count),
+            read=lambda pending, first, count: self._make.chunk(job, pending, first, count),
             claim=claim,
             hurry=self._memory.hurry,
             alone=blocks == 2 and not self._pins,
         )
-        parts = [self._threads.submit(self._part, line, job) for _ in range(o.num_threads)]
+        parts = [self._threads.submit(self._part, schedule, job) for _ in range(o.num_threads)]
         try:
             for step in range(len(job.batches)):
-                yield self._batch(line.result(step), job)
+                yield self._batch(schedule.result(step), job)
         finally:
-            line.stop()
+            schedule.stop()
             wait(parts)
-            line.close()
+            schedule.close()
 
-    def _part(self, line: Line, job: Job) -> None:
+    def _part(self, schedule: Schedule, job: Job) -> None:
         """Make pieces until none is left; runs in the decoding threads."""
         worker = self._workers.get()
         try:
-            while self._piece(worker, line, job):
+            while self._piece(worker, schedule, job):
                 pass
         except BaseException as error:
-            line.stop(error)
+            schedule.stop(error)
         finally:
             self._workers.put(worker)
 
-    def _piece(self, worker: Worker, line: Line, job: Job) -> bool:
+    def _piece(self, worker: Worker, schedule: Schedule, job: Job) -> bool:
         """Make one piece; False if none is left. Afterwards nothing here holds its batch."""
-        feed = line.take()
-        if feed is None:
+        chunk = schedule.take()
+        if chunk is None:
             return False
         try:
-            self._make(worker, feed, job)
+            self._make(worker, chunk, job)
         except DataError as error:
-            feed.making.fail(error)
-            line.stop()
+            chunk.pending.fail(error)
+            schedule.stop()
         return True
 
-    def _batch(self, making: Making, job: Job) -> Batch:
+    def _batch(self, pending: PendingBatch, job: Job) -> Batch:
         return Batch(
-            images=self._on_device(making, job),
-            indices=making.shown,
-            mixing=making.mixing,
-            replaced=making.replaced,
-            counts=making.counts,
+            images=self._on_device(pending, job),
+            indices=pending.shown,
+            mixing=pending.mixing,
+            replaced=pending.replaced,
+            counts=pending.counts,
         )
 
-    def _on_device(self, making: Making, job: Job) -> torch.Tensor:
-        o, images = self.options, making.images
+    def _on_device(self, pending: PendingBatch, job: Job) -> torch.Tensor:
+        o, images = self.options, pending.images
         assert images is not None
-        making.images = None  # threads may still have `making`
+        pending.images = None  # threads may still have `pending`
         if o.device.type == "cpu":
             return images.permute(0, 3, 1, 2)
         if o.work == "decode":
             (images,) = self._transfer(images)
             images = images.permute(0, 3, 1, 2)
         else:
-            planned, mixing = Planned(making.matrices), making.mixing
+            planned, mixing = Planned(pending.matrices), pending.mixing
             images = finish_rows(job, mixing, images, planned, o.dtype, transfer=self._transfer)
         self._memory.wake()
         return images
 
-    def budget(self, epoch: int = 0) -> dict[str, int]:
-        """Bytes of the batches of an epoch on their way: "host", and what of it is "pinned".
-
-        At most, as long as the caller keeps only the last batch. Beside them each thread has room
-        for the largest crop it has met.
-        """
-        one = self._bytes(self.options.params_at(epoch).size)
+    def _blocks(self, size: int) -> int:
+        """How many batches of pictures of this size there is memory for."""
         if self._pins:
-            one = 1 << (one - 1).bit_length()  # as torch rounds it
-        host = self._blocks(one) * one
-        return {"host": host, "pinned": host if self._pins else 0}
-
-    def _bytes(self, size: int) -> int:
-        """Of the pictures of a step."""
+            return PINNED
         rows = self.options.views * self.options.samples_per_step
-        return rows * size * size * 3 * self._dtype.itemsize
-
-    def _blocks(self, one: int) -> int:
-        """How many batches of this many bytes there is memory for."""
-        return PINNED if self._pins else 2 if 3 * one > LARGE else 3
+        one = rows * size * size * 3 * self._dtype.itemsize
+        return max(2 if 3 * one > LARGE else 3, self._for_groups)
 
     def stages(self, count: int) -> dict[str, float]:
-        """Milliseconds of one core per picture and stage, over `count` pictures made right here."""
-        chosen = np.concatenate(self._slices(0, 0))[:count]
-        return measure(self._fetch, self._cutter, self._decoder, self.options, chosen)
+        """As `Loader.stages`; pictures are decoded at full scale."""
+
+        def opened(index: int, clock: Clock) -> Opened:
+            with clock("read"):
+                found = self._fetch(index)
+            return from_file(found, self._cutter, self._decoder.decode, job.params.size)
+
+        job = self._sampled(count)
+        return measure(job, opened, self.options.finished_dtype)
 
     def close(self) -> None:
         """Stop the threads and free their memory."""
@@ -189,3 +182,16 @@ class RoiLoader(Loader):
         self._readers.shutdown(cancel_futures=True)
         self._threads.shutdown(cancel_futures=True)
         self._workers = SimpleQueue()
+
+
+def _blocks_for_groups(options: Options, span: int) -> int:
+    """Batches in memory with which no thread waits for a group to make.
+
+    The caller has one. The oldest one in the making may lack only its last group; what the other
+    threads are at comes after that.
+    """
+    each = group_size(span)
+    if each > AT_ONCE:  # threads share it
+        return 0
+    groups = -(-options.samples_per_step // each)
+    return 2 + -(-(options.num_threads - 1) // groups)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from fasttricks.pipelines.cutter import Cutter
 from fasttricks.pipelines.decode.picture import JPEG, PIXELS, TASK, Bytes
 from fasttricks.pipelines.fetch import Fetched, Fetcher
 from fasttricks.pipelines.job import Indices, Replaced
+from fasttricks.pipelines.recycle import Spare
 
 PIECE_BYTES = 4 << 20
 """The most that a piece should take in memory: 37 ImageNet pictures."""
@@ -66,7 +66,7 @@ class Reader:
     def __init__(self, fetch: Fetcher, cutter: Cutter) -> None:
         self._fetch, self._cutter = fetch, cutter
         self._index = index_of(cutter.index)
-        self._rooms: SimpleQueue[Bytes] = SimpleQueue()
+        self._rooms = Spare()
 
     def __call__(self, indices: Indices, epoch: int) -> Piece:
         """Read samples, int64 [r]; their pieces are given back with `free`.
@@ -77,7 +77,7 @@ class Reader:
         places = self._fetch.samples.places(indices)
         if bad := self._fetch.bad:
             places.table["kind"][[int(index) in bad for index in indices]] = UNTOLD
-        room = self._room()
+        room = self._rooms.take(ROOM)
         found, frames = read_plain(places, self._index, self._cutter.numbers(indices), room)
         tasks = np.zeros(len(indices), TASK)
         for name in ("data", "size", "height", "width", "points", "count"):
@@ -109,13 +109,7 @@ class Reader:
 
     def free(self, piece: Piece) -> None:
         """Its memory may be used again."""
-        self._rooms.put(piece.room)
-
-    def _room(self) -> Bytes:
-        try:
-            return self._rooms.get_nowait()
-        except Empty:
-            return np.empty(ROOM, np.uint8)
+        self._rooms.give(piece.room)
 
 
 def _whole(found: Fetched) -> tuple[Any, ...]:

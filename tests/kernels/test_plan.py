@@ -99,6 +99,18 @@ def test_fallback_is_torchvisions_centre(height, width):
     assert plan.fallback_box(height, width, 3 / 4, 4 / 3) == (top, left, h, w)
 
 
+@pytest.mark.parametrize("aspect", [(2.0, 3.0), (0.2, 0.4)])
+@pytest.mark.parametrize(("height", "width"), [(9, 1), (1, 9), (1, 1), (2, 1)])
+def test_a_crop_has_pixels_whatever_the_picture(height, width, aspect):
+    params = Augment(aspect=aspect).params(size=8, train=True)
+    samples, _ = plan.plan_batch(3, 5, range(20), [0] * 20, [height] * 20, [width] * 20, params)
+    assert (samples["height"] >= 1).all()
+    assert (samples["width"] >= 1).all()
+    for index, row in enumerate(samples):
+        expected = plan_reference.crop_box(3, 5, index, 0, height, width, params)
+        assert (row["top"], row["left"], row["height"], row["width"]) == expected
+
+
 @pytest.mark.parametrize("size", [32, 96, 224, 225])
 def test_evaluation_window_is_torchvisions_to_the_integer(size):
     params = Augment().params(size=size, train=False)

@@ -109,6 +109,7 @@ def test_rand_augment_is_torchvisions(magnitude, bins):
         assert first["probability"] == 1
         assert second["op"] == Op.IDENTITY
     assert RandAugment(num_ops=3).rounds == 3
+    assert RandAugment(num_ops=np.int64(3)) == RandAugment(num_ops=3)
 
 
 @pytest.mark.parametrize("bins", [2, 10, 31])

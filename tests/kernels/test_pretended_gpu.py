@@ -11,9 +11,9 @@ from fasttricks.kernels.mix.description import words
 from fasttricks.kernels.mix.kinds import RICAP, CutMix, Cutout, Mixup, RandomErasing
 from fasttricks.kernels.mix.plan import Place, plan_mix
 from fasttricks.kernels.mix.targets import mix
-from fasttricks.kernels.plan_stage import plan_stage_batch
+from fasttricks.kernels.ops.batch import apply_ops_batch
+from fasttricks.kernels.plan_ops import plan_ops_batch
 from fasttricks.kernels.policy import TrivialAugment
-from fasttricks.kernels.stage_batch import apply_stage_batch
 from tests.pretend_cuda import pretend_cuda
 
 MIXES = (Mixup(0.5), CutMix(), RICAP(), (Mixup(), Cutout(8)), RandomErasing(1.0))
@@ -67,15 +67,15 @@ def test_a_generator_of_a_gpu_is_refused():
 
 
 @pytest.mark.parametrize("color", ["none", "hsv-literal", "reference"])
-def test_stages(color):
+def test_ops(color):
     pixels, _ = pictures(count=16)
-    params = Augment(color=color, policy=TrivialAugment()).stage(size=12, train=True)
-    stages = plan_stage_batch(0, 0, range(16), [0] * 16, params)
-    expected = apply_stage_batch(pixels.clone(), stages)
+    params = Augment(color=color, policy=TrivialAugment()).ops(size=12, train=True)
+    ops = plan_ops_batch(0, 0, range(16), [0] * 16, params)
+    expected = apply_ops_batch(pixels.clone(), ops)
     with pretend_cuda() as order:
         there = pixels.to("cuda")
         with order.nobody_waits():
-            apply_stage_batch(there, stages)
+            apply_ops_batch(there, ops)
         assert torch.equal(there.cpu(), expected)
 
 

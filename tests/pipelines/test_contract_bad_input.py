@@ -1,7 +1,5 @@
 """Good, odd and bad files: every pipeline shows and rejects the same ones."""
 
-import importlib
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,7 +7,7 @@ from PIL import Image
 from fasttricks import Samples
 from fasttricks.data.pixels import decode_rgb
 from fasttricks.errors import BadSampleError, DataError
-from fasttricks.pipelines import torchvision
+from fasttricks.pipelines import fetch, torchvision
 from fasttricks.pipelines.decode.decoder import find_decoder
 from tests.pictures import encode, jpeg, smooth_picture
 from tests.pipelines.agreement import NAMES, collect, damaged_jpeg, expected_picture
@@ -37,7 +35,6 @@ def mixed_samples():
     return Samples(files, np.arange(len(files)))
 
 
-LATE = {"roi": "roi.maker", "ffcv": "ffcv.ops"}  # where PIL decodes what the decoder left
 REPLACEMENT = {1: 2, 4: 6, 5: 6, 11: 0}
 
 
@@ -98,9 +95,18 @@ def test_a_replacement_that_breaks_while_decoding(name, open_loader, monkeypatch
             batches = torchvision.PlannedBatches(loader.dataset, loader.options)
             loader.errors = batches[loader._job(0, loader._slices(0, 0))].replaced
         else:
-            patch(importlib.import_module(f"fasttricks.pipelines.{LATE[name]}"), "decode_rgb")
+            patch(fetch, "decode_rgb")
             collect(loader)
         assert [(e.index, e.replacement) for e in loader.errors] == [(2, 4), (3, 4)]
+
+
+@pytest.mark.parametrize("name", ["roi", "resident", "ffcv"])
+def test_what_pil_decodes_for_a_decoder_is_counted(name, open_loader):
+    files = [jpeg(60, 80, seed=i) for i in range(4)]
+    files[1] = damaged_jpeg(find_decoder().decode)
+    with open_loader(name, Samples(files), batch_size=4, views=2) as loader:
+        collect(loader)
+        assert (loader.stats["repaired"], loader.stats["odd"]) == (1, 0)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -29,6 +29,8 @@ def test_a_cut_holds_what_the_plan_needs_bit_for_bit(samples, train):
         height, width, _ = whole.shape
         plan = plan_batch(5, 0, [index], [0], [height], [width], params)[0][0]
         top, left, h, w = needed(plan, 32)
+        box = cutter.decode(found, top, left, h, w)
+        assert np.array_equal(box, whole[top : top + h, left : left + w])
         part = cutter.cut(found, top, left, h, w)
         assert part is not None
         pixels = decode_rgb(part.data)
@@ -51,6 +53,7 @@ def test_what_cannot_be_cut_is_left_whole():
     cutter, fetch = Cutter(samples, True), Fetcher(samples, "raise")
     assert cutter.cut(fetch(0), 10, 10, 20, 20) is None
     assert cutter.cut(fetch(1), 10, 10, 20, 20) is None
+    assert cutter.decode(fetch(0), 10, 10, 20, 20) is None
     assert cutter.cut(fetch(2), 10, 10, 20, 20) is not None
     assert Cutter(samples, False).cut(fetch(2), 10, 10, 20, 20) is None
 

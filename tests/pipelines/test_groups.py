@@ -9,7 +9,8 @@ from fasttricks.kernels.finish_numba import FLOAT32
 from fasttricks.kernels.mix.kinds import RICAP, CutMix, Cutout, Mixup, as_mixes
 from fasttricks.kernels.mix.plan import Place, plan_mix, span
 from fasttricks.kernels.mix.pool import wanted_of
-from fasttricks.pipelines.groups import LEAST, Spare, groups_of
+from fasttricks.pipelines.groups import AT_ONCE, LEAST, groups_of
+from fasttricks.pipelines.recycle import Spare
 
 SIZE = 19
 MIXES = [
@@ -22,19 +23,6 @@ MIXES = [
 ]
 
 
-def test_spare_memory_is_used_again_the_last_first():
-    spare = Spare()
-    first, second = spare.take((2, 8)), spare.take((2, 8))
-    assert not np.shares_memory(first, second)
-    spare.give(first)
-    spare.give(second)
-    assert np.shares_memory(spare.take((4, 3)), second)  # smaller fits
-    larger = spare.take((5, 5))
-    assert not np.shares_memory(larger, first)
-    spare.give(larger)
-    assert spare.take((25,)).base is larger.base
-
-
 def test_groups_are_whole_spans():
     for count, length in [(70, 32), (64, 32), (5, 32), (70, 1), (33, 5), (34, 2)]:
         groups = groups_of(count, 1, length)
@@ -43,6 +31,15 @@ def test_groups_are_whole_spans():
         assert ends[-1] == count
         assert all(end % length == 0 for end in ends[:-1])
         assert all(b - a >= LEAST for a, b in pairwise(ends[:-1]))
+
+
+@pytest.mark.parametrize(
+    ("span", "whole"), [(1, True), (2, True), (32, True), (64, True), (65, False)]
+)
+def test_groups_up_to_a_limit_are_made_at_once(span, whole):
+    first, *_ = groups_of(256, 1, span)
+    assert first.at_once is whole
+    assert whole is (first.samples.stop <= AT_ONCE)
 
 
 def batch(mix, count, views, group):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from fasttricks import Mixup
 from fasttricks.errors import DataError, UnknownNameError
 from fasttricks.kernels.augment import Augment
 from fasttricks.pipelines.options import Options
@@ -28,6 +29,11 @@ def test_bad_settings_are_named(wrong, message):
     with pytest.raises(ValueError, match=message):
         echo(**wrong)
     assert issubclass(UnknownNameError, ValueError)
+
+
+def test_a_batch_that_is_too_large_is_counted_in_samples():
+    with pytest.raises(ValueError, match=r"of 128 \(64 samples a step x world_size 2\) is larger"):
+        echo(batch_size=32, rank=0, world_size=2, mix=(Mixup(pairing="two-batches"),))
 
 
 @pytest.mark.parametrize(

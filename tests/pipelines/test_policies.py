@@ -6,9 +6,9 @@ import torch
 
 from fasttricks import Augment, AutoAugment, Mixup, RandAugment, TrivialAugment
 from fasttricks.kernels import reference
+from fasttricks.kernels.ops.batch import apply_ops_batch
 from fasttricks.kernels.plan import plan_batch
-from fasttricks.kernels.plan_stage import plan_stage_batch
-from fasttricks.kernels.stage_batch import apply_stage_batch
+from fasttricks.kernels.plan_ops import plan_ops_batch
 from tests.pipelines.agreement import NAMES
 
 AUGMENTS = [
@@ -29,16 +29,16 @@ def first_batch(open_loader, name, samples, epoch=0, **options):
 
 
 def by_hand(pixels, indices, options, sizes, epoch=0):
-    """The stage on uint8 pixels that were seen, then the matrix, float64 [B, 3, H, W]."""
+    """The ops on uint8 pixels that were seen, then the matrix, float64 [B, 3, H, W]."""
     views = options.views
     rows, view = np.tile(indices, views), np.repeat(np.arange(views), len(indices))
-    stages = plan_stage_batch(options.seed, epoch, rows, view, options.stage_at(epoch))
-    done = apply_stage_batch(pixels.permute(0, 2, 3, 1).contiguous(), stages)
+    ops = plan_ops_batch(options.seed, epoch, rows, view, options.ops_at(epoch))
+    done = apply_ops_batch(pixels.permute(0, 2, 3, 1).contiguous(), ops)
     heights, widths = np.array([sizes[index] for index in rows]).T
     args = options.seed, epoch, rows, view, heights, widths
     _, matrices = plan_batch(*args, options.params_at(epoch))
     upright = np.zeros(len(rows), np.uint8)
-    return torch.from_numpy(reference.finish(done.numpy(), matrices, upright)), stages
+    return torch.from_numpy(reference.finish(done.numpy(), matrices, upright)), ops
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +51,13 @@ def sizes(pictures):
 
 @pytest.mark.parametrize("augment", AUGMENTS, ids=str)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_stage_is_done_to_the_pipelines_own_pixels(name, augment, pictures, sizes, open_loader):
+def test_ops_are_done_to_the_pipelines_own_pixels(name, augment, pictures, sizes, open_loader):
     pixels, indices, _ = first_batch(open_loader, name, pictures, views=2, work="decode")
     options = {"views": 2, "augment": augment}
     got, same, settings = first_batch(open_loader, name, pictures, **options)
     assert np.array_equal(indices, same)
-    want, stages = by_hand(pixels, indices, settings, sizes)
-    assert stages["op"].any()
+    want, ops = by_hand(pixels, indices, settings, sizes)
+    assert ops["op"].any()
     # float32 products of at most 255 with a few roundings, divided by a std of 57.
     torch.testing.assert_close(got.double(), want, rtol=1e-5, atol=1e-4)
     plain, _, _ = first_batch(open_loader, name, pictures, views=2)
@@ -65,14 +65,14 @@ def test_a_stage_is_done_to_the_pipelines_own_pixels(name, augment, pictures, si
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_epoch_draws_another_stage(name, pictures, sizes, open_loader):
+def test_every_epoch_draws_other_ops(name, pictures, sizes, open_loader):
     augment = Augment(policy=RandAugment(), color="reference")
     pixels, indices, _ = first_batch(open_loader, name, pictures, epoch=3, work="decode")
     got, _, settings = first_batch(open_loader, name, pictures, epoch=3, augment=augment)
-    want, stages = by_hand(pixels, indices, settings, sizes, epoch=3)
+    want, ops = by_hand(pixels, indices, settings, sizes, epoch=3)
     torch.testing.assert_close(got.double(), want, rtol=1e-5, atol=1e-4)
     _, others = by_hand(pixels, indices, settings, sizes)
-    assert not np.array_equal(stages, others)
+    assert not np.array_equal(ops, others)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -85,7 +85,7 @@ def test_evaluation_and_normalise_do_nothing_to_pixels(name, pictures, open_load
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_stages_come_before_mixing(name, pictures, open_loader):
+def test_ops_come_before_mixing(name, pictures, open_loader):
     options = {"augment": Augment(policy=AutoAugment()), "mix_group": 8}
     plain, _, _ = first_batch(open_loader, name, pictures, **options)
     mixed, _, settings = first_batch(open_loader, name, pictures, mix=Mixup(), **options)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from fasttricks.pipelines.recycle import Claim, Recycler
+from fasttricks.pipelines.recycle import Claim, Recycler, Spare
 
 
 def test_a_dropped_tensor_is_used_again():
@@ -113,3 +113,16 @@ def test_only_blocks_that_are_kept_are_pinned(monkeypatch):
     del beyond
     memory.empty((9,), torch.uint8)
     assert pinned == [True, True, False, True]  # a larger one in the place of a smaller
+
+
+def test_spare_memory_is_used_again_the_last_first():
+    spare = Spare()
+    first, second = spare.take(2, 8), spare.take(2, 8)
+    assert not np.shares_memory(first, second)
+    spare.give(first)
+    spare.give(second)
+    assert np.shares_memory(spare.take(4, 3), second)  # smaller fits
+    larger = spare.take(5, 5)
+    assert not np.shares_memory(larger, first)
+    spare.give(larger)
+    assert spare.take(25).base is larger.base

@@ -153,6 +153,8 @@ def test_nothing_to_do_gives_back_what_was_given():
         (lambda i, t: mix(i, t, 0.2), "must be a fasttricks Mixup"),
         (lambda i, t: mix(i, t, Mixup(), 0), "generator must be a torch.Generator or None; got 0"),
         (lambda i, t: mix(i, t, Mixup(), generator=0), "generator must be .*; got 0"),
+        (lambda i, t: mix(i[:, :, :0], t, CutMix()), "there is not a pixel in images of"),
+        (lambda i, t: mix(i[..., :0], t, Cutout(2)), "there is not a pixel in images of"),
         (lambda i, t: mix(i, t[0], Mixup()), r"targets must be \[B, ...\]; got a single number"),
         (lambda i, t: mix(i, t, Mixup())[1].soft(3), r"does not lie in \[0, 3\)"),
         (lambda i, t: mix(i, t, Mixup())[1].soft(9, smoothing=1.0), "smoothing"),

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from fasttricks.kernels.stage_batch import apply_by_torch
-from tests.kernels.stage_checks import REAL, SHAPES, numbers, pictures, run, stage
+from fasttricks.kernels.ops.batch import apply_by_torch
+from tests.kernels.ops.checks import REAL, SHAPES, numbers, ops_of, pictures, run
 
 
 @pytest.mark.parametrize("op", REAL)
@@ -14,7 +14,7 @@ def test_gives_the_bytes_of_the_cpu_kernels(op):
         batch = np.array(list(pictures(shape, rng)))
         values = [numbers(op, rng) for _ in batch]
         made = torch.from_numpy(batch.copy())
-        apply_by_torch(made, np.array([stage((op, v)) for v in values]))
+        apply_by_torch(made, np.array([ops_of((op, v)) for v in values]))
         expected = np.array([run(p, (op, v)) for p, v in zip(batch, values, strict=True)])
         assert np.array_equal(made.numpy(), expected), (shape, values)
 
@@ -27,6 +27,6 @@ def test_gives_the_bytes_of_the_cpu_kernels_on_cuda(op):
         batch = np.array(list(pictures(shape, rng)))
         values = [numbers(op, rng) for _ in batch]
         made = torch.from_numpy(batch).cuda()
-        apply_by_torch(made, np.array([stage((op, v)) for v in values]))
+        apply_by_torch(made, np.array([ops_of((op, v)) for v in values]))
         expected = np.array([run(p, (op, v)) for p, v in zip(batch, values, strict=True)])
         assert np.array_equal(made.cpu().numpy(), expected), (shape, values)

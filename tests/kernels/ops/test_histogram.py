@@ -6,7 +6,7 @@ import torch
 from torchvision.transforms.v2 import functional
 
 from fasttricks.kernels.steps import Op
-from tests.kernels.stage_checks import SHAPES, pictures, run
+from tests.kernels.ops.checks import SHAPES, pictures, run
 
 FUNCTIONS = {Op.EQUALIZE: functional.equalize, Op.AUTO_CONTRAST: functional.autocontrast}
 

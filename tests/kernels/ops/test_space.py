@@ -15,7 +15,7 @@ from fasttricks.kernels.ops import reference as ops_reference
 from fasttricks.kernels.ops.space import POINT, source_map
 from fasttricks.kernels.policy import AutoAugment, RandAugment, TrivialAugment
 from fasttricks.kernels.steps import Op
-from tests.kernels.stage_checks import ROUNDING, SHAPES, numbers, pictures, run
+from tests.kernels.ops.checks import ROUNDING, SHAPES, numbers, pictures, run
 
 GEOMETRIC = ops_reference.GEOMETRIC
 # Coordinates of up to 300 pixels go through about 8 roundings of 2^-24 each.

@@ -12,7 +12,7 @@ from torchvision.transforms.v2 import functional
 
 from fasttricks.kernels.ops import reference as ops_reference
 from fasttricks.kernels.steps import Op
-from tests.kernels.stage_checks import ROUNDING, SHAPES, pictures, run
+from tests.kernels.ops.checks import ROUNDING, SHAPES, pictures, run
 
 EQUAL = {
     Op.INVERT: lambda x, amount: functional.invert(x),

@@ -1,5 +1,6 @@
 """A damaged or foreign file is recognised, in one line, before anything reads pictures from it."""
 
+import os
 import shutil
 import zlib
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from fasttricks.data import Samples
-from fasttricks.errors import DataError
+from fasttricks.errors import BadSampleError, DataError
 from fasttricks.pipelines.beton import file as beton_file
 from fasttricks.pipelines.beton.file import Beton, arguments, parse_arguments
 from fasttricks.pipelines.beton.pack import pack
@@ -196,6 +197,19 @@ def test_stamps_are_checksums_of_the_stored_bytes(packed):
         data, stamp = beton.read_stamped(index)
         assert stamp == (len(data), zlib.crc32(data)) == beton.stamp(index)
     assert beton.path(0) is None
+
+
+@pytest.mark.parametrize("mode", ["source", "raw"])
+def test_what_has_lost_its_end_since_it_was_opened_is_a_bad_sample(mode, tmp_path):
+    samples = Samples([jpeg(20, 30, seed=i) for i in range(3)], np.arange(3))
+    opened = Beton(pack(samples, tmp_path / "x.beton", mode=mode, progress=False).path)
+    whole = opened.read(0)
+    os.truncate(opened.file, int(opened.stored[1]["data_ptr"]) + 10)
+    assert opened.read(0) == whole
+    for index in (1, 2):
+        with pytest.raises(BadSampleError, match="has lost its end") as error:
+            opened.read(index)
+        assert error.value.index == index
 
 
 def test_where_the_seek_index_belongs(packed, copy, tmp_path, monkeypatch):

@@ -34,7 +34,7 @@ def work_of(files, index=True, exact=1):
         frames=frames,
         plans=plans,
         matrices=np.zeros((count, 3, 4), np.float32),
-        stages=None,
+        ops=None,
         slots=np.arange(count),
         out=np.zeros((count, SIZE, SIZE, 3), np.uint8),
         form=UINT8,

@@ -57,7 +57,7 @@ def test_what_no_decoder_can_decode_is_replaced(rotten):
             assert shown == [0, 1, 2, 4, 4, 5]
         assert [(e.epoch, e.index, e.replacement) for e in loader.errors] == [(0, 3, 4), (1, 3, 4)]
         assert loader.stats["replaced"] == 2
-        assert loader.stats["odd"] == 0
+        assert loader.stats["odd"] == loader.stats["repaired"] == 0
 
 
 def test_damage_that_pil_accepts_gives_pils_pixels(tmp_path):
@@ -68,6 +68,7 @@ def test_damage_that_pil_accepts_gives_pils_pixels(tmp_path):
     with open_pack(path, batch_size=2) as loader:
         assert np.abs(errors_of(loader)).max() <= 1 + 1e-3
         assert loader.stats["odd"] == 0  # PIL was needed, but the probe calls them plain
+        assert loader.stats["repaired"] == 2
     assert np.array_equal(decode_rgb(data), decode_rgb(Beton(path).read(0)))
 
 

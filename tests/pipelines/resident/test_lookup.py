@@ -5,14 +5,15 @@ from fasttricks import Samples
 from fasttricks.errors import BadSampleError, DataError
 from fasttricks.pipelines.fetch import Fetcher
 from fasttricks.pipelines.resident.lookup import Lookup
+from fasttricks.pipelines.resident.pictures import ODD, REPAIRED
 from tests.pictures import encode, jpeg, smooth_picture
 
 GOOD, PNG = jpeg(20, 30), encode(smooth_picture(20, 20, 2), "PNG")
 
 
-def lookup(samples, causes, odd=(), on_error="replace"):
-    marks = np.zeros(len(samples.base), bool)
-    marks[list(odd)] = True
+def lookup(samples, causes, odd=(), on_error="replace", repaired=()):
+    marks = np.zeros(len(samples.base), int)
+    marks[list(odd)], marks[list(repaired)] = ODD, REPAIRED
     return Lookup(samples, causes, marks, on_error)
 
 
@@ -35,6 +36,12 @@ def test_nothing_bad():
     assert shown.indices.tolist() == [1, 0, 1]
     assert shown.replaced == []
     assert shown.counts == {"odd": 2}
+
+
+def test_what_pil_repaired_is_counted_apart():
+    find = lookup(Samples([GOOD, PNG, GOOD]), {}, [1], repaired=[2])
+    assert find(np.array([2, 0, 1, 2]), 0).counts == {"odd": 1, "repaired": 2}
+    assert find(np.array([0, 0]), 0).counts == {}
 
 
 def test_replaced_by_an_odd_one_counts_as_odd():

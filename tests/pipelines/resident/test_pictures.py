@@ -52,7 +52,7 @@ def test_the_pixels_are_pils(closing, tmp_path):
         assert np.array_equal(picture(decoded, i), decode_rgb(samples.read(i)))
         address = decoded.bytes.ctypes.data + decoded.entries["offset"][i]
         assert decoded.addresses[i] == address
-    assert not decoded.entries["odd"].any()
+    assert not decoded.entries["by_pil"].any()
     assert decoded.causes == {}
 
 
@@ -61,7 +61,7 @@ def test_odd_and_bad_ones(closing):
     good = encode(smooth_picture(50, 60, 2), "PNG")
     decoded = closing(Samples([whole, good, b"no picture", whole[: len(whole) // 2], b""]))
     assert np.array_equal(picture(decoded, 1), np.asarray(Image.open(io.BytesIO(good))))
-    assert decoded.entries["odd"].tolist() == [0, 1, 0, 0, 0]
+    assert decoded.entries["by_pil"].tolist() == [0, 1, 0, 0, 0]
     assert sorted(decoded.causes) == [2, 3, 4]
     assert decoded.causes[4] == "the file is empty"
 
@@ -80,7 +80,7 @@ def test_what_the_decoder_refuses_pil_decodes_or_explains(closing, monkeypatch):
     data = jpeg(33, 44)
     decoded = closing(Samples([data]))
     assert np.array_equal(picture(decoded, 0), decode_rgb(data))
-    assert decoded.entries["odd"][0] == 0
+    assert decoded.entries["by_pil"][0] == resident_pictures.REPAIRED
 
     def broken(_):
         raise DataError("broken")
@@ -93,7 +93,7 @@ def test_what_the_decoder_refuses_pil_decodes_or_explains(closing, monkeypatch):
 def test_the_same_pictures_are_decoded_once(closing, monkeypatch, tmp_path):
     paths = files(tmp_path / "pictures", 5)
     first = closing(Samples(paths))
-    monkeypatch.setattr(resident_pictures._Making, "fill", None)  # would fail
+    monkeypatch.setattr(resident_pictures._Decoding, "fill", None)  # would fail
     second = closing(Samples(paths))
     assert np.array_equal(first.bytes, second.bytes)
 
@@ -126,13 +126,13 @@ def test_pictures_in_memory_are_known_by_their_content(closing, tmp_path):
 
 def test_a_picture_that_changes_meanwhile(tmp_path, monkeypatch):
     paths = files(tmp_path / "pictures", 5)
-    fill = resident_pictures._Making.fill
+    fill = resident_pictures._Decoding.fill
 
     def changed(self, memory):
         paths[3].write_bytes(jpeg(100, 100))
         return fill(self, memory)
 
-    monkeypatch.setattr(resident_pictures._Making, "fill", changed)
+    monkeypatch.setattr(resident_pictures._Decoding, "fill", changed)
     with pytest.raises(DataError, match=r"03\.jpg changed while"):
         decode_all(Samples(paths), 1)
     assert list(tmp_path.glob("fasttricks-*/*")) == []
@@ -146,14 +146,14 @@ def test_the_limit_is_told_the_exact_size_before_anything_is_decoded(tmp_path, m
         assert 0 <= size - pixels < 64 * 6 + 24 * 5
         raise DataError(f"needs {size}")
 
-    monkeypatch.setattr(resident_pictures._Making, "fill", None)
+    monkeypatch.setattr(resident_pictures._Decoding, "fill", None)
     with pytest.raises(DataError, match="needs"):
         decode_all(Samples(paths), 1, limit)
 
 
 def test_a_set_that_does_not_fit_says_what_it_needs(tmp_path, monkeypatch):
     monkeypatch.setattr("fasttricks.pipelines.resident.store.available_memory", lambda: 12_000_000)
-    monkeypatch.setattr(resident_pictures._Making, "fill", None)
+    monkeypatch.setattr(resident_pictures._Decoding, "fill", None)
     large = jpeg(2000, 3000, seed=1)
     with pytest.raises(DataError) as error:
         decode_all(Samples([large, jpeg(20, 20)]), 1)

@@ -8,11 +8,11 @@ from fasttricks.kernels import finish_numba, reference
 from fasttricks.kernels.mix.kinds import RICAP, CutMix, Cutout, Mixup, as_mixes
 from fasttricks.kernels.mix.plan import Place, plan_mix
 from fasttricks.kernels.mix.pool import wanted_of
+from fasttricks.kernels.ops.apply import apply_rows, ops_bytes
 from fasttricks.kernels.plan import plan_batch
-from fasttricks.kernels.plan_stage import plan_stage_batch
+from fasttricks.kernels.plan_ops import plan_ops_batch
 from fasttricks.kernels.policy import AutoAugment
 from fasttricks.kernels.resize import scratch_bytes
-from fasttricks.kernels.stage import apply_stages, stage_bytes
 from fasttricks.pipelines.decode.picture import UINT8, resize_part
 from fasttricks.pipelines.resident.rows import (
     PLACE,
@@ -45,7 +45,7 @@ def rows_of(pictures, views=2, form=UINT8, train=True, augment=None, epoch=3):
         params=params,
         samples=np.arange(100, 100 + len(pictures)),
         places=places,
-        stages=None,
+        ops=None,
         out=np.zeros((count, SIZE, SIZE, 3), dtype),
         form=form,
         matrices=np.zeros((count, 3, 4), np.float32),
@@ -102,16 +102,16 @@ def test_rows_are_finished(pictures):
     assert abs(work.out - want).max() < 1e-5
 
 
-def test_a_stage_comes_before_finishing(pictures):
+def test_an_operation_comes_before_finishing(pictures):
     augment = Augment(policy=AutoAugment())
-    stage = augment.stage(size=SIZE, train=True)
+    ops = augment.ops(size=SIZE, train=True)
     count = len(pictures)
-    stages = plan_stage_batch(5, 3, np.arange(count), np.zeros(count, int), stage)
+    ops = plan_ops_batch(5, 3, np.arange(count), np.zeros(count, int), ops)
     plain_, staged = (rows_of(pictures, 1, augment=augment) for _ in range(2))
     make_rows(plain_, memory(pictures))
-    make_rows(staged._replace(stages=stages), memory(pictures))
+    make_rows(staged._replace(ops=ops), memory(pictures))
     assert not np.array_equal(plain_.out, staged.out)
-    apply_stages(plain_.out, stages, 0, count, np.empty(stage_bytes(SIZE, SIZE), np.uint8))
+    apply_rows(plain_.out, ops, np.empty(ops_bytes(SIZE, SIZE), np.uint8))
     assert np.array_equal(plain_.out, staged.out)
 
 

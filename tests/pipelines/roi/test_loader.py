@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import fasttricks
-from fasttricks import Samples, make_loader
+from fasttricks import Mixup, Samples, make_loader
 from fasttricks.data.pixels import decode_rgb
 from fasttricks.data.probe import Kind, probe
 from fasttricks.data.seek.build import build_index
@@ -65,7 +65,7 @@ def test_the_loader_says_what_decodes(large):
 def test_simplejpeg_is_taken_where_libturbojpeg_is_missing(large):
     with make_loader("roi", large, batch_size=4, size=32) as loader:
         assert loader.decoder.startswith("simplejpeg ")
-        assert set(loader.stages(3)) == {"read", "slice", "decode", "resize", "finish"}
+        assert set(loader.stages(3)) >= {"read", "decode", "resize", "finish"}
 
 
 def test_without_either_the_error_is_that_of_the_library(monkeypatch, without_libturbojpeg):
@@ -236,12 +236,15 @@ def test_large_batches_take_turns_in_two_blocks(large, monkeypatch):
         assert [images.sum() for images in kept] == expected
 
 
-def test_the_budget_is_what_batches_take(large, monkeypatch):
-    with make_loader("roi", large.repeat(4), batch_size=8, size=40) as loader:
-        addresses = {images.data_ptr() for images, _ in loader}
-        assert len(addresses) == 3
-        assert loader.budget() == {"host": 3 * 8 * 3 * 40 * 40 * 4, "pinned": 0}
-        monkeypatch.setattr("fasttricks.pipelines.roi.loader.LARGE", 0)
-        assert loader.budget() == {"host": 2 * 8 * 3 * 40 * 40 * 4, "pinned": 0}
-        loader._pins, loader._dtype = True, torch.uint8  # as on a GPU
-        assert loader.budget() == {"host": 2 * 65536, "pinned": 2 * 65536}
+@pytest.mark.parametrize(("threads", "batch"), [(1, 64), (2, 64), (16, 64), (16, 256), (5, 32)])
+def test_there_is_memory_for_a_group_in_each_thread(threads, batch, large, monkeypatch):
+    """Groups in a row, one in each thread, the first of them the last one of its batch."""
+    monkeypatch.setattr("fasttricks.pipelines.roi.loader.LARGE", 0)
+    options = {"batch_size": batch, "size": 16, "num_threads": threads, "mix": Mixup()}
+    with make_loader("roi", large.repeat(20), **options) as loader:
+        groups, blocks = batch // 32, loader._blocks(16)
+        assert groups - 1 + threads <= (blocks - 1) * groups
+        assert groups - 1 + threads > (blocks - 2) * groups or blocks == 2
+        assert loader._memory._most > blocks
+    with make_loader("roi", large.repeat(20), **options, mix_group=batch) as loader:
+        assert loader._blocks(16) == (2 if batch > 64 else 1 + threads)

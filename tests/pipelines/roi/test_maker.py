@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from fasttricks import RICAP, CutMix, Mixup, Samples, make_loader
+from fasttricks import RICAP, CutMix, Cutout, Mixup, Samples, make_loader
 from fasttricks.pipelines.decode.decoder import find_decoder
 from fasttricks.pipelines.groups import Group
 from fasttricks.pipelines.roi.maker import Maker
@@ -26,8 +26,8 @@ def noted(monkeypatch):
     """(whether a group was finished while it was made, how many samples it has), for each try."""
     calls, real = [], Maker._make_mixed
 
-    def note(self, thread, feed, group):
-        calls.append((real(self, thread, feed, group), group.samples.stop - group.samples.start))
+    def note(self, thread, chunk, group):
+        calls.append((real(self, thread, chunk, group), group.samples.stop - group.samples.start))
         return calls[-1][0]
 
     monkeypatch.setattr(Maker, "_make_mixed", note)
@@ -67,12 +67,22 @@ def test_pictures_are_finished_while_they_are_made(samples, mix, views, dtype, n
     assert stats == as_before
 
 
+@pytest.mark.parametrize("mix", [Mixup(), Mixup(pairing="two-batches"), Cutout(8)], ids=str)
+def test_so_it_goes_with_many_threads_and_large_pictures(samples, mix, noted, monkeypatch):
+    monkeypatch.setattr("fasttricks.pipelines.roi.schedule.PIECE_BYTES", 2000)  # a picture or two
+    monkeypatch.setattr(Group, "mix", None)  # would fail
+    batches(samples, mix, batch_size=64, mix_group=32, num_threads=16)
+    assert noted
+    assert all(done for done, _ in noted)
+
+
 def test_of_a_group_in_several_pieces_none_is_finished_early(samples, noted, monkeypatch):
-    images, _ = batches(samples, Mixup(), mix_group=40, num_threads=4)
+    options = {"batch_size": 70, "mix_group": 70}
+    images, _ = batches(samples, Mixup(), num_threads=4, **options)
     assert noted
     assert not any(done for done, _ in noted)
     later(monkeypatch)
-    assert torch.equal(images, batches(samples, Mixup(), mix_group=40, num_threads=1)[0])
+    assert torch.equal(images, batches(samples, Mixup(), num_threads=1, **options)[0])
 
 
 def test_a_group_with_a_picture_that_needs_repair_is_finished_later(noted, monkeypatch):

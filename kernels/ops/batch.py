@@ -1,4 +1,4 @@
-"""Carry out the stages of a batch of tensors, on the device that they are on."""
+"""Carry out the operations on a batch of tensors, on the device that they are on."""
 
 from __future__ import annotations
 
@@ -10,26 +10,23 @@ import torch
 from numpy.typing import NDArray
 
 from fasttricks.kernels.ops import by_torch
+from fasttricks.kernels.ops.apply import apply_rows, ops_bytes
 from fasttricks.kernels.ops.space import source_map
-from fasttricks.kernels.stage import apply_stages, stage_bytes
 from fasttricks.kernels.steps import STEP, Op
 
-Stages = NDArray[Any]
+Ops = NDArray[Any]
 
 
-def apply_stage_batch(
-    pixels: torch.Tensor, stages: Stages, first: int = 0, last: int | None = None
-) -> torch.Tensor:
-    """Do what stages say to pictures, in place; the same bytes on every device.
+def apply_ops_batch(pixels: torch.Tensor, ops: Ops) -> torch.Tensor:
+    """Do to pictures what is drawn for them, in place; the same bytes on every device.
 
-    On the CPU a nogil numba kernel in the calling thread; several threads may take ranges of one
+    On the CPU a nogil numba kernel in the calling thread; several threads may take parts of one
     batch. On other devices torch operations for all pictures that have the same step, queued
     without waiting for them.
 
     Args:
         pixels: uint8 [B, H, W, 3], C-contiguous; pictures after crop, resize and flip.
-        stages: STEP [B, STEPS] on the host, of `plan_stage_batch`.
-        first, last: only samples [first, last); last=None stands for B.
+        ops: STEP [B, STEPS] on the host, of `plan_ops_batch`.
 
     Returns:
         `pixels`.
@@ -37,22 +34,21 @@ def apply_stage_batch(
     Raises:
         ValueError: an argument is not as said here.
     """
-    _check(pixels, stages)
-    first, last, _ = slice(first, last).indices(len(stages))
-    if last <= first or pixels.numel() == 0:
+    _check(pixels, ops)
+    if pixels.numel() == 0:
         return pixels
     if pixels.device.type == "cpu":
-        scratch = np.empty(stage_bytes(*pixels.shape[1:3]), np.uint8)
-        apply_stages(pixels.numpy(), np.ascontiguousarray(stages), first, last, scratch)
+        scratch = np.empty(ops_bytes(*pixels.shape[1:3]), np.uint8)
+        apply_rows(pixels.numpy(), np.ascontiguousarray(ops), scratch)
     else:
-        apply_by_torch(pixels[first:last], stages[first:last])
+        apply_by_torch(pixels, ops)
     return pixels
 
 
-def apply_by_torch(pixels: torch.Tensor, stages: Stages) -> None:
+def apply_by_torch(pixels: torch.Tensor, ops: Ops) -> None:
     """The same by torch operations, on any device; arguments are not checked."""
-    slots, rows = np.nonzero((np.cumprod(stages["op"] != Op.IDENTITY, axis=1) != 0).T)
-    steps = stages[rows, slots]
+    slots, rows = np.nonzero((np.cumprod(ops["op"] != Op.IDENTITY, axis=1) != 0).T)
+    steps = ops[rows, slots]
     # Steps in the order of their slots; inside a slot, equal operations beside each other.
     order = np.lexsort((steps["op"], slots))
     slots, rows, steps = slots[order], rows[order], steps[order]
@@ -70,7 +66,7 @@ def apply_by_torch(pixels: torch.Tensor, stages: Stages) -> None:
         pixels.index_copy_(0, these, done)
 
 
-def _on_device(steps: Stages, pixels: torch.Tensor) -> by_torch.Numbers:
+def _on_device(steps: Ops, pixels: torch.Tensor) -> by_torch.Numbers:
     """The numbers of m steps, copied at once."""
     height, width = pixels.shape[1:3]
     maps = [source_map(step["op"], step["amount"], height, width) for step in steps]
@@ -94,16 +90,14 @@ def _part(numbers: by_torch.Numbers, begin: int, end: int) -> by_torch.Numbers:
     )
 
 
-def _check(pixels: torch.Tensor, stages: Stages) -> None:
+def _check(pixels: torch.Tensor, ops: Ops) -> None:
     if pixels.ndim != 4 or pixels.shape[3] != 3 or pixels.dtype != torch.uint8:
         given = f"{pixels.dtype} {list(pixels.shape)}"
-        raise ValueError(f"apply_stage_batch: pixels must be uint8 [B, H, W, 3]; got {given}")
+        raise ValueError(f"apply_ops_batch: pixels must be uint8 [B, H, W, 3]; got {given}")
     if not pixels.is_contiguous():
         raise ValueError(
-            f"apply_stage_batch: pixels must be contiguous; got strides {pixels.stride()}"
+            f"apply_ops_batch: pixels must be contiguous; got strides {pixels.stride()}"
         )
-    if stages.dtype != STEP or stages.ndim != 2 or len(stages) != len(pixels):
-        given = f"{stages.dtype} {list(stages.shape)}"
-        raise ValueError(
-            f"apply_stage_batch: stages must be STEP [{len(pixels)}, STEPS]; got {given}"
-        )
+    if ops.dtype != STEP or ops.ndim != 2 or len(ops) != len(pixels):
+        given = f"{ops.dtype} {list(ops.shape)}"
+        raise ValueError(f"apply_ops_batch: ops must be STEP [{len(pixels)}, STEPS]; got {given}")

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from fasttricks.kernels.ops import reference as ops_reference
-from fasttricks.kernels.stage import apply_stage, apply_stages, stage_bytes
+from fasttricks.kernels.ops.apply import apply_ops, apply_rows, ops_bytes
 from fasttricks.kernels.steps import STEP, STEPS, Op
-from tests.kernels.stage_checks import REAL, SHAPES, agrees, numbers, pictures, run, stage
+from tests.kernels.ops.checks import REAL, SHAPES, agrees, numbers, ops_of, pictures, run
 
 
 @pytest.mark.parametrize("op", REAL)
@@ -96,14 +96,15 @@ def test_jitter_in_another_order_is_another_picture():
 def test_a_range_of_a_batch_from_threads_touches_nothing_else():
     rng = np.random.default_rng()
     pixels = rng.integers(0, 256, (9, 40, 30, 3), dtype=np.uint8)
-    stages = np.array([stage((op, numbers(op, rng))) for op in rng.choice(REAL, 9)])
-    steps = [(Op(int(s["op"])), s.tolist()[1:]) for s in stages[:, 0]]
+    ops = np.array([ops_of((op, numbers(op, rng))) for op in rng.choice(REAL, 9)])
+    steps = [(Op(int(s["op"])), s.tolist()[1:]) for s in ops[:, 0]]
     expected = [run(picture, step) for picture, step in zip(pixels, steps, strict=True)]
     made = pixels.copy()
-    parts = [(1, 4), (4, 8)]
+    parts = [slice(1, 4), slice(4, 8)]
     threads = [
         threading.Thread(
-            target=apply_stages, args=(made, stages, *part, np.empty(stage_bytes(40, 30), np.uint8))
+            target=apply_rows,
+            args=(made[part], ops[part], np.empty(ops_bytes(40, 30), np.uint8)),
         )
         for part in parts
     ]
@@ -117,12 +118,12 @@ def test_a_range_of_a_batch_from_threads_touches_nothing_else():
 
 def test_can_be_called_from_numba_code():
     @numba.njit
-    def call(pixels, stages, scratch):
+    def call(pixels, ops, scratch):
         for n in range(len(pixels)):
-            apply_stage(pixels[n], stages[n], scratch)
+            apply_ops(pixels[n], ops[n], scratch)
 
     pixels = np.zeros((2, 4, 5, 3), np.uint8)
-    call(pixels, np.array([stage((Op.INVERT, (0, 0, 0))), stage()]), np.empty(61, np.uint8))
+    call(pixels, np.array([ops_of((Op.INVERT, (0, 0, 0))), ops_of()]), np.empty(61, np.uint8))
     assert pixels[0].min() == 255
     assert pixels[1].max() == 0
 
@@ -130,9 +131,9 @@ def test_can_be_called_from_numba_code():
 def test_memory_that_does_not_fit_is_refused():
     picture = np.zeros((4, 5, 3), np.uint8)
     with pytest.raises(ValueError, match="scratch"):
-        apply_stage(picture, stage(), np.empty(stage_bytes(4, 5) - 1, np.uint8))
+        apply_ops(picture, ops_of(), np.empty(ops_bytes(4, 5) - 1, np.uint8))
     with pytest.raises(ValueError, match=r"\[H, W, 3\]"):
-        apply_stage(np.zeros((4, 5, 4), np.uint8), stage(), np.empty(1000, np.uint8))
+        apply_ops(np.zeros((4, 5, 4), np.uint8), ops_of(), np.empty(1000, np.uint8))
 
 
 @pytest.mark.parametrize("shape", [(0, 5), (5, 0)])
@@ -145,16 +146,16 @@ def test_nothing_is_written_beyond_picture_and_scratch():
     rng = np.random.default_rng()
     for op in REAL:
         for height, width in SHAPES:
-            size, need = 3 * height * width, stage_bytes(height, width)
+            size, need = 3 * height * width, ops_bytes(height, width)
             memory = np.full(size + need + 64, 77, np.uint8)
             picture = memory[:size].reshape(height, width, 3)
             picture[:] = rng.integers(0, 256, picture.shape)
             scratch = memory[size + 32 : size + 32 + need]
-            apply_stage(picture, stage((op, numbers(op, rng))), scratch)
+            apply_ops(picture, ops_of((op, numbers(op, rng))), scratch)
             assert (memory[size : size + 32] == 77).all(), op
             assert (memory[size + 32 + need :] == 77).all(), op
 
 
-def test_dtype_of_a_stage():
-    assert stage().dtype == STEP
+def test_dtype():
+    assert ops_of().dtype == STEP
     assert set(REAL) == {*ops_reference.GEOMETRIC, *ops_reference._OPS}

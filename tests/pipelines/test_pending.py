@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from fasttricks.pipelines.promises import Promise, Promises
+from fasttricks.pipelines.pending import Pending, PendingBatches
 
 
-class Kept(Promise):
+class Kept(Pending):
     """Of a step."""
 
     def __init__(self, step):
@@ -16,63 +16,74 @@ class Kept(Promise):
         self.step = step
 
 
-def promises():
-    """Promises, and the claims that were hurried."""
+def pending():
+    """Pending batches, and the claims that were hurried."""
     hurried = []
-    return Promises(Kept, hurried.append), hurried
+    return PendingBatches(Kept, hurried.append), hurried
 
 
-def test_a_promise_is_made_once_whoever_asks_first():
-    made, _ = promises()
+def test_a_batch_is_made_once_whoever_asks_first():
+    made, _ = pending()
     found = []
     threads = [threading.Thread(target=lambda: found.append(made[3])) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert {id(promise) for promise in found} == {id(made[3])}
+    assert {id(batch) for batch in found} == {id(made[3])}
     assert made[3].step == 3
 
 
 def test_waiting_for_a_result_hurries_its_memory():
-    made, hurried = promises()
-    worker = threading.Timer(0.05, made[1].finished.set)
+    made, hurried = pending()
+    worker = threading.Timer(0.05, made[1].finish)
     worker.start()
     assert made.result(1).step == 1
     assert [claim.blocks for claim in hurried] == [2]
     fresh = made[1]  # had once: now it would be another
-    assert not fresh.finished.is_set()
+    assert not fresh.done()
 
 
 def test_a_failure_is_raised_where_its_result_is_asked_for():
-    made, _ = promises()
+    made, _ = pending()
     made[2].fail(ValueError("no picture"))
-    made[1].finished.set()
+    made[1].finish()
     assert made.result(1).step == 1
     with pytest.raises(ValueError, match="no picture"):
         made.result(2)
 
 
 def test_an_error_breaks_those_there_are_and_those_to_come():
-    made, _ = promises()
+    made, _ = pending()
     waiting = made[0]
     made.stop(MemoryError("full"))
     assert made.stopped
-    assert waiting.finished.is_set()
+    assert waiting.done()
     for step in (0, 7):
         with pytest.raises(MemoryError, match="full"):
             made.result(step)
 
 
+def test_what_is_there_is_not_lost_to_a_later_error():
+    made, _ = pending()
+    made[0].finish()
+    made.stop(MemoryError("full"))
+    assert made.result(0).step == 0
+    late = made[1]
+    late.finish()  # by a thread that does not know of the error yet
+    with pytest.raises(MemoryError, match="full"):
+        made.result(1)
+
+
 def test_results_are_taken_while_all_are_being_broken():
-    class Slow(Promise):
+    class Slow(Pending):
         """Gives whoever waits for it the time to take it."""
 
         def fail(self, error):
             super().fail(error)
             time.sleep(0.02)
 
-    made = Promises(lambda _: Slow(2), lambda _: None)
+    made = PendingBatches(lambda _: Slow(2), lambda _: None)
     errors = []
 
     def take(step):
@@ -93,10 +104,10 @@ def test_results_are_taken_while_all_are_being_broken():
 
 
 def test_stopping_ends_the_wait_for_memory_that_is_under_way():
-    made, hurried = promises()
+    made, hurried = pending()
     claim = made[0].claim
     assert made.may_await(claim)
     made.stop()
     assert hurried == [claim]
     assert not made.may_await(made[1].claim)
-    assert not made[0].finished.is_set()  # whoever has begun may still finish
+    assert not made[0].done()  # whoever has begun may still finish

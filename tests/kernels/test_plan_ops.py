@@ -3,7 +3,7 @@ import pytest
 
 from fasttricks.kernels import plan, plan_reference
 from fasttricks.kernels.augment import Augment
-from fasttricks.kernels.plan_stage import plan_stage_batch
+from fasttricks.kernels.plan_ops import plan_ops_batch
 from fasttricks.kernels.policy import AutoAugment, RandAugment, TrivialAugment
 from fasttricks.kernels.steps import STEPS, Op
 
@@ -17,20 +17,20 @@ AUGMENTS = [
 SIGMAS = 5
 
 
-def stages(augment, count, seed=3, epoch=5, view=1):
-    params = augment.stage(size=224, train=True)
-    return plan_stage_batch(seed, epoch, np.arange(count), np.full(count, view), params)
+def ops(augment, count, seed=3, epoch=5, view=1):
+    params = augment.ops(size=224, train=True)
+    return plan_ops_batch(seed, epoch, np.arange(count), np.full(count, view), params)
 
 
 @pytest.mark.parametrize("augment", AUGMENTS)
 @pytest.mark.parametrize("seed", [0, 2**64 - 1])
-def test_stages_are_those_of_the_reference(augment, seed):
-    params = augment.stage(size=224, train=True)
+def test_ops_are_those_of_the_reference(augment, seed):
+    params = augment.ops(size=224, train=True)
     rng = np.random.default_rng()
     indices, views = rng.integers(0, 2**31, 200), rng.integers(0, 4, 200)
-    made = plan_stage_batch(seed, 5, indices, views, params)
+    made = plan_ops_batch(seed, 5, indices, views, params)
     for row, index, view in zip(made, indices, views, strict=True):
-        expected = plan_reference.stage(seed, 5, int(index), int(view), params)
+        expected = plan_reference.ops(seed, 5, int(index), int(view), params)
         expected += [(Op.IDENTITY, 0.0, 0.0, 0.0)] * (STEPS - len(expected))
         # Half an ulp of float32, and two roundings of float64.
         np.testing.assert_allclose(np.array(row.tolist()), np.array(expected), rtol=2.0**-23)
@@ -44,13 +44,13 @@ def near(count, share, total):
 def test_sub_policies_are_equally_likely_and_probabilities_hold():
     total = 40000
     augment = Augment(policy=AutoAugment(levels="torchvision"))
-    params = augment.stage(size=224, train=True)
+    params = augment.ops(size=224, train=True)
     # Each choice gets an amount of its own, so that drawn steps tell which row they come from.
     table = params.table.copy()
     table["base"] = np.arange(50).reshape(25, 2)
     table["swing"] = 0.25
     table["op"] = Op.ROTATE
-    made = plan_stage_batch(0, 0, np.arange(total), np.zeros(total), params._replace(table=table))
+    made = plan_ops_batch(0, 0, np.arange(total), np.zeros(total), params._replace(table=table))
     steps = made[made["op"] != Op.IDENTITY]
     number = np.round(steps["amount"]).astype(int)
     for k, probability in enumerate(table["probability"].ravel()):
@@ -64,10 +64,10 @@ def test_sub_policies_are_equally_likely_and_probabilities_hold():
 
 
 def test_the_signs_of_a_row_are_independent():
-    table = Augment(policy=AutoAugment()).stage(size=224, train=True)
+    table = Augment(policy=AutoAugment()).ops(size=224, train=True)
     params = table._replace(table=table.table[:1].copy())
     params.table["probability"], params.table["swing"] = 1.0, 1.0
-    made = plan_stage_batch(0, 0, np.arange(8000), np.zeros(8000), params)
+    made = plan_ops_batch(0, 0, np.arange(8000), np.zeros(8000), params)
     signs = made["amount"][:, :2] > params.table["base"][0]
     for first in (False, True):
         for second in (False, True):
@@ -76,18 +76,18 @@ def test_the_signs_of_a_row_are_independent():
 
 def test_operations_of_rand_augment_are_equally_likely_and_independent():
     total = 40000
-    params = Augment(policy=RandAugment(num_ops=2)).stage(size=224, train=True)
+    params = Augment(policy=RandAugment(num_ops=2)).ops(size=224, train=True)
     table = params.table.copy()
     table["op"][:, 0], table["probability"][:, 0] = Op.ROTATE, 1.0
     table["base"][:, 0], table["swing"] = np.arange(14), 0.0
-    made = plan_stage_batch(0, 0, np.arange(total), np.zeros(total), params._replace(table=table))
+    made = plan_ops_batch(0, 0, np.arange(total), np.zeros(total), params._replace(table=table))
     first, second = made["amount"][:, 0].astype(int), made["amount"][:, 1].astype(int)
     pairs = np.bincount(first * 14 + second, minlength=196)
     assert all(near(count, 1 / 196, total) for count in pairs)
 
 
 def test_trivial_augment_draws_one_operation_at_any_strength():
-    made = stages(Augment(policy=TrivialAugment()), 30000)
+    made = ops(Augment(policy=TrivialAugment()), 30000)
     assert (made["op"][:, 1:] == Op.IDENTITY).all()
     rotations = made[:, 0][made["op"][:, 0] == Op.ROTATE]["amount"]
     assert near(len(rotations), 1 / 14, 30000)
@@ -99,7 +99,7 @@ def test_trivial_augment_draws_one_operation_at_any_strength():
 def test_jitter_comes_in_all_orders_with_coefficients_of_its_ranges():
     total = 12000
     augment = Augment(color="reference", contrast=(0.2, 0.3))
-    made = stages(augment, total)
+    made = ops(augment, total)
     orders, counts = np.unique(made["op"][:, :3], axis=0, return_counts=True)
     assert len(orders) == 6
     assert all(near(count, 1 / 6, total) for count in counts)
@@ -118,7 +118,7 @@ def test_coefficients_are_those_of_the_linear_colour():
     augment = Augment(color="hsv-literal")
     linear = Augment().params(size=224, train=True)
     for index in range(20):
-        step = stages(augment, index + 1)[index, 0]
+        step = ops(augment, index + 1)[index, 0]
         words = plan_reference.philox((index, 1, 5, plan.FLIP_AND_JITTER), 3)
         ranges = linear.hue, linear.saturation, linear.brightness
         expected = [
@@ -128,7 +128,7 @@ def test_coefficients_are_those_of_the_linear_colour():
 
 
 def test_colour_comes_after_the_policy():
-    made = stages(AUGMENTS[2], 100)
+    made = ops(AUGMENTS[2], 100)
     jitter = made["op"] >= Op.JITTER_BRIGHTNESS
     assert jitter.sum(1).tolist() == [3] * 100
     policy = (made["op"] != Op.IDENTITY) & ~jitter
@@ -136,17 +136,17 @@ def test_colour_comes_after_the_policy():
     assert policy[:, 3].any()  # four operations were taken, and three steps followed
 
 
-def test_a_stage_depends_on_each_of_its_arguments():
+def test_an_operation_depends_on_each_of_its_arguments():
     def draw(seed=1, epoch=2, index=3, view=0):
-        params = AUGMENTS[2].stage(size=224, train=True)
-        return plan_stage_batch(seed, epoch, np.array([index]), np.array([view]), params).tobytes()
+        params = AUGMENTS[2].ops(size=224, train=True)
+        return plan_ops_batch(seed, epoch, np.array([index]), np.array([view]), params).tobytes()
 
     assert draw() == draw()
     different = {draw(), draw(seed=2), draw(seed=1 + 2**32), draw(epoch=3), draw(index=4)}
     assert len(different | {draw(view=1)}) == 6
 
 
-def test_geometry_and_colour_matrix_do_not_depend_on_the_stage():
+def test_geometry_and_colour_matrix_do_not_depend_on_the_ops():
     arrays = [np.arange(50), np.zeros(50), np.full(50, 375), np.full(50, 500)]
     plans = [
         plan.plan_batch(7, 1, *arrays, augment.params(size=224, train=True))
@@ -158,7 +158,7 @@ def test_geometry_and_colour_matrix_do_not_depend_on_the_stage():
 
 
 @pytest.mark.parametrize("color", ["hsv-literal", "reference"])
-def test_where_the_stage_jitters_the_matrix_only_lights_and_normalises(color):
+def test_where_ops_jitter_the_matrix_only_lights_and_normalises(color):
     params = Augment(color=color).params(size=224, train=True)
     arrays = [np.arange(20), np.zeros(20), np.full(20, 375), np.full(20, 500)]
     _, matrices = plan.plan_batch(7, 1, *arrays, params)
@@ -170,14 +170,13 @@ def test_where_the_stage_jitters_the_matrix_only_lights_and_normalises(color):
     np.testing.assert_allclose(linear[:, :, 3] * std + mean, offsets, atol=1e-4)
 
 
-def test_without_anything_to_do_there_is_no_stage():
+def test_without_anything_to_do_there_are_no_ops():
     full = Augment(policy=AutoAugment(), color="reference")
-    assert full.stage(size=224, train=False) is None
-    assert full.stage(size=224, train=True, work="normalise") is None
-    assert full.stage(size=224, train=True, work="decode") is None
-    assert Augment().stage(size=224, train=True) is None
-    assert Augment(color="none").stage(size=224, train=True) is None
-    assert not plan_stage_batch(0, 0, np.arange(9), np.zeros(9), None)["op"].any()
+    assert full.ops(size=224, train=False) is None
+    assert full.ops(size=224, train=True, work="normalise") is None
+    assert full.ops(size=224, train=True, work="decode") is None
+    assert Augment().ops(size=224, train=True) is None
+    assert Augment(color="none").ops(size=224, train=True) is None
 
 
 @pytest.mark.parametrize(

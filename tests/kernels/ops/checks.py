@@ -3,7 +3,7 @@
 import numpy as np
 
 from fasttricks.kernels.ops import reference as ops_reference
-from fasttricks.kernels.stage import apply_stage, stage_bytes
+from fasttricks.kernels.ops.apply import apply_ops, ops_bytes
 from fasttricks.kernels.steps import STEP, STEPS, Op
 
 SHAPES = [(33, 21), (1, 1), (2, 9), (64, 65), (3, 2), (1, 40), (50, 3), (17, 48)]
@@ -43,7 +43,7 @@ def numbers(op, rng):
     return tuple(float(np.float32(x)) for x in (amount, second, rng.uniform(0.4, 1.8)))
 
 
-def stage(*steps):
+def ops_of(*steps):
     """A row of STEPs from (op, (amount, second, third)) pairs."""
     row = np.zeros(STEPS, STEP)
     for k, (op, values) in enumerate(steps):
@@ -54,7 +54,7 @@ def stage(*steps):
 def run(picture, *steps):
     """A copy of `picture` to which numba did the steps."""
     result = np.ascontiguousarray(picture).copy()
-    apply_stage(result, stage(*steps), np.empty(stage_bytes(*picture.shape[:2]), np.uint8))
+    apply_ops(result, ops_of(*steps), np.empty(ops_bytes(*picture.shape[:2]), np.uint8))
     return result
 
 

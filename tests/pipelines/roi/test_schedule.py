@@ -9,8 +9,17 @@ import torch
 from fasttricks.kernels.mix.description import plain
 from fasttricks.kernels.mix.plan import Mixing
 from fasttricks.pipelines.finishing import Planned
+from fasttricks.pipelines.groups import groups_of
 from fasttricks.pipelines.recycle import Recycler
-from fasttricks.pipelines.roi.line import LEAST, MOST, PIECE_BYTES, Feed, Line, Making, piece_size
+from fasttricks.pipelines.roi.schedule import (
+    LEAST,
+    MOST,
+    PIECE_BYTES,
+    Chunk,
+    PendingBatch,
+    Schedule,
+    piece_size,
+)
 
 
 def sizes(count, threads, mean_bytes=1000, alone=False):
@@ -48,40 +57,40 @@ def piece_of(samples):
 
 
 def test_rows_are_view_major():
-    making = Making(np.arange(10), views=3, blocks=2)
-    assert making.slots(4, 2).tolist() == [4, 5, 14, 15, 24, 25]
+    pending = PendingBatch(np.arange(10), views=3, blocks=2)
+    assert pending.slots(4, 2).tolist() == [4, 5, 14, 15, 24, 25]
 
 
 def test_a_batch_is_finished_by_its_last_piece():
-    making = Making(np.arange(5), views=1, blocks=2)
-    assert not making.add(3, np.array([7, 8]), {0: "b"}, {"odd": 1})
-    assert making.add(0, np.array([4, 5, 6]), {1: "a"}, {"odd": 2, "stale": 1})
-    assert not making.finished.is_set()
-    making.finish()
-    assert making.finished.is_set()
-    assert making.shown.tolist() == [4, 5, 6, 7, 8]
-    assert making.replaced == ["a", "b"]
-    assert making.counts == {"odd": 3, "stale": 1}
+    pending = PendingBatch(np.arange(5), views=1, blocks=2)
+    assert not pending.add(3, np.array([7, 8]), {0: "b"}, {"odd": 1})
+    assert pending.add(0, np.array([4, 5, 6]), {1: "a"}, {"odd": 2, "stale": 1})
+    assert not pending.done()
+    pending.finish()
+    assert pending.done()
+    assert pending.shown.tolist() == [4, 5, 6, 7, 8]
+    assert pending.replaced == ["a", "b"]
+    assert pending.counts == {"odd": 3, "stale": 1}
 
 
-def line(batches, read=None, blocks=2, memory=None, span=0):
-    """A line whose pictures are one number: that of the sample."""
+def schedule(batches, read=None, blocks=2, memory=None, span=0, threads=2):
+    """One whose pictures are one number: that of the sample."""
     memory, mixing = memory or Recycler(4), Mixing(plain(np.arange(len(batches[0]))), None, None)
     readers = ThreadPoolExecutor(2)
     nothing = np.zeros(0)
 
-    def usual(making, first, count):
-        found = piece_of(making.samples[first : first + count])
-        return Feed(making, first, found, Planned(nothing), nothing, nothing)
+    def usual(pending, first, count):
+        found = piece_of(pending.samples[first : first + count])
+        return Chunk(pending, first, found, Planned(nothing), nothing, nothing)
 
-    def claim(making):
-        return memory.empty((len(making.samples), 1), torch.float32, making.claim)
+    def claim(pending):
+        return memory.empty((len(pending.samples), 1), torch.float32, pending.claim)
 
-    made = Line(
+    made = Schedule(
         batches,
-        2,
+        threads,
         readers,
-        begin=lambda step: Making(batches[step], 1, blocks, mixing if span else None, span),
+        begin=lambda step: PendingBatch(batches[step], 1, blocks, mixing if span else None, span),
         read=read or usual,
         claim=claim,
         hurry=memory.hurry,
@@ -95,32 +104,45 @@ def work(made):
 
 
 def piece(made):
-    feed = made.take()
-    if feed is None:
+    chunk = made.take()
+    if chunk is None:
         return False
-    making = feed.making
-    shown = feed.piece.shown
-    making.images[making.slots(feed.first, len(shown))] = torch.from_numpy(shown[:, None]).float()
-    if making.add(feed.first, shown, {}, {}):
-        making.finish()
+    pending = chunk.pending
+    shown = chunk.piece.shown
+    pending.images[pending.slots(chunk.first, len(shown))] = torch.from_numpy(
+        shown[:, None]
+    ).float()
+    if pending.add(chunk.first, shown, {}, {}):
+        pending.finish()
     return True
 
 
-@pytest.mark.parametrize(("count", "span", "ends"), [(40, 32, 32), (60, 5, 20), (40, 1, 16)])
+@pytest.mark.parametrize("threads", [1, 16])
+@pytest.mark.parametrize("span", [1, 5, 32, 64])
+def test_a_piece_is_a_whole_group_whatever_threads_and_sizes(span, threads, monkeypatch):
+    monkeypatch.setattr("fasttricks.pipelines.roi.schedule.PIECE_BYTES", 1)  # of large pictures
+    made, _ = schedule([np.arange(150)], span=span, threads=threads)
+    pieces = []
+    while (chunk := made.take()) is not None:
+        pieces.append(slice(chunk.first, chunk.first + len(chunk.piece.shown)))
+    assert pieces == [group.samples for group in groups_of(150, 1, span)]
+
+
+@pytest.mark.parametrize(("count", "span", "ends"), [(140, 65, 65), (250, 80, 80)])
 def test_no_piece_is_in_two_groups(count, span, ends):
-    made, _ = line([np.arange(count)], span=span)
+    made, _ = schedule([np.arange(count)], span=span)
     first = 0
-    while (feed := made.take()) is not None:
-        assert feed.first == first
-        first += len(feed.piece.shown)
-        assert (first - 1) // ends == feed.first // ends
-        assert feed.making.group(feed.first).samples.start == feed.first // ends * ends
+    while (chunk := made.take()) is not None:
+        assert chunk.first == first
+        first += len(chunk.piece.shown)
+        assert (first - 1) // ends == chunk.first // ends
+        assert chunk.pending.group(chunk.first).samples.start == chunk.first // ends * ends
     assert first == count
 
 
 def test_threads_make_every_batch_in_order():
     batches = list(np.arange(400).reshape(10, 40))
-    made, _ = line(batches)
+    made, _ = schedule(batches)
     with ThreadPoolExecutor(3) as pool:
         for _ in range(3):
             pool.submit(work, made)
@@ -131,7 +153,7 @@ def test_threads_make_every_batch_in_order():
 @pytest.mark.parametrize("blocks", [2, 3])
 def test_no_more_memory_than_blocks_while_the_caller_has_one_batch(blocks):
     batches = list(np.arange(400).reshape(10, 40))
-    made, memory = line(batches, blocks=blocks)
+    made, memory = schedule(batches, blocks=blocks)
     with ThreadPoolExecutor(3) as pool:
         for _ in range(3):
             pool.submit(work, made)
@@ -143,7 +165,7 @@ def test_no_more_memory_than_blocks_while_the_caller_has_one_batch(blocks):
 
 def test_a_caller_who_keeps_everything_is_served_all_the_same():
     batches = list(np.arange(400).reshape(10, 40))
-    made, memory = line(batches)
+    made, memory = schedule(batches)
     with ThreadPoolExecutor(3) as pool:
         for _ in range(3):
             pool.submit(work, made)
@@ -153,7 +175,7 @@ def test_a_caller_who_keeps_everything_is_served_all_the_same():
 
 
 def test_leaving_early_wakes_up_who_waits_for_memory():
-    made, _ = line(list(np.arange(400).reshape(10, 40)))
+    made, _ = schedule(list(np.arange(400).reshape(10, 40)))
     with ThreadPoolExecutor(3) as pool:
         parts = [pool.submit(work, made) for _ in range(3)]
         kept = made.result(0).images, made.result(1).images
@@ -164,13 +186,13 @@ def test_leaving_early_wakes_up_who_waits_for_memory():
 
 
 def test_an_error_comes_with_its_batch_and_not_before():
-    def read(making, first, count):
-        if 50 in making.samples[first : first + count]:
+    def read(pending, first, count):
+        if 50 in pending.samples[first : first + count]:
             raise OSError("the disk is gone")
-        found = piece_of(making.samples[first : first + count])
-        return Feed(making, first, found, *[np.zeros(0)] * 3)
+        found = piece_of(pending.samples[first : first + count])
+        return Chunk(pending, first, found, *[np.zeros(0)] * 3)
 
-    made, _ = line(list(np.arange(400).reshape(10, 40)), read)
+    made, _ = schedule(list(np.arange(400).reshape(10, 40)), read)
     with ThreadPoolExecutor(2) as pool:
         for _ in range(2):
             pool.submit(work, made)
@@ -180,7 +202,7 @@ def test_an_error_comes_with_its_batch_and_not_before():
 
 
 def test_a_fault_in_a_thread_reaches_the_caller_wherever_he_waits():
-    made, _ = line(list(np.arange(400).reshape(10, 40)))
+    made, _ = schedule(list(np.arange(400).reshape(10, 40)))
     late = threading.Timer(0.05, made.stop, [ZeroDivisionError("a bug")])
     late.start()
     for step in (0, 7):

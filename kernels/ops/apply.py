@@ -1,4 +1,4 @@
-"""Carry out stages on uint8 pictures on the CPU: numba, in place, without the GIL.
+"""Carry out operations on uint8 pictures on the CPU: numba, in place, without the GIL.
 
 A picture stays in its core's cache until all its steps are done.
 """
@@ -15,20 +15,20 @@ from fasttricks.kernels.ops.space import sharpen, source_map, warp
 from fasttricks.kernels.steps import Op
 
 Bytes = NDArray[np.uint8]
-Stages = NDArray[np.void]
+Ops = NDArray[np.void]
 Single = np.float32
 
 _F32, _HALF = np.float32, np.float32(0.5)
 
 
 @kernel
-def stage_bytes(height: int, width: int) -> int:
-    """Bytes of workspace with which `apply_stage` takes a picture of height x width pixels."""
+def ops_bytes(height: int, width: int) -> int:
+    """Bytes of workspace with which `apply_ops` takes a picture of height x width pixels."""
     return 3 * height * width + 1  # see `warp`
 
 
 @kernel
-def apply_stage(picture: Bytes, stage: Stages, scratch: Bytes) -> None:
+def apply_ops(picture: Bytes, ops: Ops, scratch: Bytes) -> None:
     """Carry out a sample's steps on its picture, in place.
 
     Callable from Python threads and from other numba code.
@@ -36,34 +36,34 @@ def apply_stage(picture: Bytes, stage: Stages, scratch: Bytes) -> None:
     Args:
         picture: uint8 [H, W, 3], C-contiguous, after crop, resize and flip: all of it, because
             histograms and means are those of the picture.
-        stage: STEP [STEPS], see `kernels.steps`; numbers out of an operation's range are not found.
-        scratch: uint8, one per thread, any content, at least `stage_bytes(H, W)` long.
+        ops: STEP [STEPS], see `kernels.steps`; numbers out of an operation's range are not found.
+        scratch: uint8, one per thread, any content, at least `ops_bytes(H, W)` long.
 
     Raises:
         ValueError: the picture does not have three channels, or `scratch` is too small.
     """
     if picture.shape[2] != 3:
-        raise ValueError("apply_stage: picture must be uint8 [H, W, 3]")
-    if scratch.size < stage_bytes(picture.shape[0], picture.shape[1]):
-        raise ValueError("apply_stage: scratch is smaller than stage_bytes(H, W)")
+        raise ValueError("apply_ops: picture must be uint8 [H, W, 3]")
+    if scratch.size < ops_bytes(picture.shape[0], picture.shape[1]):
+        raise ValueError("apply_ops: scratch is smaller than ops_bytes(H, W)")
     if picture.size == 0:
         return
-    for k in range(stage.shape[0]):
-        step = stage[k]
+    for k in range(ops.shape[0]):
+        step = ops[k]
         if step.op == Op.IDENTITY:
             return
         _apply(picture, step.op, step.amount, step.second, step.third, scratch)
 
 
 @kernel
-def apply_row(picture: Bytes, stages: Stages | None, row: int, scratch: Bytes) -> None:
-    """`apply_stage` with `stages[row]`, STEP [R, STEPS]; nothing where there are none.
+def apply_row(picture: Bytes, ops: Ops | None, row: int, scratch: Bytes) -> None:
+    """`apply_ops` with `ops[row]`, STEP [R, STEPS]; nothing where there are none.
 
-    numba leaves a branch out where it knows that an argument is None: a caller without stages does
-    not wait for the compilation of sixteen operations.
+    numba leaves a branch out where it knows that an argument is None: a caller without any
+    does not wait for the compilation of sixteen operations.
     """
-    if stages is not None:
-        apply_stage(picture, stages[row], scratch)
+    if ops is not None:
+        apply_ops(picture, ops[row], scratch)
 
 
 @kernel
@@ -114,14 +114,7 @@ def _copy(picture: Bytes, scratch: Bytes) -> Bytes:
 
 
 @kernel
-def apply_stages(pixels: Bytes, stages: Stages, first: int, last: int, scratch: Bytes) -> None:
-    """`apply_stage` of samples [first, last) of a batch, in place.
-
-    Threads may take ranges of the same batch at the same time, each with its own `scratch`.
-
-    Args:
-        pixels: uint8 [B, H, W, 3], C-contiguous.
-        stages: STEP [B, STEPS].
-    """
-    for n in range(first, last):
-        apply_stage(pixels[n], stages[n], scratch)
+def apply_rows(pixels: Bytes, ops: Ops, scratch: Bytes) -> None:
+    """`apply_ops` of a batch, uint8 [B, H, W, 3] and STEP [B, STEPS], in place."""
+    for n in range(len(pixels)):
+        apply_ops(pixels[n], ops[n], scratch)

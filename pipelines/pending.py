@@ -1,51 +1,55 @@
 """Batches that threads are making while the caller waits for them, in the order of an epoch.
 
-What `resident.line` and `roi.line` share. They differ in what a thread takes: rows of a batch that
-all threads work on, or pieces of it that were read ahead.
+What `resident.schedule` and `roi.schedule` share. They differ in what a thread takes: rows of a
+batch that all threads work on, or pieces of it that were read ahead.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from fasttricks.pipelines.recycle import Claim
 
 
-class Promise:
-    """A batch that is begun, or waited for.
+class Pending(Future[None]):
+    """A batch that is begun, or waited for; done when all of it is there, or never will be.
 
     Attributes:
         claim: for the memory of its images.
-        finished: set when all of it is there, or when it will never be.
-        error: why it will never be.
     """
 
     def __init__(self, blocks: int) -> None:
         """blocks: see `Claim`."""
+        super().__init__()
         self.claim = Claim(blocks)
-        self.finished = threading.Event()
-        self.error: BaseException | None = None
+
+    def finish(self) -> None:
+        """All of it is there."""
+        with suppress(InvalidStateError):  # all work has failed meanwhile
+            self.set_result(None)
 
     def fail(self, error: BaseException) -> None:
-        """It cannot be made."""
-        self.error = error
-        self.finished.set()
+        """It cannot be made, if it is not there yet."""
+        with suppress(InvalidStateError):
+            self.set_exception(error)
 
 
-P = TypeVar("P", bound=Promise)
+P = TypeVar("P", bound=Pending)
 
 
-class Promises(Generic[P]):
-    """The promises of an epoch by step, created on first access from any thread.
+class PendingBatches(Generic[P]):
+    """The batches of an epoch by step, created on first access from any thread.
 
     Attributes:
         stopped: whether threads are to leave.
     """
 
     def __init__(self, make: Callable[[int], P], hurry: Callable[[Claim], None]) -> None:
-        """make: the promise of a step. hurry: end the wait for memory for a claim."""
+        """make: the batch of a step. hurry: end the wait for memory for a claim."""
         self.stopped = False
         self._make, self._hurry = make, hurry
         self._kept: dict[int, P] = {}
@@ -62,19 +66,19 @@ class Promises(Generic[P]):
             return self._kept[step]
 
     def result(self, step: int) -> P:
-        """Wait until it is finished; each can be had once.
+        """Wait until it is done; each can be had once.
 
         Raises:
             Exception: what kept it from being made.
         """
-        promise = self[step]
-        self._hurry(promise.claim)
-        promise.finished.wait()
-        with self._known:  # `stop` may be looking at all of them
-            del self._kept[step]
-        if promise.error is not None:
-            raise promise.error
-        return promise
+        pending = self[step]
+        self._hurry(pending.claim)
+        try:
+            pending.result()
+        finally:
+            with self._known:  # `stop` may be looking at all of them
+                del self._kept[step]
+        return pending
 
     def may_await(self, claim: Claim) -> bool:
         """Whether to wait for memory for a claim now; `stop` will end that wait.
@@ -86,12 +90,12 @@ class Promises(Generic[P]):
         return not self.stopped
 
     def stop(self, error: BaseException | None = None) -> None:
-        """Let threads leave; with an error, no promise will be kept any more."""
+        """Let threads leave; with an error, no batch will be finished any more."""
         self.stopped = True
         if self._awaited is not None:
             self._hurry(self._awaited)
         if error is not None:
             with self._known:
                 self._error = error
-                for promise in self._kept.values():
-                    promise.fail(error)
+                for pending in self._kept.values():
+                    pending.fail(error)

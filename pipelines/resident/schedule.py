@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable
 
 from fasttricks.pipelines.job import Batch
-from fasttricks.pipelines.promises import Promise, Promises
+from fasttricks.pipelines.pending import Pending, PendingBatches
 from fasttricks.pipelines.recycle import Claim
 from fasttricks.pipelines.resident.rows import Memory
 
 
-class Making(Promise):
+class PendingBatch(Pending):
     """A batch that is begun, or waited for.
 
     Attributes:
@@ -26,13 +26,13 @@ class Shared:
 
     def __init__(
         self,
-        making: Making,
+        pending: PendingBatch,
         rows: int,
         make: Callable[[Memory], int],
     ) -> None:
-        """making: the batch that they are. make: takes and makes rows until none is left to take;
+        """pending: the batch that they are. make: takes and makes rows until none is left to take;
         gives how many it made."""
-        self.making = making
+        self.pending = pending
         self._make: Callable[[Memory], int] | None = make
         self._left = rows
         self._lock = threading.Lock()
@@ -49,20 +49,20 @@ class Shared:
         return last
 
 
-class Line:
+class Schedule:
     """The batches of an epoch, begun in order, as far ahead as there is memory for their images."""
 
     def __init__(
         self,
         count: int,
         blocks: int,
-        begin: Callable[[int, Making], Shared],
+        begin: Callable[[int, PendingBatch], Shared],
         hurry: Callable[[Claim], None],
     ) -> None:
         """begin: make ready the batch of a step: set its `batch` and say what to do; may wait for
         memory until `hurry` is called with its claim."""
         self._count, self._begin = count, begin
-        self._makings = Promises(lambda step: Making(blocks), hurry)
+        self._pending = PendingBatches(lambda step: PendingBatch(blocks), hurry)
         self._step = 0  # the next to begin
         self._newest: Shared | None = None
         self._taking = threading.Lock()
@@ -73,7 +73,7 @@ class Line:
             shared = self._take(None)
             while shared is not None:
                 if shared.help(memory):
-                    shared.making.finished.set()
+                    shared.pending.finish()
                 shared = self._take(shared)
         except BaseException as error:
             self.stop(error)
@@ -84,34 +84,34 @@ class Line:
         Raises:
             Exception: what kept it from being made.
         """
-        making = self._makings.result(step)
-        batch, making.batch = making.batch, None  # threads may still have `making`
+        pending = self._pending.result(step)
+        batch, pending.batch = pending.batch, None  # threads may still have `pending`
         assert batch is not None
         return batch
 
     def stop(self, error: BaseException | None = None) -> None:
         """Let threads leave; with an error, no batch will be finished any more."""
-        self._makings.stop(error)
+        self._pending.stop(error)
 
     def _take(self, done: Shared | None) -> Shared | None:
         """What to help with after `done`, of which no row is left to take; None: nothing more."""
         with self._taking:
-            if self._makings.stopped:
+            if self._pending.stopped:
                 return None
             if self._newest is done:
                 self._newest = self._next()
-            return None if self._makings.stopped else self._newest
+            return None if self._pending.stopped else self._newest
 
     def _next(self) -> Shared | None:
         if self._step == self._count:
             return None
         step, self._step = self._step, self._step + 1
-        making = self._makings[step]
-        if not self._makings.may_await(making.claim):
+        pending = self._pending[step]
+        if not self._pending.may_await(pending.claim):
             return None
         try:
-            return self._begin(step, making)
+            return self._begin(step, pending)
         except Exception as error:
-            making.fail(error)
-            self._makings.stop()
+            pending.fail(error)
+            self._pending.stop()
             return None

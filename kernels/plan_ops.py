@@ -1,4 +1,4 @@
-"""The plan of a sample's stage: which steps are done to its uint8 pixels, and how strongly.
+"""The plan of a sample's operations: what is done to its uint8 pixels, and how strongly.
 
 As in `kernels.plan`, everything is a pure function of (seed, epoch, index, view).
 
@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fasttricks.kernels.augment import HSV_LITERAL, REFERENCE, StageParams
+from fasttricks.kernels.augment import HSV_LITERAL, REFERENCE, OpsParams
 from fasttricks.kernels.jit import kernel
 from fasttricks.kernels.philox import Word, philox, unit
 from fasttricks.kernels.plan import CONTRAST_AND_ORDER, FLIP_AND_JITTER, POLICY, Ints, between
 from fasttricks.kernels.steps import STEP, STEPS, Op
 
-Stage = npt.NDArray[np.void]
+Ops = npt.NDArray[np.void]
 
 # Which of brightness, contrast and saturation (0, 1, 2) comes first, second, third.
 ORDERS = np.array([(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
@@ -32,8 +32,8 @@ _FIRST_JITTER = int(Op.JITTER_BRIGHTNESS)  # contrast and saturation follow it
 
 
 @kernel
-def plan_stage(seed: Word, epoch: int, index: int, view: int, p: StageParams, out: Stage) -> None:
-    """Write one sample's stage into `out`, STEP [STEPS]: the policy's steps, then the colour's."""
+def plan_ops(seed: Word, epoch: int, index: int, view: int, p: OpsParams, out: Ops) -> None:
+    """Write one sample's ops into `out`, STEP [STEPS]: the policy's steps, then the colour's."""
     for k in range(out.shape[0]):
         _put(out, k, _IDENTITY, 0.0, 0.0, 0.0)
     count = 0
@@ -54,7 +54,7 @@ def plan_stage(seed: Word, epoch: int, index: int, view: int, p: StageParams, ou
 
 
 @kernel
-def _policy_round(words: tuple[Word, Word, Word, Word], table: Any, out: Stage, count: int) -> int:
+def _policy_round(words: tuple[Word, Word, Word, Word], table: Any, out: Ops, count: int) -> int:
     """Draw a row of `table`, append what is taken of it; gives the new number of steps."""
     row, take0, take1, signs = words
     choices = table[int(unit(row) * table.shape[0])]
@@ -69,35 +69,34 @@ def _policy_round(words: tuple[Word, Word, Word, Word], table: Any, out: Stage, 
 
 
 @kernel
-def _put(out: Stage, k: int, op: int, amount: float, second: float, third: float) -> None:
+def _put(out: Ops, k: int, op: int, amount: float, second: float, third: float) -> None:
     step = out[k]
     step.op, step.amount, step.second, step.third = op, amount, second, third
 
 
 @kernel
-def _plan_stage_batch(
-    seed: Word, epoch: int, indices: Ints, views: Ints, p: StageParams, out: Stage
+def _plan_ops_batch(
+    seed: Word, epoch: int, indices: Ints, views: Ints, p: OpsParams, out: Ops
 ) -> None:
     for i in range(indices.shape[0]):
-        plan_stage(seed, epoch, indices[i], views[i], p, out[i])
+        plan_ops(seed, epoch, indices[i], views[i], p, out[i])
 
 
-def plan_stage_batch(
+def plan_ops_batch(
     seed: int,
     epoch: int,
     indices: npt.ArrayLike,
     views: npt.ArrayLike,
-    params: StageParams | None,
-) -> Stage:
-    """The stages of a batch, STEP [B, STEPS].
+    params: OpsParams,
+) -> Ops:
+    """The ops of a batch, STEP [B, STEPS].
 
     Args:
         seed: below 2**64. epoch: below 2**32.
         indices, views: int64 [B], sample index in the data set and which of its views.
-        params: `Augment.stage(...)`; None leaves all pictures as they are.
+        params: `Augment.ops(...)`.
     """
     arrays = [np.ascontiguousarray(a, np.int64) for a in (indices, views)]
-    stages = np.zeros((len(arrays[0]), STEPS), STEP)
-    if params is not None:
-        _plan_stage_batch(np.uint64(seed), np.int64(epoch), *arrays, params, stages)
-    return stages
+    ops = np.empty((len(arrays[0]), STEPS), STEP)
+    _plan_ops_batch(np.uint64(seed), np.int64(epoch), *arrays, params, ops)
+    return ops

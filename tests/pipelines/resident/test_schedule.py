@@ -8,7 +8,7 @@ import torch
 
 from fasttricks.pipelines.loader import Batch
 from fasttricks.pipelines.recycle import Recycler
-from fasttricks.pipelines.resident.line import Line, Shared
+from fasttricks.pipelines.resident.schedule import Schedule, Shared
 
 NONE = None  # what stands for a thread's memory here
 
@@ -19,21 +19,21 @@ class Work:
     def __init__(self, count, rows, threads, fail_at=None, break_at=None):
         self.memory = Recycler(4)
         self.rows, self.fail_at, self.break_at = rows, fail_at, break_at
-        self.line = Line(count, 3, self.begin, self.memory.hurry)
+        self.schedule = Schedule(count, 3, self.begin, self.memory.hurry)
         self.begun = []
         self.threads = [
-            threading.Thread(target=self.line.work, args=(NONE,)) for _ in range(threads)
+            threading.Thread(target=self.schedule.work, args=(NONE,)) for _ in range(threads)
         ]
         for thread in self.threads:
             thread.start()
 
-    def begin(self, step, making):
+    def begin(self, step, pending):
         if step == self.fail_at:
             raise ValueError("bad sample")
-        images = self.memory.empty((self.rows,), torch.int64, making.claim)
+        images = self.memory.empty((self.rows,), torch.int64, pending.claim)
         self.begun.append(step)
         images.zero_()
-        making.batch = Batch(images=images, indices=np.arange(self.rows))
+        pending.batch = Batch(images=images, indices=np.arange(self.rows))
         numbers, taken = images.numpy(), itertools.count()
 
         def make(_):
@@ -47,10 +47,10 @@ class Work:
                     time.sleep(0.0002)
             return made
 
-        return Shared(making, self.rows, make)
+        return Shared(pending, self.rows, make)
 
     def end(self):
-        self.line.stop()
+        self.schedule.stop()
         for thread in self.threads:
             thread.join(10)
         assert not any(thread.is_alive() for thread in self.threads)
@@ -61,7 +61,7 @@ class Work:
 def test_all_rows_of_all_batches_once(threads, keep):
     work, kept = Work(20, 7, threads), []
     for step in range(20):
-        images = work.line.result(step).images
+        images = work.schedule.result(step).images
         assert images.tolist() == [1] * 7
         kept += [images] if keep else []
     work.end()
@@ -71,7 +71,7 @@ def test_all_rows_of_all_batches_once(threads, keep):
 
 def test_no_more_are_begun_than_there_is_memory_for():
     work = Work(20, 7, 2)
-    first = work.line.result(0)
+    first = work.schedule.result(0)
     time.sleep(0.2)
     assert work.begun == [0, 1, 2]
     del first
@@ -83,18 +83,18 @@ def test_no_more_are_begun_than_there_is_memory_for():
 def test_what_cannot_begin_is_raised_in_its_turn():
     work = Work(20, 7, 3, fail_at=4)
     for step in range(4):
-        assert work.line.result(step).images.tolist() == [1] * 7
+        assert work.schedule.result(step).images.tolist() == [1] * 7
     with pytest.raises(ValueError, match="bad sample"):
-        work.line.result(4)
+        work.schedule.result(4)
     work.end()
 
 
 def test_what_breaks_keeps_nobody_waiting():
     work = Work(20, 7, 3, break_at=2)
     with pytest.raises(MemoryError, match="broken"):
-        [work.line.result(step) for step in range(20)]
+        [work.schedule.result(step) for step in range(20)]
     with pytest.raises(MemoryError):
-        work.line.result(19)
+        work.schedule.result(19)
     work.end()
 
 
@@ -102,7 +102,7 @@ def test_what_breaks_keeps_nobody_waiting():
 def test_stopping_early_ends_the_threads(taken):
     work = Work(1000, 7, 3)
     for step in range(taken):
-        work.line.result(step)
+        work.schedule.result(step)
     work.end()
     assert len(work.begun) < 1000
 

@@ -18,12 +18,11 @@ from fasttricks.kernels.mix.pool import Wanted, wanted_of
 from fasttricks.pipelines.finishing import Planned
 from fasttricks.pipelines.groups import Group, groups_of
 from fasttricks.pipelines.job import Indices, Replaced
-from fasttricks.pipelines.promises import Promise, Promises
+from fasttricks.pipelines.pending import Pending, PendingBatches
 from fasttricks.pipelines.recycle import Claim
 from fasttricks.pipelines.roi.reader import PIECE_BYTES, Piece
 
 LEAST, MOST = 4, 64  # samples of a piece: enough that what Python does for it is little
-MIXED = 32  # samples that are mixed with each other by default, and should be in one piece
 AHEAD = 3  # pieces that are read ahead
 
 
@@ -38,7 +37,7 @@ def piece_size(count: int, left: int, threads: int, mean_bytes: int, alone: bool
     return min(left, max(LEAST, min(shared, MOST, PIECE_BYTES // max(1, mean_bytes))))
 
 
-class Making(Promise):
+class PendingBatch(Pending):
     """A batch of b samples in the making: R = views * b rows, view-major.
 
     Attributes:
@@ -119,16 +118,16 @@ class Making(Promise):
             return self._left == 0
 
     def finish(self) -> None:
-        """Everything is done."""
+        """All of it is there."""
         self.pixels = None
-        self.finished.set()
+        super().finish()
 
 
 @dataclass(slots=True)
-class Feed:
+class Chunk:
     """Samples of a batch that were read: R rows, view-major, of r samples."""
 
-    making: Making
+    pending: PendingBatch
     first: int
     """Which sample of the batch is the first."""
     piece: Piece
@@ -139,8 +138,11 @@ class Feed:
     """FRAME [R]"""
 
 
-class Line:
+class Schedule:
     """The batches of an epoch on their way: threads take pieces of them, in order, and make them.
+
+    A piece is as large as `piece_size` says; where pictures are mixed it is a group that can be
+    made at once, or lies in one that cannot (see `pipelines.groups`).
 
     No more batches are begun than there is memory for, so the threads rest while the caller has
     not taken what is finished.
@@ -151,63 +153,64 @@ class Line:
         batches: list[Indices],
         threads: int,
         readers: ThreadPoolExecutor,
-        begin: Callable[[int], Making],
-        read: Callable[[Making, int, int], Feed],
-        claim: Callable[[Making], torch.Tensor],
+        begin: Callable[[int], PendingBatch],
+        read: Callable[[PendingBatch, int, int], Chunk],
+        claim: Callable[[PendingBatch], torch.Tensor],
         hurry: Callable[[Claim], None],
         alone: bool = False,
     ) -> None:
-        """begin: the `Making` of a step. read: a piece of it (first sample, count), called in
+        """begin: the `PendingBatch` of a step. read: a piece of it (first sample, count), called in
         `readers`. claim: memory for its images; may wait until `hurry` is called. alone: there is
         none for the next batch before one is finished."""
         self._batches, self._threads, self._alone = batches, threads, alone
         self._read, self._claim = read, claim
-        self._makings = Promises(begin, hurry)
-        self._feeds = read_ahead(readers, self._feed, self._pieces(), AHEAD)
-        self._mean_bytes = PIECE_BYTES // MIXED  # until it is known
+        self._pending = PendingBatches(begin, hurry)
+        self._chunks = read_ahead(readers, self._chunk, self._pieces(), AHEAD)
+        self._mean_bytes = 110_000  # of ImageNet, until it is known
         self._taking = threading.Lock()
 
-    def take(self) -> Feed | None:
+    def take(self) -> Chunk | None:
         """The next piece, when there is memory for it; None: there is nothing more to do."""
         with self._taking:
-            feed = None if self._makings.stopped else next(self._feeds, None)
-            if feed is None:
-                self._makings.stopped = True
+            chunk = None if self._pending.stopped else next(self._chunks, None)
+            if chunk is None:
+                self._pending.stopped = True
                 return None
-            self._mean_bytes = feed.piece.bytes // len(feed.piece.shown)
-            if feed.making.images is None:
-                if not self._makings.may_await(feed.making.claim):
+            self._mean_bytes = chunk.piece.bytes // len(chunk.piece.shown)
+            if chunk.pending.images is None:
+                if not self._pending.may_await(chunk.pending.claim):
                     return None
-                feed.making.lay(self._claim(feed.making))
-            return feed
+                chunk.pending.lay(self._claim(chunk.pending))
+            return chunk
 
-    def result(self, step: int) -> Making:
+    def result(self, step: int) -> PendingBatch:
         """Wait for a batch; each can be had once.
 
         Raises:
             Exception: what kept it from being made.
         """
-        return self._makings.result(step)
+        return self._pending.result(step)
 
     def stop(self, error: BaseException | None = None) -> None:
         """Let `take` give nothing more; with an error, no batch will be finished any more."""
-        self._makings.stop(error)
+        self._pending.stop(error)
 
     def close(self) -> None:
         """Give up what was read; after all threads have left."""
-        self._feeds.close()
+        self._chunks.close()
 
-    def _pieces(self) -> Generator[tuple[Making, int, int]]:
+    def _pieces(self) -> Generator[tuple[PendingBatch, int, int]]:
         for step, samples in enumerate(self._batches):
-            making, first = self._makings[step], 0
+            pending, first = self._pending[step], 0
             while left := len(samples) - first:
                 size = piece_size(len(samples), left, self._threads, self._mean_bytes, self._alone)
-                if group := making.group(first):
-                    size = min(size, group.samples.stop - first)
-                yield making, first, size
+                if group := pending.group(first):
+                    rest = group.samples.stop - first
+                    size = rest if group.at_once else min(size, rest)
+                yield pending, first, size
                 first += size
 
-    def _feed(self, piece: tuple[Making, int, int]) -> Feed | None:
+    def _chunk(self, piece: tuple[PendingBatch, int, int]) -> Chunk | None:
         """Read a piece; runs in the reading threads."""
         try:
             return self._read(*piece)
