@@ -43,8 +43,8 @@ class BenchConfig:
     Variants, such as `roi:mixup`, are measured when named; docs/bench.md lists them."""
     peers: str = ""
     """Other loaders with their own ImageNet recipe, separated by commas, or `all`: stock-dali,
-    stock-ffcv, stock-torchvision, timm, tf-data. `floor` is the limit: libjpeg-turbo decoding the
-    cuts of the plan from memory, and nothing else. `index`, which `all` does not ask for, makes no
+    stock-ffcv, stock-torchvision, timm, tf-data. `floor` is libjpeg-turbo decoding the cuts of
+    the plan from memory, and nothing else. `index`, which `all` does not ask for, makes no
     batches: it reads and indexes the files, as `fasttricks index` does."""
     data: Path | None = None
     """Folder of class folders, or of pictures, or a pack of tar shards. Without it: generated

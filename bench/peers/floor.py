@@ -64,7 +64,7 @@ class Thread(NamedTuple):
 
 def batches(settings: Settings, facts: Facts) -> Iterator[torch.Tensor]:
     """Decode the cuts of one epoch again and again; the batch handed over is always the same."""
-    facts["does"] = "decodes the cuts and nothing else: the limit"
+    facts["does"] = "libjpeg-turbo decodes the cuts and does nothing else"
     facts["ahead"] = AHEAD + 1
     size, batch_size = settings["size"], settings["batch_size"]
     samples = open_data(settings["root"], train=settings["train"])

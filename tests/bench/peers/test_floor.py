@@ -46,7 +46,7 @@ def test_batches_have_the_shape_of_others_and_are_all_decoded(
         assert images.shape == (8, 3, 48, 48)
         assert images.dtype == torch.uint8
     stream.close()
-    assert facts["does"] == "decodes the cuts and nothing else: the limit"
+    assert facts["does"] == "libjpeg-turbo decodes the cuts and does nothing else"
     assert facts["ahead"] == floor.AHEAD + 1
     per_batch = {id(good): (rows, good) for rows, good in decoded[1:]}  # the first call is a check
     assert len(per_batch) == 6 + floor.AHEAD
