@@ -109,7 +109,7 @@ def measure(
         dtype: of finished pictures; None stops before that (work="decode").
         cold: as for `resize_part`.
     """
-    size, most = job.params.size, max(map(len, job.batches), default=0)
+    size, most, again = job.params.size, max(map(len, job.batches), default=0), Again()
     pixels = np.empty((job.views * most, size, size, 3), np.uint8)
     scratch = np.empty(0, np.uint8)
     for _ in range(2):
@@ -128,20 +128,39 @@ def measure(
                         resize_part(*part, plan, pixels[view * count + position], scratch, cold)
             rows = job.views * count
             if dtype is not None:
-                _finish(job, step, torch.from_numpy(pixels[:rows]), joined(plans), dtype, clock)
+                batch = torch.from_numpy(pixels[:rows])
+                _finish(job, step, batch, joined(plans), dtype, clock, again)
             made += rows
     return clock.per_image(max(1, made))
 
 
+class Again:
+    """Memory for finished pictures that is given out each time, as pipelines use theirs again."""
+
+    def __init__(self) -> None:
+        self._kept = torch.empty(0)
+
+    def __call__(self, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+        if self._kept.shape[1:] != shape[1:] or len(self._kept) < shape[0]:
+            self._kept = torch.empty(shape, dtype=dtype)
+        return self._kept[: shape[0]]
+
+
 def _finish(
-    job: Job, step: int, pixels: torch.Tensor, planned: Planned, dtype: torch.dtype, clock: Clock
+    job: Job,
+    step: int,
+    pixels: torch.Tensor,
+    planned: Planned,
+    dtype: torch.dtype,
+    clock: Clock,
+    again: Again,
 ) -> None:
     """As `finish_rows`, which spends half as long again on a picture alone."""
     mixing, matrices = job.mixing(step), torch.from_numpy(planned.matrices)
     upright = torch.zeros(len(pixels), dtype=torch.bool)
     with clock("finish"):
         if mixing is not None:
-            finish_rows(job, mixing, pixels, planned, dtype)
+            finish_rows(job, mixing, pixels, planned, dtype, empty=again)
             return
         if planned.ops is not None:
             apply_ops_batch(pixels, planned.ops)
