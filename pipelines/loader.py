@@ -38,8 +38,7 @@ class Loader(ABC):
 
     images: [B, 3, size, size] channels_last, `options.dtype` (uint8 for work="decode"), where
     B = views * batch_size rows are view-major, so `images.chunk(views)` gives the views.
-    targets: the data set's targets of the same rows, on the same device; `Mixed` when pictures are
-    mixed.
+    targets: the data set's targets of the same rows, on the same device; `Mixed` with a mix.
 
     Once all of an epoch has been given, the next iteration is of the next epoch, also for trainers
     that count to `len(loader)` and never see the iteration end; `set_epoch` chooses one. Leaving a
@@ -178,8 +177,7 @@ class Loader(ABC):
         if not 0 <= step < len(self):
             raise IndexError(f"step must lie in [0, {len(self)}); got {step}")
         o = self.options
-        start = step * o.global_batch
-        chosen = self._order(epoch)[start : start + o.global_batch]
+        chosen = self._order(epoch)[step * o.global_batch :][: o.global_batch]
         return own_part(chosen, o.rank, o.world_size)
 
     def _slices(self, epoch: int, consumed: int) -> list[Indices]:
@@ -283,21 +281,15 @@ class Loader(ABC):
         return {}
 
     def _sampled(self, count: int, bad: Iterable[int] = ()) -> Job:
-        """A job of about `count` samples of epoch 0, for `stages`: one by one, or in whole steps
-        where pictures are mixed.
-
-        bad: numbers of pictures that it has to do without.
-        """
+        """A job of about `count` samples of epoch 0, for `stages`, without the pictures `bad`: one
+        by one, or in whole steps where pictures are mixed."""
         order = np.concatenate(self._slices(0, 0))
         order = order[~np.isin(order % len(self.dataset.base), list(bad))]
         each = self.options.samples_per_step if self.options.mix else 1
         return self._job(0, np.split(order, range(each, len(order), each))[: -(-count // each)])
 
     def close(self) -> None:
-        """Stop all work and free workers, threads and buffers.
-
-        Iterating is a RuntimeError from then on; closing again does nothing.
-        """
+        """Stop all work and free what it took; iterating is a RuntimeError from then on."""
         self._stop("the loader was closed")
         self._closed = True
 

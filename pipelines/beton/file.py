@@ -4,8 +4,7 @@ The layout is FFCV's, version 2, and FFCV's own reader takes it: header, two fie
 ("image", "label"), one metadata record a sample, pages of encoded pictures, a table of them. What
 FFCV has no place for stands in a *directory* between pictures and table; the 1024 bytes of
 arguments of the image field say where, as JSON. The directory is: where each name ends (u8 [N]),
-CRC-32 of each sample's bytes (u4 [N]), the names joined, and as JSON the classes, why which sample
-is bad, and the settings.
+CRC-32 of each sample's bytes (u4 [N]), the names joined, and as JSON classes, causes and settings.
 
 The header and the descriptors, here the *head*, end in a checksum of themselves, and the arguments
 hold one of everything else except the pictures. So nothing is read by a number that may be wrong.

@@ -1,8 +1,7 @@
 """One picture, compiled: what is decoded of it, and all that follows.
 
-What a plan needs of an ordinary JPEG with seek points is decoded by a kernel of ours. How others
-are decoded is left to the callers: `decode.rows` has libturbojpeg do it, without coming back to
-Python, and `decode.simple` the simplejpeg wheel.
+What a plan needs of an ordinary JPEG with seek points is decoded by a kernel of ours; other files
+are left to the callers: `decode.rows` has libturbojpeg for them, `decode.simple` simplejpeg.
 """
 
 from __future__ import annotations
