@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -107,5 +108,7 @@ def _read(path: str) -> str:
 
 
 def command_line() -> str:
-    """How this process was started."""
-    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    """How this process was started, as it can be typed again."""
+    module = getattr(sys.modules["__main__"], "__spec__", None)  # None: not by python -m
+    started = ["python", "-m", module.name.removesuffix(".__main__")] if module else []
+    return shlex.join([*(started or [Path(sys.argv[0]).name]), *sys.argv[1:]])

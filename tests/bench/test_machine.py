@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -105,3 +107,13 @@ def test_an_installed_copy_in_another_repository_has_none(
     source.touch()
     monkeypatch.setattr(machine, "__file__", str(source))
     assert machine.commit() == "unknown"
+
+
+def test_the_command_can_be_typed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    main = types.SimpleNamespace(__spec__=None)
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    monkeypatch.setattr(sys, "argv", ["/opt/bin/fasttricks", "bench", "--data", "two words"])
+    assert machine.command_line() == "fasttricks bench --data 'two words'"
+    main.__spec__ = types.SimpleNamespace(name="fasttricks.bench.scripts.__main__")
+    monkeypatch.setattr(sys, "argv", ["/src/__main__.py", "--rounds", "7"])
+    assert machine.command_line() == "python -m fasttricks.bench.scripts --rounds 7"
