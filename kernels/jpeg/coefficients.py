@@ -2,6 +2,7 @@
 
 Where a code begins is known only when the one before it has been looked up, so a CPU mostly waits.
 But a seek index tells where rows begin: two are read in turns, each while the other one waits.
+Restart markers part a row into several runs of MCUs; else it is one.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ _STOP_BYTES = STOP.itemsize
 _LAST = 63
 
 
-class Row(NamedTuple):
-    """A row of MCUs to read; all are addresses or bits of them."""
+class Run(NamedTuple):
+    """MCUs to read, of one row; all are addresses or bits of them."""
 
     begin: int
     """Of the byte in which the data begin."""
@@ -71,7 +72,7 @@ class Row(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Where reading a row has come to."""
+    """Where reading a run has come to."""
 
     window: Window
     k: int
@@ -124,8 +125,8 @@ def _in_strip(number: int) -> int:
 
 
 @kernel
-def read_rows(first: Row, second: Row, places: Places) -> bool:
-    """Read two rows; False if the data are damaged.
+def read_runs(first: Run, second: Run, places: Places) -> bool:
+    """Read two runs; False if the data are damaged.
 
     DC coefficients are left as differences, see `add_up`. places: a copy of `PLACES`.
     """
@@ -150,44 +151,44 @@ def read_rows(first: Row, second: Row, places: Places) -> bool:
 
 
 @kernel
-def read_row(row: Row, places: Places) -> bool:
-    """As `read_rows`, one."""
-    return _finish(_before(row), row, i64(places.ctypes.data))
+def read_run(run: Run, places: Places) -> bool:
+    """As `read_runs`, one."""
+    return _finish(_before(run), run, i64(places.ctypes.data))
 
 
 @kernel
-def _finish(block: Block, row: Row, places: int) -> bool:
-    """Read what is left of a row."""
+def _finish(block: Block, run: Run, places: int) -> bool:
+    """Read what is left of a run."""
     while True:
         while block.k < _LAST:
             block = _go_on(_refill(block), places)
-        if not _is_whole(block, row):
+        if not _is_whole(block, run):
             return False
-        if block.stop == row.last:
+        if block.stop == run.last:
             return True
-        block = _begin(block, row)
+        block = _begin(block, run)
 
 
 @inlined
-def _before(row: Row) -> Block:
+def _before(run: Run) -> Block:
     """As if a block before the first one had been read."""
-    window = window_at(row.begin, row.bit)
-    return Block(window, i64(_LAST), i64(row.target), i64(0), i64(row.stop))
+    window = window_at(run.begin, run.bit)
+    return Block(window, i64(_LAST), i64(run.target), i64(0), i64(run.stop))
 
 
 @inlined
-def _is_whole(block: Block, row: Row) -> bool:
+def _is_whole(block: Block, run: Run) -> bool:
     """Whether a block that was read ends as one must: at the last coefficient or at an end."""
     k, (_, left, behind) = block.k, block.window
-    return (k == _LAST or END <= k < BAD) and 8 * behind - left <= row.end
+    return (k == _LAST or END <= k < BAD) and 8 * behind - left <= run.end
 
 
 @inlined
-def _begin(block: Block, row: Row) -> Block:
+def _begin(block: Block, run: Run) -> Block:
     """Read the DC difference of the next block."""
     stop = block.stop
     step, difference, window = next_number(refilled(block.window), load_int64(stop + 8))
-    target = row.target + load_int64(stop)
+    target = run.target + load_int64(stop)
     store_int16(target, difference)
     return Block(window, step, target, load_int64(stop + 16), stop + _STOP_BYTES)
 
@@ -208,7 +209,7 @@ def _go_on(block: Block, places: int) -> Block:
 
 @kernel
 def add_up(header: Header, stops: Stops, dc: NDArray[np.int64], row: Coefficients) -> bool:
-    """Turn a row's DC differences into coefficients; False if one is impossible.
+    """Turn a run's DC differences into coefficients; False if one is impossible.
 
     Args:
         stops: of the blocks that were read, whole MCUs.

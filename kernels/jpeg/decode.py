@@ -21,12 +21,12 @@ from fasttricks.kernels.jpeg.coefficients import (
     PLACES,
     STOP,
     Coefficients,
-    Row,
+    Run,
     Stops,
     add_up,
     lay_out,
-    read_row,
-    read_rows,
+    read_run,
+    read_runs,
 )
 from fasttricks.kernels.jpeg.cut import coded_bytes, is_inside, span
 from fasttricks.kernels.jpeg.idct import BLOCKS, ROW, inverse_dct
@@ -46,8 +46,8 @@ from fasttricks.kernels.jpeg.points import (
     known_after,
     known_before,
     point_bit,
-    point_dc,
     point_index,
+    restore,
 )
 from fasttricks.kernels.jpeg.segments import HEADER
 
@@ -115,7 +115,7 @@ def decode(
 
     Returns:
         False if the box cannot be decoded here: where `cut` gives nothing; damage was met; there
-        are restart markers, or components other than grey, 4:4:4, 4:2:2 and 4:2:0.
+        are components other than grey, 4:4:4, 4:2:2 and 4:2:0.
     """
     at = -workspace.ctypes.data % _ALIGN + _DECODER_BYTES
     if workspace.size < at or out.size < 3 * height * width + SPILL:
@@ -125,7 +125,7 @@ def decode(
     if not is_inside(data, frame, points, top, left, height, width, header):
         return False
     kind = kind_of(data, header)
-    if kind == OTHER or header.interval:
+    if kind == OTHER:
         return False
     first, last = span(top, height, header.height, header.v, header.components)
     begin, end = span(left, width, header.width, header.h, header.components)
@@ -194,24 +194,31 @@ def _read(
     decoder: Decoder,
     room: Room,
 ) -> bool:
-    """Read the coefficients of one or two rows of MCUs, from column `begin` on."""
-    header = decoder.header
+    """Read the coefficients of one or two rows of MCUs, from column `begin` on.
+
+    Restart markers part rows into runs; the first runs of both are read in turns, the second, ...
+    """
+    header, places = decoder.header, decoder.places
     room.rows[:count] = 0
-    skipped = i64(frame.tile) - 1
-    columns = room.stops.size // header.blocks - skipped
+    columns = room.stops.size // header.blocks - frame.tile + 1
     m = row * i64(frame.mcus_per_row) + begin
-    first, n = _open(data, frame, points, m, columns, 0, decoder, room)
-    if first.begin == 0:
-        return False
-    if count == 1:
-        good = read_row(first, decoder.places)
-        return good and add_up(header, room.stops[n:], decoder.dc[0], room.rows[0])
-    second, k = _open(data, frame, points, m + frame.mcus_per_row, columns, 1, decoder, room)
-    if second.begin == 0 or not read_rows(first, second, decoder.places):
-        return False
-    return add_up(header, room.stops[n:], decoder.dc[0], room.rows[0]) and add_up(
-        header, room.stops[k:], decoder.dc[1], room.rows[1]
-    )
+    a, b = i64(0), columns * (2 - count)  # columns that have been read
+    while a < columns and b < columns:
+        first, a = _open(data, frame, points, m, a, columns, 0, decoder, room)
+        second, b = _open(data, frame, points, m + frame.mcus_per_row, b, columns, 1, decoder, room)
+        if first.begin == 0 or second.begin == 0 or not read_runs(first, second, places):
+            return False
+        if not _add_up(first, 0, decoder, room) or not _add_up(second, 1, decoder, room):
+            return False
+    for number, done in ((0, a), (1, b)):
+        while done < columns:
+            here = m + number * i64(frame.mcus_per_row)
+            run, done = _open(data, frame, points, here, done, columns, number, decoder, room)
+            if run.begin == 0 or not read_run(run, places):
+                return False
+            if not _add_up(run, number, decoder, room):
+                return False
+    return True
 
 
 @kernel
@@ -219,40 +226,49 @@ def _open(
     data: Bytes,
     frame: Frame,
     points: Points,
-    m: int,
+    first: int,
+    done: int,
     columns: int,
     number: int,
     decoder: Decoder,
     room: Room,
-) -> tuple[Row, int]:
-    """Get ready to read MCUs [m, m + columns) as the first or second row.
+) -> tuple[Run, int]:
+    """Get ready to read a run of MCUs [first + done, ...) of the first or second row.
 
     Returns:
-        The row, its `begin` 0 on damage; and the first of the stops that it has.
+        The run, its `begin` 0 on damage; and how many columns of the row are then done, up to a
+        restart marker or all.
     """
-    clean, before = room.clean[number], known_before(frame, m)
-    point = points[point_index(frame, before)]
-    begin = point_bit(point)
-    end = point_bit(points[point_index(frame, known_after(frame, m + columns))])
+    header, clean, m = decoder.header, room.clean[number], first + done
+    last = first + columns
+    if frame.interval:
+        last = min(last, m - m % frame.interval + frame.interval)
+    before = known_before(frame, m)
+    begin = restore(data, frame, points, before, decoder.dc[number])
+    end = point_bit(points[point_index(frame, known_after(frame, last))])
     if not 8 * i64(frame.begin) <= begin <= end <= 8 * i64(frame.end):
-        return Row(0, 0, 0, 0, 0, 0), 0
+        return Run(0, 0, 0, 0, 0, 0), done
     size, stop = unstuff(data, begin >> 3, (end + 7) >> 3, clean, 0)
     if stop != (end + 7) >> 3:
-        return Row(0, 0, 0, 0, 0, 0), 0
-    for c in range(3):
-        decoder.dc[number, c] = point_dc(point, c)
-    blocks, stops = decoder.header.blocks, i64(room.stops.ctypes.data)
-    skip = room.stops.size - (m - before + columns) * blocks
-    address = i64(clean.ctypes.data)
-    row = Row(
+        return Run(0, 0, 0, 0, 0, 0), done
+    address, stops = i64(clean.ctypes.data), i64(room.stops.ctypes.data)
+    column = i64(frame.tile) - 1 + done  # as stops count them
+    run = Run(
         address,
         begin & 7,
         8 * (address + size) - (-end & 7),
-        stops + _STOP_BYTES * skip,
-        stops + _STOP_BYTES * room.stops.size,
+        stops + _STOP_BYTES * header.blocks * (column + before - m),
+        stops + _STOP_BYTES * header.blocks * (column + last - m),
         i64(room.rows[number].ctypes.data),
     )
-    return row, skip
+    return run, last - first
+
+
+@kernel
+def _add_up(run: Run, number: int, decoder: Decoder, room: Room) -> bool:
+    stops = i64(room.stops.ctypes.data)
+    begin, end = (run.stop - stops) // _STOP_BYTES, (run.last - stops) // _STOP_BYTES
+    return add_up(decoder.header, room.stops[begin:end], decoder.dc[number], room.rows[number])
 
 
 @kernel

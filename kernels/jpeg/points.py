@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fasttricks.kernels.jit import kernel
-from fasttricks.kernels.jpeg.bits import i64
-from fasttricks.kernels.jpeg.segments import OK, Header
+from fasttricks.kernels.jpeg.bits import Bytes, i64
+from fasttricks.kernels.jpeg.segments import OK, RST0, RST7, Header
 
 Frame: TypeAlias = Any
 """A record of type `FRAME`, which compiled code passes by reference."""
@@ -151,6 +151,30 @@ def point_index(frame: Frame, m: int) -> int:
     if frame.interval and 0 < m < total and m % frame.interval == 0:
         return frame.mcu_rows * tiles + m // frame.interval
     return m // frame.mcus_per_row * tiles + m % frame.mcus_per_row // frame.tile
+
+
+@kernel
+def restore(data: Bytes, frame: Frame, points: Points, m: int, dc: NDArray[np.int64]) -> int:
+    """The position where MCU `m`, which has a point, begins, and in `dc` its predictors."""
+    point = points[point_index(frame, m)]
+    bit = point_bit(point)
+    for c in range(3):
+        dc[c] = point_dc(point, c)
+    if frame.interval == 0 or m == 0 or m % frame.interval != 0:
+        return bit
+    for c in range(3):
+        dc[c] = 0
+    end = i64(frame.end)
+    at = (bit + 7) >> 3
+    if at >= end:
+        return -1
+    if bit & 7 and data[at - 1] == 0xFF:  # a stuffed byte follows
+        at += 1
+    while at < end and data[at] == 0xFF:
+        at += 1
+    if at >= end or not RST0 <= data[at] <= RST7:
+        return -1
+    return 8 * (at + 1)
 
 
 @kernel

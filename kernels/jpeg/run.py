@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fasttricks.kernels.jit import kernel
 from fasttricks.kernels.jpeg.bits import Bytes, copy_bits, i64, unstuff
@@ -22,14 +21,13 @@ from fasttricks.kernels.jpeg.points import (
     point_bit,
     point_dc,
     point_index,
+    restore,
 )
 from fasttricks.kernels.jpeg.rewrite import ENCODER, put_dc
-from fasttricks.kernels.jpeg.segments import RST0, RST7
 from fasttricks.kernels.jpeg.walk import READER, walk
 
 Cutter: TypeAlias = Any
 """A record of type `CUTTER`."""
-Ints = NDArray[np.int64]
 
 CUTTER = np.dtype(
     [("reader", READER), ("encoder", ENCODER), ("predicted", np.int64, (3,))], align=True
@@ -65,7 +63,7 @@ def append_run(
     """
     reader = cutter.reader
     before, near = known_before(frame, first), known_before(frame, last)
-    begin = _restore(data, frame, points, before, reader.dc)
+    begin = restore(data, frame, points, before, reader.dc)
     middle = point_bit(points[point_index(frame, near)]) if near > first else begin
     end = point_bit(points[point_index(frame, known_after(frame, last))])
     if not 8 * i64(frame.begin) <= begin <= middle <= end <= 8 * i64(frame.end):
@@ -94,30 +92,6 @@ def append_run(
     for c in range(3):
         cutter.predicted[c] = reader.dc[c]
     return copy_bits(clean, copied, pos, bits, at)
-
-
-@kernel
-def _restore(data: Bytes, frame: Frame, points: Points, m: int, dc: Ints) -> int:
-    """The position where MCU `m`, which has a point, begins, and in `dc` its predictors."""
-    point = points[point_index(frame, m)]
-    bit = point_bit(point)
-    for c in range(3):
-        dc[c] = point_dc(point, c)
-    if frame.interval == 0 or m == 0 or m % frame.interval != 0:
-        return bit
-    for c in range(3):
-        dc[c] = 0
-    end = i64(frame.end)
-    at = (bit + 7) >> 3
-    if at >= end:
-        return -1
-    if bit & 7 and data[at - 1] == 0xFF:  # a stuffed byte follows
-        at += 1
-    while at < end and data[at] == 0xFF:
-        at += 1
-    if at >= end or not RST0 <= data[at] <= RST7:
-        return -1
-    return 8 * (at + 1)
 
 
 @kernel

@@ -8,11 +8,11 @@ from fasttricks.kernels.jpeg.coefficients import (
     PLACES,
     STOP,
     ZIGZAG,
-    Row,
+    Run,
     add_up,
     lay_out,
-    read_row,
-    read_rows,
+    read_run,
+    read_runs,
 )
 from fasttricks.kernels.jpeg.lookups import BAD, LOOKUP, read_lookups
 from fasttricks.kernels.jpeg.segments import HEADER, read_header
@@ -89,7 +89,7 @@ def encoded(blocks):
 @numba.njit
 def _row(clean, bit, end, stops, skip, target):
     at = clean.ctypes.data
-    return Row(
+    return Run(
         at,
         bit,
         8 * at + end,
@@ -103,12 +103,12 @@ def _row(clean, bit, end, stops, skip, target):
 def read_both(a, end_a, skip_a, b, end_b, skip_b, stops, places, out):
     first = _row(a, 3, end_a, stops, skip_a, out[0])
     second = _row(b, 5, end_b, stops, skip_b, out[1])
-    return read_rows(first, second, places)
+    return read_runs(first, second, places)
 
 
 @numba.njit
 def read_single(a, end, skip, stops, places, out):
-    return read_row(_row(a, 3, end, stops, skip, out), places)
+    return read_run(_row(a, 3, end, stops, skip, out), places)
 
 
 def gathered(stops, row):
