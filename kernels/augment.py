@@ -139,10 +139,13 @@ class Augment:
             object.__setattr__(self, name, values)
         if min(self.std) <= 0:
             raise ValueError(f"Augment.std must be positive; got {self.std}")
-        if max(self.std) < 1:  # no set of pictures varies so little: this is the scale of ToTensor
+        # No set of pictures varies so little, or is so dark: this is the scale of ToTensor.
+        small = {"mean": 0 < max(map(abs, self.mean)) < 1, "std": max(self.std) < 1}
+        told = [f"{name}={getattr(self, name)}" for name, is_small in small.items() if is_small]
+        if told:
             raise ValueError(
-                f"pixels are 0 to 255, and Augment was given mean={self.mean}, std={self.std}, "
-                "which are for 0 to 1: multiply both by 255"
+                f"pixels are 0 to 255, and Augment was given {', '.join(told)} for 0 to 1: "
+                f"multiply mean and std by 255"
             )
 
     def _check_ops(self) -> None:

@@ -71,24 +71,25 @@ class Cutter:
 
     def __init__(self, samples: Samples, index: bool | str | os.PathLike[str] = True) -> None:
         self.index = open_index(samples, index)
+        self._samples = samples
         self._own = threading.local()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"index": self.index}
+        return {**vars(self), "_own": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.index, self._own = state["index"], threading.local()
+        vars(self).update(state, _own=threading.local())
 
     def entry(self, found: Fetched) -> Entry | None:
         """(FRAME, SEEK [n]) of a file as it is now; None where it has to be decoded whole."""
         if self.index is None or found.pixels is not None:
             return None
-        number = found.index % len(self.index)
+        number = self._samples.number(found.index)
         return self.index.lookup(number, found.stamp.size, found.stamp.mtime_ns)
 
     def numbers(self, indices: Indices) -> Indices:
-        """Where in the index samples are; `indices` themselves where there is none."""
-        return indices if self.index is None else indices % len(self.index)
+        """Where in the index samples are, int64 [n] both."""
+        return self._samples.numbers(indices)
 
     def counts(self, fetched: Iterable[Fetched]) -> Counter[str]:
         """How many samples were made the slow way, for `Loader.stats`; after they were cut.
@@ -108,7 +109,7 @@ class Cutter:
     def _why(self, found: Fetched) -> str:
         if found.probe.kind == Kind.ODD:
             return "odd"
-        return "" if self.index is None else self.index.rejected(found.index % len(self.index))
+        return "" if self.index is None else self.index.rejected(self._samples.number(found.index))
 
     def cut(self, found: Fetched, top: int, left: int, height: int, width: int) -> Cut | None:
         """A JPEG with at least this box of the picture, whose pixels are then bit for bit those of

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Never, Self, SupportsIndex
 
 import numpy as np
 import torch
@@ -25,9 +25,10 @@ from fasttricks.errors import BatchSizeError
 from fasttricks.kernels.mix.plan import Mixing, Place
 from fasttricks.kernels.mix.targets import Mixed, mixed_targets
 from fasttricks.kernels.plan import PLAN_VERSION, epoch_order
-from fasttricks.pipelines.iteration import Iteration
+from fasttricks.pipelines.iteration import Iteration, Process
 from fasttricks.pipelines.job import Batch, Indices, Job, Replaced, empty_batch, own_part
-from fasttricks.pipelines.options import Options, epoch_number, integer
+from fasttricks.pipelines.options import Options, epoch_number
+from fasttricks.pipelines.state import check_state
 
 Step = tuple[torch.Tensor, torch.Tensor | Mixed]
 """Images and targets."""
@@ -43,7 +44,8 @@ class Loader(ABC):
     Once all of an epoch has been given, the next iteration is of the next epoch, also for trainers
     that count to `len(loader)` and never see the iteration end; `set_epoch` chooses one. Leaving a
     loop early is safe; the next iteration starts that epoch again unless `load_state_dict` says
-    where.
+    where. From its first iteration on it belongs to that process: using it in a forked child is a
+    RuntimeError.
 
     Attributes:
         errors: every sample replaced so far, with its cause (`on_error="replace"`).
@@ -72,6 +74,7 @@ class Loader(ABC):
         self.errors: list[Replaced] = []
         self.stats: Counter[str] = Counter()
         self._epoch, self._consumed, self._closed = 0, 0, False
+        self._process = Process()
         self._resume = False  # the next iteration begins at `_consumed`
         self._chosen = False  # the next iteration is of `_epoch`, even if nothing is left of it
         self._kept_order: tuple[tuple[int, int], Indices] | None = None
@@ -142,26 +145,7 @@ class Loader(ABC):
         Raises:
             ValueError: the state is of another plan version or data set, or no loader state at all.
         """
-        missing = self.state_dict().keys() - state.keys()
-        if missing:
-            raise ValueError(f"not a loader state: it lacks {', '.join(sorted(missing))}")
-        if state["plan_version"] != PLAN_VERSION:
-            raise ValueError(
-                f"the state was saved under plan version {state['plan_version']}, this is version "
-                f"{PLAN_VERSION}: the same samples would get other augmentations"
-            )
-        if state["samples"] != len(self.dataset):
-            raise ValueError(
-                f"the state was saved with {state['samples']} samples, this data set has "
-                f"{len(self.dataset)}: the order would be another"
-            )
-        limits = {"seed": 2**64, "epoch": 2**32, "consumed": len(self.dataset) + 1}
-        for key, limit in limits.items():
-            number = integer(state[key])
-            if number is None or not 0 <= number < limit:
-                raise ValueError(
-                    f"loader state: {key} must lie in [0, {limit}); got {state[key]!r}"
-                )
+        check_state(state, self.state_dict())
         self._stop("a state was loaded")
         self.options = replace(self.options, seed=state["seed"])
         self._epoch, self._consumed = int(state["epoch"]), int(state["consumed"])
@@ -213,12 +197,14 @@ class Loader(ABC):
         elif not self._resume:
             self._consumed = 0
         self._resume = self._chosen = False
-        iteration = Iteration(self._iterate())
+        self._process.enter()
+        iteration = Iteration(self._iterate(), self._process)
         self._active = weakref.ref(iteration)
         return iteration
 
     def _stop(self, why: str) -> None:
-        """Abandon the iteration under way, if there is one."""
+        """Abandon the iteration under way, if there is one. Raises as `Process.check`."""
+        self._process.check()
         iteration = self._active() if self._active is not None else None
         if iteration is not None:
             iteration.end(why if self._starts(self._consumed) else "")
@@ -281,10 +267,10 @@ class Loader(ABC):
         return {}
 
     def _sampled(self, count: int, bad: Iterable[int] = ()) -> Job:
-        """A job of about `count` samples of epoch 0, for `stages`, without the pictures `bad`: one
-        by one, or in whole steps where pictures are mixed."""
+        """A job of about `count` samples of epoch 0, for `stages`, without the pictures that have
+        the numbers `bad` in `dataset.base`: one by one, or in whole steps where some are mixed."""
         order = np.concatenate(self._slices(0, 0))
-        order = order[~np.isin(order % len(self.dataset.base), list(bad))]
+        order = order[~np.isin(self.dataset.numbers(order), list(bad))]
         each = self.options.samples_per_step if self.options.mix else 1
         return self._job(0, np.split(order, range(each, len(order), each))[: -(-count // each)])
 
@@ -297,4 +283,8 @@ class Loader(ABC):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        if self._process.is_here():  # a forked child that ends leaves its parent's loader alone
+            self.close()
+
+    def __reduce_ex__(self, _: SupportsIndex) -> Never:
+        raise TypeError("a loader cannot be pickled or copied; open one where it is used")

@@ -35,7 +35,7 @@ def open_data(path: str | os.PathLike[str], *, train: bool = True) -> Samples:
     Raises:
         DataError: there is nothing of the kind; the message says what to do with what is there.
     """
-    layout, folder = locate(path, train=train)
+    layout, folder = locate(as_path(path), train=train)
     if layout is Layout.TARS:
         raise DataError(
             f"{folder} holds tars without an index; to read them where they are: "
@@ -51,6 +51,8 @@ def as_path(data: object) -> str | os.PathLike[str]:
         DataError: it is not; the message says how to hand over what other libraries hold.
     """
     if isinstance(data, str | os.PathLike):
+        if not os.fspath(data):
+            raise DataError("data is an empty path; the current folder is '.'")
         return data
     raise DataError(
         f"data must be a path or fasttricks.Samples; got {type(data).__name__}. Of another "
@@ -73,9 +75,8 @@ def locate(path: str | os.PathLike[str], *, train: bool = True) -> tuple[Layout,
     folder = split_folder(root, train)
     if (folder / INDEX_NAME).exists():
         return Layout.PACK, folder
-    return (
-        Layout.TARS if tars_in(folder) and not class_folders(folder) else Layout.PICTURES
-    ), folder
+    only_tars = tars_in(folder) and not class_folders(folder)
+    return Layout.TARS if only_tars else Layout.PICTURES, folder
 
 
 def _why_no_folder(path: Path) -> str:

@@ -11,6 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from fasttricks.data.given import (
+    Picture,
+    are_in_memory,
+    as_indices,
+    as_numbers,
+    check_classes,
+    path_bytes,
+)
 from fasttricks.data.places import FILE, MEMORY, NO_BYTES, PLACE, Places
 from fasttricks.errors import BadSampleError, DataError
 
@@ -36,9 +44,7 @@ class Joined(NamedTuple):
     """What the names are relative to; None if they are paths, whose root is what they share."""
 
 
-Picture = str | os.PathLike[str] | bytes | bytearray | memoryview
-_PATH = (str, os.PathLike)
-_IN_MEMORY = (bytes, bytearray, memoryview)
+Indices = npt.NDArray[np.int64]
 
 
 class Samples:
@@ -50,7 +56,7 @@ class Samples:
     Args:
         pictures: N file paths, or N encoded pictures (whole JPEG, PNG, ... files as bytes).
         targets: [N] or [N, K] bools, integers or floats of at most 64 bits, kept in their dtype
-            and native byte order; None gives zeros (int64).
+            and native byte order (bfloat16 as float32); None gives zeros (int64).
         classes: names of the classes, where targets are class indices.
 
     Raises:
@@ -65,8 +71,8 @@ class Samples:
         *,
         classes: Sequence[str] = (),
     ) -> None:
-        self.in_memory = _are_in_memory(pictures)
-        chunks = [bytes(p) if self.in_memory else _path_bytes(p) for p in pictures]  # type: ignore[arg-type]
+        self.in_memory = are_in_memory(pictures)
+        chunks = [bytes(p) if self.in_memory else path_bytes(p) for p in pictures]  # type: ignore[arg-type]
         lengths = np.fromiter(map(len, chunks), np.int64, len(chunks))
         self._ends: npt.NDArray[np.integer[Any]] = np.cumsum(lengths)
         self._block: bytes | memoryview = b"".join(chunks)
@@ -74,7 +80,7 @@ class Samples:
         self.classes = list(classes)
         if len(self.targets) != len(chunks):
             raise DataError(f"{len(chunks)} pictures but {len(self.targets)} targets")
-        _check_classes(self.targets, len(self.classes))
+        check_classes(self.targets, len(self.classes))
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -85,12 +91,40 @@ class Samples:
 
     @property
     def base(self) -> Samples:
-        """The data set without repeats."""
+        """The data set that these are taken from; itself where there is none."""
         return self
 
+    def number(self, index: int) -> int:
+        """Which sample of `base` a sample is."""
+        return index
+
+    def numbers(self, indices: Indices) -> Indices:
+        """Which samples of `base` samples are, int64 [n] both."""
+        return indices
+
+    def take(self, indices: npt.ArrayLike) -> Samples:
+        """A subset, a fold or a weighted draw: sample i is sample `indices[i]` of this set.
+
+        It has the files, targets and classes of `base` and uses the same seek index. What is drawn
+        for a sample goes by its place i in the taken set: a picture that is taken twice has two
+        crops in an epoch, and others in another fold.
+
+        Args:
+            indices: integers [M] in [0, N), in any order, as often as you like; or bools [N].
+
+        Raises:
+            IndexError: there is no such sample.
+            DataError: none are chosen, or they are neither integers [M] nor bools [N].
+        """
+        return Taken(self.base, self.numbers(as_indices(indices, len(self))))
+
     def repeat(self, times: int) -> Samples:
-        """The same pictures `times` times over: sample i is sample i % len(self) of this one."""
-        return self if times == 1 else Repeated(self, times)
+        """The same pictures `times` times over: sample i is sample i % len(self) of this one.
+
+        Raises:
+            ValueError: that is less than once.
+        """
+        return self if _positive(times) == 1 else Taken(self, np.arange(len(self)), times)
 
     @property
     def seek_index(self) -> Path | None:
@@ -134,7 +168,7 @@ class Samples:
             return None
         return Stamp(status.st_size, status.st_mtime_ns)
 
-    def places(self, indices: npt.NDArray[np.int64]) -> Places:
+    def places(self, indices: Indices) -> Places:
         """Where samples, int64 [n], are; not told by classes that read in another way than this."""
         table = np.zeros(len(indices), PLACE)
         if type(self).read_stamped is not Samples.read_stamped:
@@ -156,60 +190,6 @@ class Samples:
             raise BadSampleError(index, self.name(index), cause) from error
 
 
-def _are_in_memory(pictures: Sequence[Picture]) -> bool:
-    """Whether they are bytes; False for paths. Nothing else will do, nor both."""
-    if isinstance(pictures, (str, *_IN_MEMORY)) or not hasattr(pictures, "__len__"):
-        given = type(pictures).__name__
-        raise DataError(f"pictures must be a list of paths or a list of bytes; got one {given}")
-    if len(pictures) == 0:
-        raise DataError("the data set holds no pictures")
-    kinds = set(map(type, pictures))
-    in_memory = all(issubclass(kind, _IN_MEMORY) for kind in kinds)
-    if not (in_memory or all(issubclass(kind, _PATH) for kind in kinds)):
-        names = ", ".join(sorted(kind.__name__ for kind in kinds))
-        raise DataError(f"pictures must be all paths or all bytes; got {names}")
-    return in_memory
-
-
-def _path_bytes(path: str | os.PathLike[str]) -> bytes:
-    try:
-        name = os.fsencode(path)
-    except UnicodeEncodeError as error:
-        raise DataError(f"{os.fspath(path)!r} cannot be the path of a file: {error}") from error
-    if b"\0" in name:
-        raise DataError(f"{os.fspath(path)!r} cannot be the path of a file: it holds a null byte")
-    return name
-
-
-def as_numbers(targets: npt.ArrayLike) -> npt.NDArray[Any]:
-    """The targets as an array of a dtype that torch has."""
-    try:
-        array = np.asarray(targets)
-    except (ValueError, TypeError, RuntimeError) as error:  # ragged; or a tensor on a GPU
-        raise DataError(
-            "targets must be an array [N] or [N, K] of numbers; NumPy cannot make one of them"
-        ) from error
-    if array.ndim == 0 or array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
-        given = f"{array.dtype} {list(array.shape)}".replace("\n", " ")
-        raise DataError(
-            "targets must be an array [N] or [N, K] of numbers: bools, integers or floats of at "
-            f"most 64 bits; got {given}"
-        )
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
-
-
-def _check_classes(targets: npt.NDArray[Any], count: int) -> None:
-    """Whether class indices, if that is what they are, are those of `count` classes."""
-    if not count or targets.ndim != 1 or targets.dtype.kind not in "iu":
-        return
-    wrong = np.flatnonzero((targets < 0) | (targets >= count))
-    if len(wrong):
-        raise DataError(
-            f"with {count} classes targets must lie in [0, {count}); got {targets[wrong[0]]} for "
-            f"sample {wrong[0]}" + (f" and {len(wrong) - 1} more such" if len(wrong) > 1 else "")
-        )
-
-
 def _read_file(path: bytes) -> tuple[bytes, Stamp]:
     # O_NONBLOCK: a named pipe among the pictures would else be waited for without end.
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -228,52 +208,81 @@ def _read_file(path: bytes) -> tuple[bytes, Stamp]:
         os.close(file)
 
 
-class Repeated(Samples):
-    """A data set listed several times over; made by `Samples.repeat`."""
+class Taken(Samples):
+    """Some samples of another data set, several times over; made by `take` and `repeat`.
 
-    def __init__(self, base: Samples, times: int) -> None:
-        if times < 1:
-            raise ValueError(f"times must be at least 1; got {times}")
-        self._base, self._times = base.base, len(base) // len(base.base) * times
+    It holds no pictures, only which of `base` they are: sample i is `chosen[i % M]`.
+
+    Args:
+        base: a set that is not taken from another.
+        chosen: int64 [M] in [0, len(base)).
+        times: how often all of these are listed.
+    """
+
+    def __init__(self, base: Samples, chosen: npt.NDArray[np.int64], times: int = 1) -> None:
+        self._base, self._chosen, self._times = base, chosen, times
         self.in_memory, self.classes = base.in_memory, base.classes
-        self.targets = np.tile(base.targets, (times, *[1] * (base.targets.ndim - 1)))
+        targets = base.targets[chosen]
+        self.targets = np.tile(targets, (times, *[1] * (targets.ndim - 1)))
 
     @property
     def base(self) -> Samples:
-        """The data set without repeats."""
+        """The data set whose pictures these are."""
         return self._base
 
     def __len__(self) -> int:
-        return self._times * len(self._base)
+        return self._times * len(self._chosen)
+
+    def __repr__(self) -> str:
+        return f"Taken({len(self)} of {self._base!r})"
+
+    def number(self, index: int) -> int:
+        """Which sample of `base` a sample is."""
+        return int(self._chosen[index % len(self._chosen)])
+
+    def numbers(self, indices: Indices) -> Indices:
+        """Which samples of `base` samples are, int64 [n] both."""
+        return self._chosen[indices % len(self._chosen)]
+
+    def repeat(self, times: int) -> Samples:
+        """See `Samples.repeat`."""
+        return Taken(self._base, self._chosen, _positive(times) * self._times)
 
     @property
     def seek_index(self) -> Path | None:
-        """Where the seek index of the data set without repeats belongs."""
+        """Where the seek index of `base` belongs, which is that of these, too."""
         return self._base.seek_index
 
     def joined_names(self) -> Joined:
         """Not to be had: a seek index is that of `base`."""
-        raise TypeError("a repeated data set has no seek index of its own; use that of its base")
+        raise TypeError("samples taken from a set share its seek index; give their `base`")
 
     def path(self, index: int) -> Path | None:
-        """The file of a sample, as the data set without repeats has it."""
-        return self._base.path(index % len(self._base))
+        """The file of a sample, as `base` has it."""
+        return self._base.path(self.number(index))
 
     def name(self, index: int) -> str:
-        """What to call a sample in a message."""
-        return self._base.name(index % len(self._base))
+        """What `base` calls a sample."""
+        name = self._base.name(self.number(index))
+        return f"{name} of its base" if self.in_memory else name
 
     def stamp(self, index: int) -> Stamp | None:
         """See `Samples.stamp`."""
-        return self._base.stamp(index % len(self._base))
+        return self._base.stamp(self.number(index))
 
-    def places(self, indices: npt.NDArray[np.int64]) -> Places:
+    def places(self, indices: Indices) -> Places:
         """See `Samples.places`."""
-        return self._base.places(indices % len(self._base))
+        return self._base.places(self.numbers(indices))
 
     def read_stamped(self, index: int) -> tuple[bytes, Stamp]:
         """See `Samples.read_stamped`."""
         try:
-            return self._base.read_stamped(index % len(self._base))
+            return self._base.read_stamped(self.number(index))
         except BadSampleError as error:
             raise BadSampleError(index, error.name, error.cause) from error.__cause__
+
+
+def _positive(times: int) -> int:
+    if times < 1:
+        raise ValueError(f"times must be at least 1; got {times}")
+    return times

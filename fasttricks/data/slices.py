@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fasttricks.data.given import as_numbers
 from fasttricks.data.places import NO_BYTES, PLACE, SLICE, UNTOLD, Places
-from fasttricks.data.samples import Joined, Samples, Stamp, as_numbers
+from fasttricks.data.samples import Joined, Samples, Stamp
 from fasttricks.errors import BadSampleError, DataError
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fasttricks.data.given import as_numbers
 from fasttricks.data.pack_index import BLOCK, INDEX_NAME, SEEK_NAME, open_pack_index
 from fasttricks.data.places import NO_BYTES, PLACE, Places
-from fasttricks.data.samples import Joined, Stamp, as_numbers
+from fasttricks.data.samples import Joined, Stamp
 from fasttricks.data.slices import Slices
 from fasttricks.errors import BadSampleError, DataError
 

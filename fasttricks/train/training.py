@@ -19,9 +19,9 @@ from fasttricks.train.build import (
     wrapped,
 )
 from fasttricks.train.checkpoint_file import State
-from fasttricks.train.classes import label_map
+from fasttricks.train.classes import count_classes, label_map
 from fasttricks.train.config import Recipe
-from fasttricks.train.data import count_classes, eval_loader, train_loader
+from fasttricks.train.data import eval_loader, train_loader
 from fasttricks.train.distributed import World
 from fasttricks.train.loss import Loss
 from fasttricks.train.memory import keep_memory
@@ -71,11 +71,11 @@ class Training:
         self.steps_per_epoch = len(self.loader) // recipe.accumulate
         if not self.steps_per_epoch:
             raise DataError(f"{len(samples)} pictures are fewer than one batch")
-        self.num_classes = count_classes(self.loader, recipe)
+        self.num_classes = count_classes(samples, recipe.model.num_classes)
         self.relabel: Tensor | None = None
         if self.eval_loader is not None:
             self.relabel = label_map(samples.classes, self.eval_loader.dataset, self.num_classes)
-        self._pictures = {"count": len(samples.base), "names": fingerprint(samples)}
+        self._pictures = {"count": len(samples), "names": fingerprint(samples)}
 
     def _make_model(self, build: Build) -> None:
         recipe, world = self.recipe, self.world

@@ -65,9 +65,12 @@ def fingerprint(samples: Samples) -> str:
     """What tells a data set from others: the names of its pictures in their order.
 
     As seek indexes have it, names are relative, so a set may move; pictures in memory are told by
-    their bytes. Of a repeated set it is that of the set itself.
+    their bytes. Folds are told by what they were taken from, and which of it they are.
     """
     base = samples.base
+    if samples is not base:
+        taken = samples.numbers(np.arange(len(samples)))
+        return hashlib.sha256(fingerprint(base).encode() + taken.tobytes()).hexdigest()
     if not base.in_memory:
         return names_of(base).digest.hex()
     digest = hashlib.sha256(b"in memory")
@@ -89,13 +92,20 @@ def record_logits(
     Args:
         path: the file to write; one that is there is replaced when the new one is complete.
         teacher: pictures [b, 3, H, W] -> logits [b, K]; an `OnlineTeacher`.
-        loader: of the *training* pictures with the evaluation transform, at the teacher's size.
+        loader: of *all training* pictures with the evaluation transform, at the teacher's size;
+            the logits then serve every subset, fold or repeat of these.
         model: what the teacher is called, for readers of the file.
         dtype: float16 is 2.6 GB for ImageNet.
 
     Raises:
         DataError: see `write_logits`.
     """
+    samples, taken = loader.dataset.base, loader.dataset
+    if missing := len(samples) - len(np.unique(taken.numbers(np.arange(len(taken))))):
+        raise DataError(
+            f"{missing} of {len(samples)} samples are not in {taken!r}: logits are kept of whole "
+            "sets; give a loader of its `base`"
+        )
     loader.set_epoch(0)
     size = 0
 
@@ -103,12 +113,11 @@ def record_logits(
         nonlocal size
         for step, (images, _) in enumerate(loader):
             size = images.shape[-1]
-            yield loader.indices(0, step) % len(samples), teacher(images)
+            yield taken.numbers(loader.indices(0, step)), teacher(images)
 
     def about() -> About:
         return About(format=FORMAT, data=fingerprint(samples), model=model, size=size)
 
-    samples = loader.dataset.base
     return write_logits(Path(path), len(samples), batches(), about, dtype)
 
 
@@ -185,21 +194,25 @@ class TeacherLogits:
     Attributes:
         table: float16 or float32 [N, K]; mapped from the file until `to` copies it.
         about: which data, teacher and size they are of.
+        numbers: int64 [M], the rows of a set that was taken from another; None of a whole one.
     """
 
-    def __init__(self, table: torch.Tensor, about: About) -> None:
+    def __init__(
+        self, table: torch.Tensor, about: About, numbers: torch.Tensor | None = None
+    ) -> None:
         self.table = table
         self.about = about
+        self.numbers = numbers
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], samples: Samples) -> TeacherLogits:
-        """Open a file for a data set.
+        """Open a file for a data set, which may be taken from that of the file.
 
         Raises:
             DataError: it is missing, damaged, or of other data.
         """
-        about = _read_about(Path(path))
-        if about.data != fingerprint(samples):
+        about, base = _read_about(Path(path)), samples.base
+        if about.data != fingerprint(base):
             raise DataError(
                 f"{path} has the logits of {about.model} for another data set (other pictures, "
                 f"another order, or a pack where this is a folder); {_ADVICE}"
@@ -209,18 +222,20 @@ class TeacherLogits:
             array = np.load(path, mmap_mode="c")
         except Exception as error:  # what NumPy raises depends on which byte is wrong
             raise DataError(f"{path} is damaged: NumPy cannot map its array; {_ADVICE}") from error
-        if array.ndim != 2 or len(array) != len(samples.base):
+        if array.ndim != 2 or len(array) != len(base):
             raise DataError(
-                f"{path} has logits {list(array.shape)} for {len(samples.base)} samples; {_ADVICE}"
+                f"{path} has logits {list(array.shape)} for {len(base)} samples; {_ADVICE}"
             )
-        return cls(torch.from_numpy(array), about)
+        taken = None if samples is base else samples.numbers(np.arange(len(samples)))
+        return cls(torch.from_numpy(array), about, None if taken is None else torch.tensor(taken))
 
     def to(self, device: torch.device | str) -> TeacherLogits:
         """The same with the whole table on a device, where indices of mixed pictures are."""
-        return TeacherLogits(self.table.to(device), self.about)
+        numbers = None if self.numbers is None else self.numbers.to(device)
+        return TeacherLogits(self.table.to(device), self.about, numbers)
 
     def logits(self, indices: torch.Tensor) -> torch.Tensor:
-        """Rows float32 [..., K] of sample indices int64 [...], which may be of a repeated set.
+        """Rows float32 [..., K] of sample indices int64 [...] of the set that it was opened for.
 
         Raises:
             ValueError: the indices are on another device than the table.
@@ -231,7 +246,8 @@ class TeacherLogits:
                 f"indices are on {indices.device}, the logits on {self.table.device}: copy them "
                 f"once with to({str(indices.device)!r}) ({gigabytes:.2g} GB)"
             )
-        return self.table[indices % len(self.table)].float()
+        rows = indices if self.numbers is None else self.numbers[indices]
+        return self.table[rows % len(self.table)].float()
 
     def probabilities(self, which: torch.Tensor | Mixed, temperature: float = 1.0) -> torch.Tensor:
         """The teacher's softmax(logits / temperature), float32 [B, K]; waits for no GPU.

@@ -37,7 +37,11 @@ class Mixed(NamedTuple):
         """
         if self.labels.ndim != 2 or self.labels.is_floating_point():
             given = f"{self.labels.dtype} {list(self.labels.shape)}"
-            raise ValueError(f"soft needs class indices [B, k]; the labels are {given}")
+            places = ", ".join(["...", *["None"] * (self.labels.ndim - 2)])
+            raise ValueError(
+                f"soft needs class indices [B, k]; the labels are {given}: targets of other kinds "
+                f"mix as (labels * weights[{places}]).sum(1)"
+            )
         integer("soft: num_classes", num_classes, "an integer >= 1", lambda k: k >= 1)
         number("soft: smoothing", smoothing, "a number in [0, 1)", lambda eps: 0 <= eps < 1)
         labels = self.labels.long()

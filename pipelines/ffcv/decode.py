@@ -81,6 +81,7 @@ def _carry_out(
     state_at: int,
     worker: int,
     index: int,
+    number: int,
     view: int,
     mode: int,
     data_at: int,
@@ -95,11 +96,12 @@ def _carry_out(
         state_at: address of a STATE.
         worker: whose buffers to use; no other thread may use them meanwhile.
         index, view: which plan.
+        number: which sample of the file or pack it is.
         mode, height, width: from the sample's metadata.
         data_at, data_size: the stored bytes.
         out_at: where uint8 [size, size, 3] is written.
     """
-    row = index, view, mode, data_at, data_size, height, width, out_at
+    row = index, number, view, mode, data_at, data_size, height, width, out_at
     return _make(state_at, worker, row, np.empty(1, SAMPLE), np.empty(1, TASK))
 
 
@@ -107,7 +109,7 @@ def _carry_out(
 def _make(state_at: int, worker: int, row: Any, plans: Any, tasks: Any) -> int:
     # In numba a record does not keep its array alive; an argument lives until the call ends.
     plan, task = plans[0], tasks[0]
-    index, view, mode, data_at, data_size, height, width, out_at = row
+    index, number, view, mode, data_at, data_size, height, width, out_at = row
     state = numba.carray(pointer(state_at), 1, STATE)[0]
     memory = _memory(state, numba.carray(pointer(state.buffers), worker + 1, BUFFERS)[worker])
     if mode != JPG and (mode != RAW or 3 * height * width != data_size):
@@ -118,8 +120,8 @@ def _make(state_at: int, worker: int, row: Any, plans: Any, tasks: Any) -> int:
     if mode == JPG:
         task.data, task.size, task.height, task.width = data_at, data_size, height, width
         task.points = task.count = 0
-        record = numba.carray(pointer(state.records), index + 1, RECORD)[index]  # not yet read
-        if _can_be_cut(state, index):
+        record = numba.carray(pointer(state.records), number + 1, RECORD)[number]  # not yet read
+        if _can_be_cut(state, number):
             task.points = state.points + record.first * np.uint64(_POINT_BYTES)
             task.count = record.count
         top, left, rows, columns, good = decode_shrunk(
@@ -151,11 +153,11 @@ def _memory(state: Any, own: Any) -> Memory:
 
 
 @kernel
-def _can_be_cut(state: Any, index: int) -> bool:
+def _can_be_cut(state: Any, number: int) -> bool:
     """Whether a picture's entry in the seek index was checked and found good."""
     if state.known == 0:
         return False
-    return bool(numba.carray(pointer(state.known), index + 1, np.uint8)[index] == CUT)
+    return bool(numba.carray(pointer(state.known), number + 1, np.uint8)[number] == CUT)
 
 
 def _by_address(name: str, compiled: Any, signature: Any) -> types.ExternalFunction:
@@ -171,7 +173,7 @@ def _by_address(name: str, compiled: Any, signature: Any) -> types.ExternalFunct
 
 
 carry_out = _by_address(
-    "fasttricks_carry_out", _carry_out, types.int64(types.uint64, *[types.int64] * 9)
+    "fasttricks_carry_out", _carry_out, types.int64(types.uint64, *[types.int64] * 10)
 )
 
 

@@ -49,7 +49,7 @@ class FFCVLoader(Loader):
     name = "ffcv"
     edge = "renormalise"
 
-    def __init__(self, samples: Beton | Slices, options: Options) -> None:
+    def __init__(self, samples: Samples, options: Options) -> None:
         super().__init__(samples, options)
         try:
             with _thread_counts_kept():
@@ -68,7 +68,7 @@ class FFCVLoader(Loader):
             DataError: `data` is anything else, or cannot be used.
         """
         samples = data if isinstance(data, Samples) else _opened(as_path(data), options.train)
-        if not isinstance(samples, Beton | Slices):
+        if not isinstance(samples.base, Beton | Slices):
             given = data if isinstance(data, Samples) else f"{os.fspath(data)}, a folder of files"
             raise DataError(f"the ffcv pipeline reads a .beton or a pack, not {given}; {ADVICE}")
         return cls(samples, options)
@@ -139,7 +139,7 @@ class FFCVLoader(Loader):
                 return from_pixels(index, data.reshape(height, width, 3))
             return from_file(found, cutter, turbojpeg.decode, job.params.size)
 
-        job = self._sampled(count, now.fetch.bad)
+        job = self._sampled(count, map(self.dataset.number, now.fetch.bad))
         tables.learn(np.concatenate(job.batches), now.threads, now.workspace.workers)
         return measure(job, opened, self.options.finished_dtype)
 

@@ -61,12 +61,14 @@ class Epoch:
         samples = tables.samples
         self.index = options.index if tables.has_jpegs else False
         index = open_index(samples, self.index)
-        self.cuts = None if index is None else Cuts(samples, index)
+        self.cuts = None if index is None else Cuts(samples.base, index)
         self.workspace = Workspace(workers, options.views, self.cuts)
         self.threads = ThreadPoolExecutor(workers, "finish")
         self.fetch = Fetcher(samples, options.on_error)
-        if isinstance(samples, Beton):
-            self.fetch.bad.update(samples.bad)
+        if isinstance(samples.base, Beton) and (bad := samples.base.bad):
+            numbers = tables.entries["number"]
+            where = np.flatnonzero(np.isin(numbers, list(bad)))
+            self.fetch.bad.update({index: bad[int(numbers[index])] for index in where.tolist()})
         self.notes: deque[Note] = deque()
         """One a batch, in order: FFCV's queue holds the pixels that belong to them."""
         self.begun = 0
@@ -88,7 +90,7 @@ class Epoch:
         """Find out what making these samples takes; not while the compiled code runs."""
         self.tables.learn(indices, self.threads, self.workspace.workers)
         entries = self.tables.entries[indices]
-        coded = indices[entries["mode"] == JPG]
+        coded = entries["number"][entries["mode"] == JPG]
         needed = (0, 0) if self.cuts is None else self.cuts.check(coded)
         self.workspace.expect(entries, *needed)
 
@@ -136,6 +138,7 @@ class PlannedDecoder(Operation):
                         state,
                         worker,
                         index,
+                        entry["number"],
                         row // (count // views),
                         entry["mode"],
                         entry["address"],
@@ -179,7 +182,8 @@ class Repair(Operation):
     def _note(self, indices: Indices) -> Note:
         cuts, step = self.epoch.cuts, self.epoch.begun
         self.epoch.begun += 1
-        counts = Counter({} if cuts is None else cuts.counts(indices))
+        numbers = self.epoch.tables.entries["number"][indices]
+        counts = Counter({} if cuts is None else cuts.counts(numbers))
         if not len(indices):  # only to have the code compiled
             return Note(indices, indices, None, counts)
         job = self.epoch.job

@@ -27,16 +27,24 @@ UNSEEN = 255
 """A `mode` beside those of a `.beton`: the sample was not looked at yet."""
 
 ENTRY = np.dtype(
-    [("mode", "u1"), ("height", "<u4"), ("width", "<u4"), ("size", "<i8"), ("address", "<i8")]
+    [
+        ("mode", "u1"),
+        ("height", "<u4"),
+        ("width", "<u4"),
+        ("size", "<i8"),
+        ("address", "<i8"),
+        ("number", "<i8"),
+    ]
 )
-"""One sample: how it is stored, its sides in pixels, and its bytes in this process's memory. Where
-`mode` is neither JPG nor RAW, all fields except `mode` mean nothing."""
+"""One sample: how it is stored, its sides in pixels, its bytes in this process's memory, and which
+sample of the file or pack it is. Where `mode` is neither JPG nor RAW, sides, size
+and address mean nothing."""
 
 _PARTS = 4  # that a batch of unseen samples is divided into for each thread: their sizes differ
 
 
 class Tables:
-    """The samples of a `.beton` or of a pack as compiled code finds them.
+    """The samples of a `.beton` or of a pack, or taken from one, as compiled code finds them.
 
     Attributes:
         samples: whose they are.
@@ -44,18 +52,22 @@ class Tables:
         entries: ENTRY [N], the same memory.
     """
 
-    def __init__(self, samples: Beton | Slices) -> None:
-        self.samples: Samples = samples
-        self.records = np.zeros(len(samples), [("f0", ENTRY)])
-        self.entries = self.records["f0"]
-        if isinstance(samples, Beton):
+    def __init__(self, samples: Samples) -> None:
+        self.samples, base = samples, samples.base
+        assert isinstance(base, Beton | Slices)
+        self.entries = np.zeros(len(base), ENTRY)
+        self.entries["number"] = np.arange(len(base))
+        if isinstance(base, Beton):
             for name in ("mode", "height", "width"):
-                self.entries[name] = samples.stored[name]
-            file = np.zeros(len(samples), np.int64)
-            self._place([samples.file], file, samples.stored["data_ptr"], samples.sizes)
+                self.entries[name] = base.stored[name]
+            file = np.zeros(len(base), np.int64)
+            self._place([base.file], file, base.stored["data_ptr"], base.sizes)
         else:
             self.entries["mode"] = UNSEEN
-            self._place(samples.files, samples.file, samples.offset, samples.size)
+            self._place(base.files, base.file, base.offset, base.size)
+        if samples is not base:
+            self.entries = self.entries[samples.numbers(np.arange(len(samples)))]
+        self.records = self.entries.view([("f0", ENTRY)])
 
     def _place(self, files: Sequence[Path], file: Any, offset: Any, size: Any) -> None:
         """Map the files. What is not there is left to PIL's path, which says so in its turn."""
@@ -93,8 +105,9 @@ class Tables:
 
     def stored(self, index: int) -> Bytes:
         """The bytes of a sample whose mode is JPG or RAW, uint8 [n], in the map."""
-        begin = int(self._offset[index])
-        return self._maps[self._file[index]][begin : begin + int(self.entries["size"][index])]
+        number, size = int(self.entries["number"][index]), int(self.entries["size"][index])
+        begin = int(self._offset[number])
+        return self._maps[int(self._file[number])][begin : begin + size]
 
 
 def _mapped(path: Path) -> Bytes:

@@ -69,7 +69,7 @@ class ResidentLoader(Loader):
         self._decoded: Decoded | None = None
         self._device: DeviceSet | None = None
         limit = DeviceSet.limit(options.device) if options.device.type == "cuda" else None
-        decoded = decode_all(samples.base, options.num_threads, limit)
+        decoded = decode_all(samples, options.num_threads, limit)
         self.bytes = decoded.size
         entries = decoded.entries
         self._lookup = Lookup(samples, decoded.causes, entries["by_pil"], options.on_error)
@@ -168,7 +168,7 @@ class ResidentLoader(Loader):
             raise RuntimeError("this loader is closed")
 
         def opened(index: int, _: Clock) -> Opened:
-            address, height, width = self._places[index % len(self._places)].item()
+            address, height, width = self._places[self.dataset.number(index)].item()
             return from_pixels(index, picture_at(np.uint64(address), height, width))
 
         job = self._sampled(count, self._decoded.causes)

@@ -43,14 +43,11 @@ class Lookup:
     ) -> None:
         self._samples, self._causes, self._by_pil = samples, causes, by_pil
         self._replace = on_error == "replace"
-        numbers = np.arange(len(by_pil))
-        good = np.delete(numbers, list(causes))
-        self._any_good = len(good) > 0
-        self._ahead = np.zeros(len(by_pil), np.int64)
-        """How far ahead, cyclically, the next good picture is."""
-        if self._any_good:
-            following = good[np.searchsorted(good, numbers) % len(good)]
-            self._ahead = (following - numbers) % len(numbers)
+        self._good = np.empty(0, np.int64)
+        """The good samples, where there are bad ones."""
+        if causes:
+            numbers = samples.numbers(np.arange(len(samples)))
+            self._good = np.flatnonzero(~np.isin(numbers, list(causes)))
 
     def __call__(self, indices: Indices, epoch: int) -> Shown:
         """What to show for samples, int64 [b].
@@ -60,22 +57,27 @@ class Lookup:
             DataError: no picture of the whole set is good.
         """
         replaced = []
-        ahead = self._ahead[indices % len(self._by_pil)]
         if self._causes:
-            shown = (indices + ahead) % len(self._samples)
-            bad = np.flatnonzero(ahead) if self._any_good else np.arange(len(indices))
+            shown = self._next_good(indices)
+            bad = np.flatnonzero(shown != indices)
             replaced = [self._replaced(int(indices[i]), int(shown[i]), epoch) for i in bad]
             indices = shown
-        numbers = indices % len(self._by_pil)
+        numbers = self._samples.numbers(indices)
         by_pil = self._by_pil[numbers]
         counted = {name: int((by_pil == why).sum()) for name, why in _COUNTED}
         counts = {name: count for name, count in counted.items() if count}
         return Shown(indices, numbers, replaced, counts)
 
+    def _next_good(self, indices: Indices) -> Indices:
+        """The first good sample from each on, cyclically; -1 where none is good."""
+        if not len(self._good):
+            return np.full_like(indices, -1)
+        return self._good[np.searchsorted(self._good, indices) % len(self._good)]
+
     def _replaced(self, index: int, replacement: int, epoch: int) -> Replaced:
-        name, cause = self._samples.name(index), self._causes[index % len(self._by_pil)]
+        name, cause = self._samples.name(index), self._causes[self._samples.number(index)]
         if not self._replace:
             raise BadSampleError(index, name, cause)
-        if not self._any_good:
+        if not len(self._good):
             raise none_good(self._samples, index, cause)
         return Replaced(epoch, index, name, cause, replacement)

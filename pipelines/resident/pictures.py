@@ -26,6 +26,7 @@ from fasttricks.data.samples import Samples, Stamp
 from fasttricks.data.seek.source import names_of
 from fasttricks.errors import BadSampleError, DataError
 from fasttricks.pipelines.decode.decoder import find_decoder
+from fasttricks.pipelines.job import Indices
 from fasttricks.pipelines.resident.store import Block, Bytes, Recipe, share
 
 ODD, REPAIRED = 1, 2
@@ -49,7 +50,7 @@ class Decoded:
     """The decoded pictures of a data set, in memory that all processes of the node share.
 
     Attributes:
-        entries: ENTRY [N].
+        entries: ENTRY [N], of which those mean nothing that were not asked for.
         causes: why a picture is bad, by number.
         bytes: uint8, what the offsets are in.
         size: bytes that entries and pixels take.
@@ -78,28 +79,31 @@ class Decoded:
 def decode_all(
     samples: Samples, threads: int, most: Callable[[int], None] | None = None
 ) -> Decoded:
-    """The decoded pictures of a data set without repeats; decoded here if no process has them yet.
+    """The decoded pictures of a data set, by their numbers in `samples.base`; decoded here if no
+    process has them yet.
 
     What is keyed are the pictures' names, sizes and times (their content if they are in memory) as
     they are now. Changes after that are not noticed.
 
     Args:
-        samples: pictures by path, in memory or in a pack.
+        samples: pictures by path, in memory or in a pack. Of what these are taken from, only
+            pictures that are among them are read.
         threads: that decode.
         most: told how many bytes the pixels take before they are decoded, to raise DataError.
 
     Raises:
         DataError: they do not fit; says how much they need.
     """
-    decoding = _Decoding(samples, threads)
+    whole, which = samples.base, np.unique(samples.numbers(np.arange(len(samples))))
+    decoding = _Decoding(whole, which, threads)
 
     def prepare() -> Recipe:
         decoding.survey()
         if most is not None:
             most(decoding.size)
-        return Recipe(decoding.size, decoding.fill, f"{len(samples):,} decoded pictures", ADVICE)
+        return Recipe(decoding.size, decoding.fill, f"{len(which):,} decoded pictures", ADVICE)
 
-    decoded = Decoded(share(_key(samples), prepare), len(samples))
+    decoded = Decoded(share(_key(whole, which), prepare), len(whole))
     if most is not None:
         try:
             most(decoded.size)
@@ -109,13 +113,15 @@ def decode_all(
     return decoded
 
 
-def _key(samples: Samples) -> str:
+def _key(samples: Samples, which: Indices) -> str:
     names = names_of(samples)
     root = os.path.realpath(names.root) if names.root else b""
     digest = hashlib.sha256(_VERSION + names.digest + root + b"\0")
     with contextlib.suppress(OSError):  # else a power cut could leave a file that looks complete
         digest.update(_BOOT.read_bytes())
-    for number in range(len(samples)):
+    if len(which) < len(samples):
+        digest.update(which.tobytes())
+    for number in which.tolist():
         digest.update(repr(samples.stamp(number)).encode())
         if samples.in_memory:
             digest.update(samples.read(number))
@@ -129,10 +135,10 @@ def _ends(begins: npt.NDArray[np.int64], entries: npt.NDArray[np.void]) -> npt.N
 
 
 class _Decoding:
-    """Decoding a data set, picture by picture, in threads."""
+    """Decoding those pictures of a data set that have the numbers `which`, in threads."""
 
-    def __init__(self, samples: Samples, threads: int) -> None:
-        self._samples, self._threads = samples, threads
+    def __init__(self, samples: Samples, which: Indices, threads: int) -> None:
+        self._samples, self._which, self._threads = samples, which.tolist(), threads
         self._entries = np.zeros(len(samples), ENTRY)
         self._causes: dict[int, str] = {}
         self._stamps: list[Stamp | None] = [None] * len(samples)
@@ -195,15 +201,15 @@ class _Decoding:
 
     def _all(self, text: str, each: Callable[[int], None]) -> None:
         """Do something with every picture, in all threads, while a bar on stderr shows it."""
-        count, stopped = len(self._samples), threading.Event()
+        count, stopped = len(self._which), threading.Event()
 
         def some(first: int) -> int:
-            last = min(first + _SHARE, count)
-            for number in range(first, last):
+            share = self._which[first : first + _SHARE]
+            for number in share:
                 if stopped.is_set():
                     break
                 each(number)
-            return last - first
+            return len(share)
 
         with (
             ThreadPoolExecutor(self._threads, "fasttricks-decode") as pool,

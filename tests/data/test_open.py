@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from fasttricks.data import scan_folder
-from fasttricks.data.open import Layout, locate, open_data
+from fasttricks.data.open import Layout, as_path, locate, open_data
 from fasttricks.data.pack_index import INDEX_NAME
 from fasttricks.data.tar_pack import TarPack
 from fasttricks.errors import DataError
@@ -79,3 +79,10 @@ def test_a_damaged_index_is_named(pack):
     (pack / INDEX_NAME).write_bytes(b"")
     with pytest.raises(DataError, match="is not a pack index"):
         open_data(pack)
+
+
+@pytest.mark.parametrize("take", [as_path, open_data])
+def test_an_empty_path_is_not_the_current_folder(take):
+    with pytest.raises(DataError, match=r"an empty path; the current folder is '\.'"):
+        take("")
+    assert as_path(".") == "."

@@ -36,7 +36,7 @@ def test_names_as_a_seek_index_takes_them():
     assert (block, ends.tolist(), root) == (b"", [0, 0], b"")
     assert files.seek_index is None
     assert files.repeat(2).seek_index is None
-    with pytest.raises(TypeError, match="that of its base"):
+    with pytest.raises(TypeError, match="give their `base`"):
         files.repeat(2).joined_names()
 
 
@@ -63,6 +63,59 @@ def test_repeats_of_repeats_multiply(tmp_path):
     assert twice.path(11) == tmp_path / "b"
     with pytest.raises(ValueError, match="at least 1; got 0"):
         files.repeat(2).repeat(0)
+
+
+def test_what_is_taken_is_what_it_is_taken_from(tmp_path):
+    for name in "abcd":
+        (tmp_path / name).write_text(name * 9)
+    files = Samples([tmp_path / name for name in "abcd"], [[i, 1] for i in range(4)], classes="xy")
+    taken = files.take([3, 1, 3])
+    assert [taken.read(i) for i in range(len(taken))] == [b"d" * 9, b"b" * 9, b"d" * 9]
+    assert taken.targets.tolist() == [[3, 1], [1, 1], [3, 1]]
+    assert (taken.classes, taken.base, taken.in_memory) == (files.classes, files, False)
+    assert taken.numbers(np.array([1, 0])).tolist() == [1, 3]
+    assert [taken.number(i) for i in range(3)] == [3, 1, 3]
+    assert taken.path(1) == tmp_path / "b"
+    assert taken.stamp(1) == files.stamp(1)
+    assert repr(taken) == f"Taken(3 of {files!r})"
+    mask = files.take(files.targets[:, 0] % 2 == 1)
+    assert [mask.path(i).name for i in range(len(mask))] == ["b", "d"]
+    (tmp_path / "d").unlink()
+    with pytest.raises(BadSampleError, match="No such file") as error:
+        taken.read(2)
+    assert (error.value.index, error.value.name) == (2, str(tmp_path / "d"))
+
+
+def test_messages_tell_both_numbers_of_a_picture_without_a_name():
+    taken = Samples([b"a", b"b"]).take([1])
+    assert taken.name(0) == "sample 1 of its base"
+
+
+def test_taking_and_repeating_go_together():
+    base = Samples([bytes([i]) for i in range(10)], np.arange(10) * 10)
+    rng, chosen, samples = np.random.default_rng(0), np.arange(10), base
+    for step in range(8):
+        if step % 3 == 1:
+            samples, chosen = samples.repeat(3), np.tile(chosen, 3)
+        else:
+            here = rng.integers(0, len(samples), rng.integers(1, 2 * len(samples)))
+            samples, chosen = samples.take(here), chosen[here]
+        assert samples.base is base
+        assert samples.numbers(np.arange(len(samples))).tolist() == chosen.tolist()
+        assert samples.targets.tolist() == (chosen * 10).tolist()
+        assert [samples.read(i)[0] for i in range(len(samples))] == chosen.tolist()
+    with pytest.raises(IndexError, match=rf"\[0, {len(samples)}\); got {len(samples)}"):
+        samples.take([len(samples)])
+
+
+def test_a_repeat_holds_no_list_of_its_samples():
+    samples = Samples([b"x"] * 100, np.zeros(100, np.uint8))
+    assert len(pickle.dumps(samples.repeat(1000))) < 1.1 * 100_000  # a byte each, for the targets
+
+
+def test_what_is_taken_survives_pickling():
+    taken = pickle.loads(pickle.dumps(Samples([b"a", b"b", b"c"]).take([2, 0]).repeat(2)))
+    assert [taken.read(i) for i in range(4)] == [b"c", b"a", b"c", b"a"]
 
 
 def test_class_indices_are_those_of_the_classes():

@@ -9,10 +9,19 @@ TIMM = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 
 
 def test_a_normalisation_for_0_to_1_is_refused_and_times_255_is_taken():
-    with pytest.raises(ValueError, match=r"0 to 255.*0\.485.*0\.229.*multiply both by 255") as told:
+    with pytest.raises(ValueError, match=r"0 to 255.*0\.485.*0\.229.*mean and std by 255") as told:
         Augment(**TIMM)
     assert len(str(told.value).splitlines()) == 1
     Augment(**{name: tuple(255 * value for value in values) for name, values in TIMM.items()})
+
+
+def test_a_mean_for_0_to_1_alone_is_refused():
+    with pytest.raises(ValueError, match=r"given mean=\(0\.485, .*\) for 0 to 1: multiply") as told:
+        Augment(mean=TIMM["mean"])
+    assert "std=" not in str(told.value)
+    with pytest.raises(ValueError, match=r"given std=\(0\.229, .*\) for 0 to 1: multiply") as told:
+        Augment(std=TIMM["std"])
+    assert "mean=" not in str(told.value)
 
 
 @pytest.mark.parametrize(

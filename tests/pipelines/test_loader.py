@@ -1,5 +1,7 @@
 """The protocol that all back ends share, with a back end that only reports what it was given."""
 
+import copy
+import pickle
 from itertools import islice
 
 import numpy as np
@@ -101,6 +103,18 @@ def test_a_state_of_another_plan_is_refused():
         loader.load_state_dict({**loader.state_dict(), "plan_version": PLAN_VERSION + 1})
     with pytest.raises(ValueError, match="lacks consumed, epoch, samples"):
         loader.load_state_dict({"plan_version": PLAN_VERSION, "seed": 0})
+
+
+@pytest.mark.parametrize("wrong", [None, 3, "state", [("seed", 0)]], ids=repr)
+def test_what_is_no_state_is_refused(wrong):
+    with pytest.raises(ValueError, match=f"not a loader state: a {type(wrong).__name__}, not a"):
+        echo().load_state_dict(wrong)
+
+
+@pytest.mark.parametrize("copied", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_loader_is_not_copied(copied):
+    with pytest.raises(TypeError, match="cannot be pickled or copied; open one where it is used"):
+        copied(echo())
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,37 @@ def test_a_repeated_set_has_the_logits_of_the_set(tmp_path, samples):
     assert torch.equal(teacher.logits(torch.tensor([2 * COUNT + 4])), table()[[4]])
 
 
+def test_a_fold_has_the_logits_of_its_pictures(tmp_path, samples):
+    path = write(tmp_path / "logits.npy", samples)
+    teacher = TeacherLogits.open(path, samples.take([7, 2, 7]))
+    assert torch.equal(teacher.logits(torch.tensor([1, 2, 0])), table()[[2, 7, 7]])
+    there, indices = teacher.to("meta"), torch.zeros(3, 2, dtype=torch.long, device="meta")
+    assert there.logits(indices).shape == (3, 2, CLASSES)
+
+
+def test_logits_are_recorded_of_whole_sets(tmp_path, samples):
+    def record(taken):
+        with make_loader(
+            "roi", taken, batch_size=4, train=False, size=32, num_threads=1, index=False
+        ) as loader:
+            return record_logits(
+                tmp_path / "x.npy", lambda x: x.mean((2, 3)), loader, model="m", dtype="float32"
+            )
+
+    with pytest.raises(DataError, match=r"1 of 10 samples are not in Taken\(9 of .*its `base`"):
+        record(samples.take(np.arange(1, COUNT)))
+    order = [*range(COUNT)[::-1], 3]
+    mixed = TeacherLogits.open(record(samples.take(order)), samples).table.clone()
+    assert torch.equal(TeacherLogits.open(record(samples), samples).table, mixed)
+
+
+def test_folds_are_told_apart(samples):
+    sets = [samples, samples.take([1, 2]), samples.take([2, 1]), samples.repeat(2)]
+    sets += [samples.take([1, 2, 3]), samples.take(np.arange(COUNT))]
+    assert len({fingerprint(taken) for taken in sets}) == len(sets)
+    assert fingerprint(samples.take([1, 2]).repeat(1)) == fingerprint(samples.take([1, 2]))
+
+
 def test_other_data_are_refused(tmp_path, samples):
     path = write(tmp_path / "logits.npy", samples)
     paths = [samples.path(i) for i in range(COUNT)]

@@ -187,3 +187,14 @@ def test_a_wrong_partner_would_be_seen():
     out, targets = mix(images, labels, Mixup(), generator())
     told = (targets.weights * targets.indices.flip(1)).sum(1)
     assert not np.allclose(out.mean(dim=(1, 2, 3)), told, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (3, 2)])
+def test_what_soft_cannot_do_is_told_with_what_does_it(shape):
+    values = torch.randn(8, *shape)
+    _, mixed = mix(torch.rand(8, 3, 6, 6), values, Mixup())
+    with pytest.raises(ValueError, match=r"soft needs class indices .* mix as ") as told:
+        mixed.soft(3)
+    way_out = str(told.value).partition(" mix as ")[2]
+    found = eval(way_out, {"labels": mixed.labels, "weights": mixed.weights})
+    torch.testing.assert_close(found, mixed.combine(values))

@@ -26,16 +26,17 @@ SIDES = [(61, 83), (120, 40), (200, 301)]
 
 
 def entries(mode, sides):
-    return np.array([(mode, height, width, 0, 0) for height, width in sides], ENTRY)
+    return np.array([(mode, height, width, 0, 0, 0) for height, width in sides], ENTRY)
 
 
-def run(workspace, index, mode, data, sides, size, worker=0, view=0):
+def run(workspace, index, mode, data, sides, size, worker=0, view=0, number=None):
     """(result, picture): the picture is 7 everywhere where it was not written."""
+    number = index if number is None else number
     data = np.frombuffer(data, np.uint8)
     out = np.full((size, size, 3), 7, np.uint8)
     place = data.ctypes.data, data.size, *sides, out.ctypes.data
     address = np.uint64(workspace.address)
-    return _carry_out(address, worker, index, view, mode, *place), out
+    return _carry_out(address, worker, index, number, view, mode, *place), out
 
 
 def planned(pixels, seed, epoch, index, view, params):
@@ -142,9 +143,10 @@ def test_only_what_was_checked_is_cut(packed):
     workspace.set(0, 0, params)
     workspace.expect(tables.entries)
 
-    def same(number):
-        done, out = run(workspace, number, JPG, bytes(data), sides_of(tables, 0), 40)
-        clean = planned(decode_rgb(files[0]), 0, 0, number, 0, params)
+    def same(number, index=None):
+        index, sides = number if index is None else index, sides_of(tables, 0)
+        done, out = run(workspace, index, JPG, bytes(data), sides, 40, number=number)
+        clean = planned(decode_rgb(files[0]), 0, 0, index, 0, params)
         return done == 1 and np.array_equal(out, clean)
 
     assert not same(0)
@@ -152,6 +154,7 @@ def test_only_what_was_checked_is_cut(packed):
     assert not same(0)  # it may be cut, but there is no room for that
     workspace.expect(tables.entries, *needed)
     assert same(0)
+    assert same(0, index=9)  # of a set in which it stands there, taken from this one
     for other in (UNKNOWN, WHOLE, STALE, DAMAGED):
         cuts.known[0] = other
         assert not same(0)

@@ -8,6 +8,7 @@ from fasttricks import Samples, pipelines
 from fasttricks.data.pack_index import BLOCK
 from fasttricks.data.tar_pack import TarPack
 from fasttricks.errors import BadSampleError, DataError
+from fasttricks.pipelines.beton.file import Beton
 from fasttricks.pipelines.beton.pack import pack
 from tests.data.pack_maker import make_pack
 from tests.pictures import encode, jpeg, smooth_picture
@@ -40,6 +41,16 @@ def test_batches_are_those_of_a_beton(both, cut, options):
         if cut:
             assert (tars._now.cuts.known == beton._now.cuts.known).all()
             assert (tars._now.cuts.known == CUT).sum() > 30
+
+
+def test_what_is_taken_is_cut_by_the_entries_of_its_own(both):
+    chosen = [30, 4, 30, 17, 5]
+    pack_ = TarPack(both[0])
+    for data in (pack_.take(chosen), Beton(both[1]).take(chosen)):
+        with open_loader(data, train=False, batch_size=2, drop_last=False) as loader:
+            collect(loader)
+            assert set(np.flatnonzero(loader._now.cuts.known)) == set(chosen)
+            assert loader.stages(5)
 
 
 def test_where_it_is_divided(pictures, tmp_path):

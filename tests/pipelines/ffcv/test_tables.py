@@ -82,6 +82,19 @@ def test_a_packs_samples_are_looked_at_once_when_they_are_needed(folder, threads
         assert tuple(tables.entries[index].item()[1:3]) == SIDES[index]
 
 
+@pytest.mark.parametrize("make", [lambda f: TarPack(f), lambda f: Beton(f / "x")])
+def test_what_was_taken_keeps_its_numbers(make, folder, threads):
+    pack(Samples(FILES), folder / "x", progress=False)
+    tables = Tables(make(folder).take([4, 2, 0, 4]))
+    tables.learn(np.array([0, 1, 2, 3]), threads, 2)
+    assert tables.entries["number"].tolist() == [4, 2, 0, 4]
+    assert tables.entries["mode"].tolist() == [JPG, OTHER, JPG, JPG]
+    for index, number in ((0, 4), (2, 0), (3, 4)):
+        assert at(tables.entries[index]) == tables.stored(index).tobytes() == FILES[number]
+        assert tuple(tables.entries[index].item()[1:3]) == SIDES[number]
+    assert np.shares_memory(tables.records, tables.entries)
+
+
 def test_what_is_not_where_the_index_says_is_left_to_pil(folder, threads):
     """There the error is raised or the sample replaced; nothing beyond a map is ever looked at."""
     shard = TarPack(folder).members["shard"]

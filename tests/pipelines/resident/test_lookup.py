@@ -61,3 +61,15 @@ def test_none_is_good():
         lookup(Samples([b"", b""]), {0: "empty", 1: "empty"})(np.array([1]), 0)
     with pytest.raises(BadSampleError):
         lookup(Samples([b""]), {0: "empty"}, on_error="raise")(np.array([0]), 0)
+
+
+def test_of_what_was_taken_as_a_fetcher_does():
+    base = Samples([b"", GOOD, PNG, b"", b"", GOOD, b""])
+    samples = base.take([4, 5, 0, 0, 2, 5, 6])
+    fetch = Fetcher(samples, "replace")
+    found = [fetch(i, epoch=4) for i in range(7)]
+    causes = {samples.number(i): cause for i, cause in fetch.bad.items()}
+    shown = lookup(samples, causes, [2])(np.arange(7), 4)
+    assert shown.indices.tolist() == [f.index for f in found] == [1, 1, 4, 4, 4, 5, 1]
+    assert shown.numbers.tolist() == [5, 5, 2, 2, 2, 5, 5]
+    assert shown.replaced == [f.replaced for f in found if f.replaced]
