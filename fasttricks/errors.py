@@ -13,6 +13,12 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
     return "".join(f"did you mean {near}? " for near in get_close_matches(name, known, n=1))
 
 
+def some_of(names: Sequence[str], most: int) -> str:
+    """The first names of a list for a message, and how many more there are."""
+    rest = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
+
+
 class FasttricksError(Exception):
     """Base of all errors whose message alone tells the user what to do.
 

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from fasttricks.bench.config import words
+
 
 @dataclass(frozen=True)
 class Ablate:
@@ -67,7 +69,7 @@ class Ablate:
         Raises:
             ValueError: one is no number, or there is none.
         """
-        words = [word.strip() for word in self.seeds.split(",") if word.strip()]
-        if not words or not all(word.isdecimal() for word in words):
+        seeds = words(self.seeds)
+        if not seeds or not all(seed.isdecimal() for seed in seeds):
             raise ValueError(f"--seeds takes numbers separated by commas; got {self.seeds!r}")
-        return list(dict.fromkeys(map(int, words)))
+        return list(dict.fromkeys(map(int, seeds)))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from fasttricks.bench.config import words
+from fasttricks.report.chart import figure
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,7 +35,7 @@ class Models:
         from fasttricks.files import check_writable
         from fasttricks.models.names import list_models, model_config
 
-        names = [word.strip() for word in self.name.split(",") if word.strip()]
+        names = words(self.name)
         for name in names:
             model_config(name)
         if self.size is not None and self.size < 1:
@@ -48,8 +51,6 @@ class Models:
 
 def model_row(name: str, size: int | None) -> dict[str, Any]:
     """A model's counts at `size` pixels (None: its own), and what is printed of it."""
-    from dataclasses import asdict
-
     import torch
 
     from fasttricks.models import create_model
@@ -90,21 +91,17 @@ def cells(row: dict[str, Any]) -> list[str]:
     if not row["published"]:
         return [*mine, *["-"] * 5]
     plain = row["published"][0]
-    gmacs = _figure(plain["gmacs"], ".4g")
+    gmacs = figure(plain["gmacs"], ".4g")
     if plain["gmacs"] and plain["size"] != row["size"]:
         gmacs += f" @{plain['size']}"
     return [
         *mine,
-        _figure(plain["parameters"], "g"),
+        figure(plain["parameters"], "g"),
         gmacs,
-        _figure(plain["top1"], ".2f"),
-        _figure(row["best_top1"], ".2f"),
+        figure(plain["top1"], ".2f"),
+        figure(row["best_top1"], ".2f"),
         plain["source"],
     ]
-
-
-def _figure(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
 
 
 def show(rows: list[dict[str, Any]]) -> None:

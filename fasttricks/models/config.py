@@ -149,26 +149,21 @@ class ResNetConfig:
     def _check_together(self) -> None:
         """Combinations that no definition covers."""
         if self.big_little:
-            if self.depth not in BOTTLENECK_DEPTHS:
-                raise _impossible("depth", self.depth, "big_little", BOTTLENECK_DEPTHS)
-            if self.variant != "d":
-                raise _impossible("variant", self.variant, "big_little", ("d",))
-            if self.width != 1:
-                raise _impossible("width", self.width, "big_little", (1.0,))
-            if self.stem != "imagenet":
-                raise _impossible("stem", self.stem, "big_little", ("imagenet",))
-            if self.output_stride != 32:
-                raise _impossible("output_stride", self.output_stride, "big_little", (32,))
-        if isinstance(self.attention, SK) and self.depth not in BOTTLENECK_DEPTHS:
-            raise _impossible("depth", self.depth, "attention SK", BOTTLENECK_DEPTHS)
-        if self.stem == "small" and self.output_stride != 32:
-            raise _impossible("output_stride", self.output_stride, "stem 'small'", (32,))
+            _allows(self, "big_little", "depth", *BOTTLENECK_DEPTHS)
+            _allows(self, "big_little", "variant", "d")
+            _allows(self, "big_little", "width", 1.0)
+            _allows(self, "big_little", "stem", "imagenet")
+            _allows(self, "big_little", "output_stride", 32)
+        if isinstance(self.attention, SK):
+            _allows(self, "attention SK", "depth", *BOTTLENECK_DEPTHS)
+        if self.stem == "small":
+            _allows(self, "stem 'small'", "output_stride", 32)
         positions = self.antialias.positions if self.antialias else ()
         if "maxpool" in positions and (self.big_little or self.stem == "small"):
             where = "big_little" if self.big_little else "stem 'small'"
             raise _impossible("antialias.positions", positions, where, ("sconv", "proj"))
-        if "sconv" in positions and self.variant == "original" and self.depth in BOTTLENECK_DEPTHS:
-            raise _impossible("variant", "original", "antialias position 'sconv'", ("b", "c", "d"))
+        if "sconv" in positions and self.depth in BOTTLENECK_DEPTHS:
+            _allows(self, "antialias position 'sconv'", "variant", "b", "c", "d")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,6 +221,12 @@ def _check_bn(config: ModelConfig) -> None:
 
 def _listed(allowed: Sequence[object]) -> str:
     return ", ".join(map(repr, allowed))
+
+
+def _allows(config: ResNetConfig, other: str, field: str, *allowed: object) -> None:
+    """ValueError if a field has another value than those that go with `other`."""
+    if (value := getattr(config, field)) not in allowed:
+        raise _impossible(field, value, other, allowed)
 
 
 def _impossible(field: str, value: object, other: str, allowed: Sequence[object]) -> ValueError:

@@ -19,12 +19,13 @@ how pictures are normalised (torchvision's and timm's pretrained Inception-V3: m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from fasttricks.errors import some_of
 from fasttricks.models.builders import build_model
 from fasttricks.models.config import (
     BOTTLENECK_DEPTHS,
@@ -82,7 +83,7 @@ def convert(state: Mapping[str, Tensor], name: str, **overrides: Any) -> dict[st
             missing.append(source)
     problems = {"missing": missing, "unexpected": list(theirs), "of another shape": misshapen}
     if any(problems.values()):
-        listed = "; ".join(f"{what}: {_some(keys)}" for what, keys in problems.items() if keys)
+        listed = "; ".join(f"{what}: {some_of(keys, 4)}" for what, keys in problems.items() if keys)
         raise ValueError(f"these are not weights of {name!r}; {listed}")
     return converted
 
@@ -122,14 +123,18 @@ def module_names(name: str, config: ModelConfig) -> dict[str, str]:
     )
 
 
+PLAIN_STEM = ("conv1",), ("bn1",)
+DEEP_STEM = ("conv1.0", "conv1.3", "conv1.6"), ("conv1.1", "conv1.4", "bn1")
+"""Their convolutions and norms, in order."""
+
+
 def _resnet_names(config: ResNetConfig) -> Iterator[tuple[str, str]]:
     yield "classifier", "fc"
-    if config.variant in ("c", "d") and config.stem == "imagenet":
-        yield from zip(("stem.conv1", "stem.norm1"), ("conv1.0", "conv1.1"), strict=True)
-        yield from zip(("stem.conv2", "stem.norm2"), ("conv1.3", "conv1.4"), strict=True)
-        yield from zip(("stem.conv3", "stem.norm3"), ("conv1.6", "bn1"), strict=True)
-    else:
-        yield from zip(("stem.conv1", "stem.norm1"), ("conv1", "bn1"), strict=True)
+    deep = config.variant in ("c", "d") and config.stem == "imagenet"
+    convs, norms = DEEP_STEM if deep else PLAIN_STEM
+    for i, (conv, norm) in enumerate(zip(convs, norms, strict=True), 1):
+        yield f"stem.conv{i}", conv
+        yield f"stem.norm{i}", norm
     pool = 1 if config.variant == "d" else 0  # the place that D's average takes
     for stage, count in enumerate(BLOCK_COUNTS[config.depth]):
         for block in range(count):
@@ -221,8 +226,3 @@ def _unwrapped(key: str) -> str:
 def _as_linear(weight: Tensor) -> Tensor:
     """A 1 x 1 convolution's weight as a linear layer's: timm's squeeze-and-excitation convolves."""
     return weight.flatten(1) if weight.shape[2:] == (1, 1) else weight
-
-
-def _some(keys: Sequence[str], most: int = 4) -> str:
-    rest = f" and {len(keys) - most} more" if len(keys) > most else ""
-    return ", ".join(keys[:most]) + rest

@@ -16,6 +16,10 @@ from torch import Tensor, nn
 
 from fasttricks.models.trace import mode_of, model_on_meta
 
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+LAYERS = (*CONVOLUTIONS, nn.Linear)
+"""What multiplies."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
@@ -35,13 +39,13 @@ class Counts:
 def count(model: nn.Module, size: int, batch: int = 1) -> Counts:
     """Count one forward in evaluation mode of [batch, 3, size, size].
 
+    A layer that is used several times counts each time. What a model does by itself, without a
+    layer (`F.conv2d` with a fixed filter, attention), does not count.
+
     Args:
         model: any module of `nn.Conv*d` and `nn.Linear` layers; left as it is; nothing is computed.
         size: side of the input in pixels.
         batch: pictures; macs and activations grow with it.
-
-    A layer that is used several times counts each time. What a model does by itself, without a
-    layer (`F.conv2d` with a fixed filter, attention), does not count.
     """
     macs, activations = 0, 0
 
@@ -51,7 +55,7 @@ def count(model: nn.Module, size: int, batch: int = 1) -> Counts:
         if not isinstance(layer, nn.Linear):
             activations += output.numel()
 
-    layers = [module for module in model.modules() if _counts(module)]
+    layers = (module for module in model.modules() if isinstance(module, LAYERS))
     hooks = [layer.register_forward_hook(add) for layer in layers]
     try:
         with mode_of(model, training=False), torch.no_grad():
@@ -63,12 +67,8 @@ def count(model: nn.Module, size: int, batch: int = 1) -> Counts:
     return Counts(parameters=parameters, macs=macs, activations=activations, batch=batch)
 
 
-def _counts(module: nn.Module) -> bool:
-    return isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear))
-
-
 def _macs_per_output(layer: nn.Module) -> int:
-    if isinstance(layer, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
+    if isinstance(layer, CONVOLUTIONS):
         return layer.in_channels // layer.groups * math.prod(layer.kernel_size)
     assert isinstance(layer, nn.Linear)
     return layer.in_features

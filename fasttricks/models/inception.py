@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from fasttricks.models.config import InceptionConfig
-from fasttricks.models.init import initialise
+from fasttricks.models.init import initialise, set_norms
 from fasttricks.models.layers import relu
 from fasttricks.models.pooling import mean_of_maps
 
@@ -75,9 +75,7 @@ class InceptionV3(nn.Module):
         self.aux = AuxiliaryHead(768, config.num_classes) if config.aux else None
         self.dropout = nn.Dropout(config.dropout)
         self.classifier = nn.Linear(2048, config.num_classes)
-        for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eps, module.momentum = config.bn_eps, config.bn_momentum
+        set_norms(self, config)
         initialise(self, config.init, zero_gamma=False)
 
     def forward(self, x: Tensor) -> Tensor | InceptionLogits:

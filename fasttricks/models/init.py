@@ -13,8 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from fasttricks.errors import UnknownNameError
+from fasttricks.models.config import ModelConfig
 
 PRELU_SLOPE = 0.25
+CUT_NORMAL_STD = 0.87962566103423978
+"""Standard deviation of a standard normal that is cut off at two."""
 
 
 def xavier(weight: Tensor) -> Tensor:
@@ -47,8 +50,6 @@ def variance_scaling(weight: Tensor) -> Tensor:
     return nn.init.trunc_normal_(weight, std=std, a=-2 * std, b=2 * std)
 
 
-CUT_NORMAL_STD = 0.87962566103423978
-"""Standard deviation of a standard normal that is cut off at two."""
 INITIALISERS = {
     "xavier": xavier,
     "msra-prelu": msra_prelu,
@@ -56,6 +57,13 @@ INITIALISERS = {
     "he-fan-out": he_fan_out,
     "variance-scaling": variance_scaling,
 }
+
+
+def set_norms(model: nn.Module, config: ModelConfig) -> None:
+    """Give all batch norms the configuration's momentum and epsilon."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            module.momentum, module.eps = config.bn_momentum, config.bn_eps
 
 
 @torch.no_grad()

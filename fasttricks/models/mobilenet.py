@@ -17,7 +17,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from fasttricks.models.config import MobileNetConfig
-from fasttricks.models.init import initialise
+from fasttricks.models.init import initialise, set_norms
 from fasttricks.models.layers import chain, conv, relu
 from fasttricks.models.pooling import mean_of_maps
 
@@ -65,9 +65,7 @@ class MobileNetV1(nn.Module):
         self.stage_strides = tuple(strides)
         self.stage_channels = tuple(int(pairs[-1][0] * config.width) for pairs in STAGES)
         self.classifier = nn.Linear(channels, config.num_classes)
-        for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eps, module.momentum = config.bn_eps, config.bn_momentum
+        set_norms(self, config)
         initialise(self, config.init, zero_gamma=False)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from fasttricks.models import biglittle
 from fasttricks.models.biglittle import BigLittleStem, big_little_stages
 from fasttricks.models.block import group_channels, make_group, stage_widths
 from fasttricks.models.config import ResNetConfig
-from fasttricks.models.init import initialise
+from fasttricks.models.init import initialise, set_norms
 from fasttricks.models.layers import Options
 from fasttricks.models.pooling import mean_of_maps
 from fasttricks.models.stem import make_stem, stem_channels
@@ -56,10 +56,7 @@ class ResNet(nn.Module):
         self.classifier = nn.Linear(self.stage_channels[-1], config.num_classes)
         _, *totals = accumulate(strides, mul, initial=STEM_STRIDES[config.stem])
         self.stage_strides = tuple(totals)
-
-        for module in self.modules():
-            if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
-                module.momentum, module.eps = config.bn_momentum, config.bn_eps
+        set_norms(self, config)
         initialise(self, config.init, zero_gamma=config.zero_gamma)
 
     def forward(self, x: Tensor) -> Tensor:

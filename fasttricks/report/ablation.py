@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from fasttricks.bench.report import ResultRow
-from fasttricks.report.chart import Bar, Bars, Chart, Dots, Section, Table
+from fasttricks.report.chart import Bar, Bars, Chart, Dots, Section, Table, figure
 
 
 def section(rows: Sequence[ResultRow]) -> Section:
@@ -72,8 +72,8 @@ def _deltas(rows: Sequence[ResultRow]) -> Chart:
                 [
                     row["row"],
                     _delta(row),
-                    _figure(row["spread"]),
-                    _figure(row["paper_delta"], "+.2f"),
+                    figure(row["spread"]),
+                    figure(row["paper_delta"], "+.2f"),
                 ]
                 for row in rows
             ],
@@ -95,12 +95,12 @@ def _table(rows: Sequence[ResultRow]) -> Table:
         lines=[
             [
                 row["row"],
-                _figure(row["mean"]),
-                _figure(row["std"]),
+                figure(row["mean"]),
+                figure(row["std"]),
                 "-" if row["min"] is None else f"{row['min']:.2f}-{row['max']:.2f}",
                 _delta(row) or "-",
-                _figure(row["paper_top1"]),
-                _figure(row["paper_delta"], "+.2f"),
+                figure(row["paper_top1"]),
+                figure(row["paper_delta"], "+.2f"),
             ]
             for row in rows
         ],
@@ -111,7 +111,3 @@ def _delta(row: ResultRow) -> str:
     if row["delta"] is None:
         return ""
     return f"{row['delta']:+.2f}" + (" ?" if row["in_spread"] else "")
-
-
-def _figure(value: float | None, form: str = ".2f") -> str:
-    return "-" if value is None else format(value, form)

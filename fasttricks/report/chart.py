@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -150,6 +150,16 @@ class Section:
     tables: Sequence[Table] = field(default_factory=tuple)
     """Those that go with no chart."""
     notes: Sequence[str] = ()
+
+
+def figure(value: float | None, form: str = ".2f") -> str:
+    """A value in this form, a dash for none."""
+    return "-" if value is None else format(value, form)
+
+
+def ratio(found: Mapping[str, float] | None) -> str:
+    """A ratio and its spread, of `ratio`, `p20` and `p80`; a dash for none."""
+    return f"{found['ratio']:.3f} ({found['p20']:.3f}-{found['p80']:.3f})" if found else "-"
 
 
 def number(value: float) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fasttricks.bench.models import OURS
 from fasttricks.bench.models.slowdown import sentence
 from fasttricks.bench.report import ResultRow
-from fasttricks.report.chart import Bar, Bars, Section, Table, number
+from fasttricks.report.chart import Bar, Bars, Section, Table, number, ratio
 
 OTHER_NETWORK = " ~"
 
@@ -83,13 +83,13 @@ def _chart(rows: Sequence[ResultRow]) -> Bars:
 
 
 def _cells(row: ResultRow) -> list[str]:
-    ours, eager = row["ours_to_it"], row["to_eager"]
+    eager = row["to_eager"]
     return [
         row["row"],
         _name(row),
         number(row["images_per_s"]),
         f"{number(row['p20'])}-{number(row['p80'])}",
-        f"{ours['ratio']:.3f} ({ours['p20']:.3f}-{ours['p80']:.3f})" if ours else "-",
+        ratio(row["ours_to_it"]),
         f"{eager['ratio']:.2f}" if eager else "-",
         number(row["mb_per_image"]),
         number(row["gb_per_s"]),

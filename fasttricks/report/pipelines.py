@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator, Sequence
 
 from fasttricks.bench import table as bench_table
@@ -76,16 +77,17 @@ def lead(shown: Sequence[ResultRow]) -> str:
     said = (
         f"Of the pipelines that decode the files' own pixels, {best['row']} is the fastest: "
         f"{best['images_per_s']:,.0f} images/s (p20 to p80: {best['p20']:,.0f} to "
-        f"{best['p80']:,.0f}) on {threads(best)}"
+        f"{best['p80']:,.0f}) on {threads([best])}"
     )
     loaders = [r for r in shown if is_peer(r) and r["row"] not in ("floor", "index")]
     times = [f"{against(best, peer)[0]:.2f} times {peer['row']}" for peer in loaders]
     return said + (f", {', '.join(times)}." if times else ".")
 
 
-def threads(row: ResultRow) -> str:
-    """Its thread count in words."""
-    return "1 thread" if row["threads"] == 1 else f"{row['threads']} threads"
+def threads(rows: Sequence[ResultRow]) -> str:
+    """Their thread counts in words."""
+    counts = sorted({row["threads"] for row in rows})
+    return f"{', '.join(map(str, counts))} thread" + ("" if counts == [1] else "s")
 
 
 def bar(row: ResultRow, value: float, text: str, spread: float | None = None) -> Bar:
@@ -110,9 +112,8 @@ def bar(row: ResultRow, value: float, text: str, spread: float | None = None) ->
 
 def _throughput(shown: Sequence[ResultRow], rows: Sequence[ResultRow]) -> Chart:
     bars = [bar(row, row["images_per_s"], f"{row['images_per_s']:,.0f}", 1.0) for row in shown]
-    rates = sorted(row["images_per_s"] for row in shown)
-    far = rates[-1] > TOO_FAR * rates[len(rates) // 2]
-    caption = f"Images per second on {_counts(shown)}: median over rounds, whisker from p20 to p80."
+    far = _far_apart([row["images_per_s"] for row in shown])
+    caption = f"Images per second on {threads(shown)}: median over rounds, whisker from p20 to p80."
     if far:
         caption += " The axis is logarithmic: compare places, not lengths."
     heads = [head.replace("\n", " ") for head in bench_table.HEADER]
@@ -125,17 +126,15 @@ def _throughput(shown: Sequence[ResultRow], rows: Sequence[ResultRow]) -> Chart:
     )
 
 
-def _counts(shown: Sequence[ResultRow]) -> str:
-    counts = sorted({row["threads"] for row in shown})
-    words = ", ".join(map(str, counts))
-    return f"{words} thread" + ("" if counts == [1] else "s")
+def _far_apart(values: Sequence[float]) -> bool:
+    """Whether the largest would leave bars of the others too short to compare."""
+    return max(values) > TOO_FAR * statistics.median_high(values)
 
 
 def _per_core(shown: Sequence[ResultRow]) -> Chart:
     ordered = sorted(shown, key=lambda row: row["images_per_s_per_core"], reverse=True)
     scaled = [(row, row["images_per_s_per_core"] / row["images_per_s"]) for row in ordered]
-    values = [row["images_per_s_per_core"] for row in ordered]
-    far = values[0] > TOO_FAR * values[len(values) // 2]
+    far = _far_apart([row["images_per_s_per_core"] for row in shown])
     return (Dots if far else Bars)(
         name="per-core",
         title="Per core",

@@ -26,18 +26,21 @@ def _flag(value: Any) -> bool:
     return isinstance(value, bool)
 
 
-def _numbers(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_positive, value))
+def _list(check: Check) -> Check:
+    """A list whose items all pass."""
+    return lambda value: isinstance(value, list) and all(map(check, value))
 
 
-def _texts(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_text, value))
+def _mapping(check: Check) -> Check:
+    """An object whose values all pass, whatever its keys."""
+    return lambda value: isinstance(value, dict) and all(map(check, value.values()))
 
 
-def _mapping(check: Check, *keys: str) -> Check:
-    """An object that has these keys and whose values all pass."""
+def _object(**checks: Check) -> Check:
+    """An object that has these keys, whose values pass."""
     return lambda value: (
-        isinstance(value, dict) and value.keys() >= set(keys) and all(map(check, value.values()))
+        isinstance(value, dict)
+        and all(key in value and check(value[key]) for key, check in checks.items())
     )
 
 
@@ -45,40 +48,16 @@ def _or(empty: Any, check: Check) -> Check:
     return lambda value: value == empty or check(value)
 
 
-_SPREAD = _mapping(_positive, "ratio", "p20", "p80")
-_RSS = _mapping(_number, "rss_mb", "anonymous_mb")
-
-
-def _memory(value: Any) -> bool:
-    return isinstance(value, dict) and (
-        _text(value.get("pipeline"))
-        and _number(value.get("pictures"))
-        and _number(value.get("peak_mb"))
-        and isinstance(value.get("epochs"), list)
-        and all(map(_RSS, value["epochs"]))
-    )
-
-
-def _slowdown(value: Any) -> bool:
-    if not (isinstance(value, dict) and "paper" in value):
-        return False
-    numbers = {key: value[key] for key in value if key != "paper"}
-    paper = value["paper"]
-    return _mapping(_number, "time", "p20", "p80", "bytes", "macs", "conv_outputs")(numbers) and (
-        paper is None
-        or (
-            isinstance(paper, dict)
-            and _number(paper.get("time"))
-            and all(_text(paper.get(key)) for key in ("source", "what"))
-        )
-    )
-
-
-_MACHINE = {
-    "machine": lambda value: isinstance(value, dict),
-    "versions": lambda value: isinstance(value, dict),
-}
-_IMAGES = {"images_per_s": _positive, "p20": _positive, "p80": _positive, "rates": _numbers}
+_SPREAD = dict.fromkeys(("ratio", "p20", "p80"), _positive)
+_RATIO = _or(None, _object(**_SPREAD))
+_RSS = _object(rss_mb=_number, anonymous_mb=_number)
+_MEMORY = _object(pipeline=_text, pictures=_number, peak_mb=_number, epochs=_list(_RSS))
+_SLOWDOWN = _object(
+    **dict.fromkeys(("time", "p20", "p80", "bytes", "macs", "conv_outputs"), _number),
+    paper=_or(None, _object(time=_number, source=_text, what=_text)),
+)
+_MACHINE = dict.fromkeys(("machine", "versions"), _object())
+_IMAGES = dict.fromkeys(("images_per_s", "p20", "p80"), _positive) | {"rates": _list(_positive)}
 
 SCHEMAS: Mapping[str, Mapping[str, Check]] = {
     "pipelines": {
@@ -96,14 +75,14 @@ SCHEMAS: Mapping[str, Mapping[str, Check]] = {
         **dict.fromkeys(("row", "way", "device"), _text),
         **dict.fromkeys(("gb_per_s", "copy_gb_per_s", "copy_share", "ratio"), _positive),
         **dict.fromkeys(("rounds", "seconds"), _number),
-        "us": _mapping(_positive, "p20", "median", "p80"),
+        "us": _object(p20=_positive, median=_positive, p80=_positive),
         **_MACHINE,
     },
     "models": {
         **dict.fromkeys(("row", "library", "library_model", "model", "device", "dtype"), _text),
         **dict.fromkeys(("gb_per_s", "copy_share", "mb_per_image"), _positive),
         **dict.fromkeys(("batch_size", "size", "rounds", "seconds"), _number),
-        **dict.fromkeys(("ours_to_it", "to_eager"), _or(None, _SPREAD)),
+        **dict.fromkeys(("ours_to_it", "to_eager"), _RATIO),
         **_IMAGES,
         **_MACHINE,
     },
@@ -112,7 +91,7 @@ SCHEMAS: Mapping[str, Mapping[str, Check]] = {
         "precision": _text,
         "step_ms": _positive,
         **dict.fromkeys(("batch_size", "size", "threads", "files", "rounds", "seconds"), _number),
-        **dict.fromkeys(("to_cached", "to_bound"), _or(None, _SPREAD)),
+        **dict.fromkeys(("to_cached", "to_bound"), _RATIO),
         **_IMAGES,
         **_MACHINE,
     },
@@ -126,10 +105,8 @@ SCHEMAS: Mapping[str, Mapping[str, Check]] = {
         **_MACHINE,
     },
     "memory": {
-        "asked": lambda value: isinstance(value, dict) and _number(value.get("batch_size")),
-        "results": lambda value: (
-            isinstance(value, list) and bool(value) and all(map(_memory, value))
-        ),
+        "asked": _object(batch_size=_number),
+        "results": lambda value: bool(value) and _list(_MEMORY)(value),
         **_MACHINE,
     },
 }
@@ -150,22 +127,12 @@ ADDED: Mapping[str, Mapping[str, tuple[Any, Check]]] = {
         "shards": (0, _number),
         "batches": (True, _flag),
         **dict.fromkeys(("does", "pack", "pixels"), ("", _text)),
-        "uncut": ({}, _or({}, _mapping(_number, "samples", "stale", "damaged"))),
-        "own": (
-            {},
-            _or(
-                {},
-                lambda value: (
-                    _mapping(lambda _: True, "row")(value)
-                    and _text(value["row"])
-                    and _SPREAD({key: value[key] for key in value if key != "row"})
-                ),
-            ),
-        ),
-        "notes": ([], _texts),
+        "uncut": ({}, _or({}, _object(samples=_number, stale=_number, damaged=_number))),
+        "own": ({}, _or({}, _object(row=_text, **_SPREAD))),
+        "notes": ([], _list(_text)),
     },
-    "kernels": {"differs": ("", _text), "failed": ([], _texts)},
-    "models": {"differs": ("", _text), "slowdown": (None, _or(None, _slowdown))},
+    "kernels": {"differs": ("", _text), "failed": ([], _list(_text))},
+    "models": {"differs": ("", _text), "slowdown": (None, _or(None, _SLOWDOWN))},
     "ablation": {"spread": (None, _or(None, _number)), "top1": ({}, _mapping(_number))},
 }
 """What was added to a mode later, or may be absent, and stands for it then."""

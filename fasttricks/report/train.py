@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fasttricks.bench.report import ResultRow
-from fasttricks.report.chart import Bar, Bars, Chart, Section, Table, number
+from fasttricks.report.chart import Bar, Bars, Chart, Section, Table, number, ratio
 from fasttricks.report.colour import hue_of
 
 CACHED, LOADER, TRAINING = "step, cached batch", "loader", "training"
@@ -88,13 +88,9 @@ def _cells(row: ResultRow) -> list[str]:
         number(row["images_per_s"]),
         f"{number(row['p20'])}-{number(row['p80'])}",
         number(row["step_ms"]),
-        _ratio(row["to_cached"]),
-        _ratio(row["to_bound"]),
+        ratio(row["to_cached"]),
+        ratio(row["to_bound"]),
     ]
-
-
-def _ratio(found: dict[str, float] | None) -> str:
-    return f"{found['ratio']:.3f} ({found['p20']:.3f}-{found['p80']:.3f})" if found else "-"
 
 
 def _reached(rows: Sequence[ResultRow]) -> Chart:
@@ -117,6 +113,6 @@ def _reached(rows: Sequence[ResultRow]) -> Chart:
         mark_text="possible",
         table=Table(
             header=("pipeline", "of possible (p20-p80)"),
-            lines=[[row["pipeline"], _ratio(row["to_bound"])] for row in rows],
+            lines=[[row["pipeline"], ratio(row["to_bound"])] for row in rows],
         ),
     )

@@ -87,8 +87,7 @@ def read_original(
 
 def positions_of(indices: list[int], seed: int, epoch: int, count: int) -> list[int]:
     """Where samples stand in an epoch's order over `count` of them."""
-    place = np.empty(count, np.int64)
-    place[epoch_order(np.uint64(seed), epoch, count)] = np.arange(count)
+    place = np.argsort(epoch_order(np.uint64(seed), epoch, count))
     return [int(place[index]) for index in indices]
 
 
@@ -102,25 +101,26 @@ def collect(loader: Loader, epoch: int, indices: list[int]) -> Outputs:
     Raises:
         BadSampleError: the loader has to replace one of them.
     """
-    seed, count = loader.options.seed, len(loader.dataset)
-    positions = positions_of(indices, seed, epoch, count)
     batch = loader.options.global_batch
+    rows_of: dict[int, list[tuple[int, int]]] = {}  # (row, sample) by the batch's number
+    positions = positions_of(indices, loader.options.seed, epoch, len(loader.dataset))
+    for index, position in zip(indices, positions, strict=True):
+        number, row = divmod(position, batch)
+        rows_of.setdefault(number, []).append((row, index))
     levels: dict[int, Levels] = {}
     parts: dict[int, tuple[Part, ...]] = {}
-    for begin in sorted({position // batch * batch for position in positions}):
-        loader.load_state_dict(loader.state_dict() | {"epoch": epoch, "consumed": begin})
+    for number in sorted(rows_of):
+        loader.load_state_dict(loader.state_dict() | {"epoch": epoch, "consumed": number * batch})
         images, targets = next(iter(loader))
-        for position in positions:
-            if begin <= position < begin + batch:
-                row = position - begin
-                levels[position] = _denormalised(images[row], loader)
-                parts[position] = _parts(targets, row, indices[positions.index(position)], loader)
+        for row, index in rows_of[number]:
+            levels[index] = _denormalised(images[row], loader)
+            parts[index] = _parts(targets, row, index, loader)
     for bad in loader.errors:
         if bad.index in indices:
             raise BadSampleError(bad.index, bad.name, bad.cause)
     return Outputs(
-        levels=[levels[position] for position in positions],
-        parts=[parts[position] for position in positions],
+        levels=[levels[index] for index in indices],
+        parts=[parts[index] for index in indices],
         replaced=[f"sample {bad.index} ({bad.name}): {bad.cause}" for bad in loader.errors],
     )
 

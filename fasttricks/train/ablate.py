@@ -108,17 +108,18 @@ def climb_all(
         ResumeError: a run in the folder has other settings than it would have now.
         ValueError: a rung's batch cannot be shared out among this many processes.
     """
-    runs = [(seed, step) for seed in seeds for step in plan if not step.skipped]
+    runs = [(seed, planned) for seed in seeds for planned in plan if not planned.skipped]
     # One group of processes for all runs: torch may wait without end for one that is made again
     # after another.
     with join(plan[0].recipe.device) as world:
         _check_batches(plan, world.size)
-        for number, (seed, step) in enumerate(runs, 1):
-            recipe = run_recipe(step, seed, out)
-            result = finished(recipe, step.name, seed)
+        for number, (seed, planned) in enumerate(runs, 1):
+            recipe = run_recipe(planned, seed, out)
+            result = finished(recipe, planned.name, seed)
             if result is None:
-                tell(f"run {number} of {len(runs)}: {step.name} ({step.rung.what}), seed {seed}")
-                result = _run(recipe, step.name, seed, build, first=world.first)
+                what = f"{planned.name} ({planned.rung.what}), seed {seed}"
+                tell(f"run {number} of {len(runs)}: {what}")
+                result = _run(recipe, planned.name, seed, build, first=world.first)
             if result is None:  # asked to stop
                 return
             yield result
@@ -126,23 +127,23 @@ def climb_all(
 
 def _check_batches(plan: Sequence[Planned], processes: int) -> None:
     """Say before the first rung is trained what the loader would say when a later one begins."""
-    for step in plan:
+    for planned in plan:
         try:
-            pictures_at_once(step.recipe, processes)
+            pictures_at_once(planned.recipe, processes)
         except ValueError as error:
-            raise ValueError(f"{step.name}: {error}") from None
+            raise ValueError(f"{planned.name}: {error}") from None
 
 
-def run_recipe(step: Planned, seed: int, out: Path) -> Recipe:
+def run_recipe(planned: Planned, seed: int, out: Path) -> Recipe:
     """The recipe of one run; only its last epoch is evaluated."""
     return replace(
-        step.recipe,
-        name=step.name,
+        planned.recipe,
+        name=planned.name,
         seed=seed,
-        out=str(out / step.name / f"seed-{seed}"),
+        out=str(out / planned.name / f"seed-{seed}"),
         resume="auto",
         keep=1,
-        eval_every=step.recipe.schedule.epochs,
+        eval_every=planned.recipe.schedule.epochs,
     )
 
 

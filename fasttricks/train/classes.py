@@ -1,4 +1,4 @@
-"""Whether labels mean the same in two places: classes are compared by name."""
+"""How many classes there are, and whether labels mean the same in two places: by name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,26 @@ from collections.abc import Sequence
 import torch
 
 from fasttricks.data.samples import Samples
-from fasttricks.errors import DataError
+from fasttricks.errors import DataError, some_of
+
+SHOWN = 3
+"""Classes that a message names."""
+
+
+def count_classes(samples: Samples, asked: int | None) -> int:
+    """How many classes a network needs that is trained on `samples`.
+
+    Args:
+        asked: the recipe's `model.num_classes`; None: as many as the data has.
+
+    Raises:
+        DataError: targets are no class indices, or the data has more than are asked for.
+    """
+    _check_indices(samples, "training")
+    needed = max(int(samples.targets.max()) + 1, len(samples.classes))
+    if asked is not None and asked < needed:
+        raise DataError(f"the data has {needed} classes, the recipe's model.num_classes is {asked}")
+    return asked or needed
 
 
 def label_map(known: Sequence[str], samples: Samples, outputs: int) -> torch.Tensor | None:
@@ -26,14 +45,14 @@ def label_map(known: Sequence[str], samples: Samples, outputs: int) -> torch.Ten
     Raises:
         DataError: targets are no class indices, or of classes that are not known.
     """
+    _check_indices(samples, "evaluation")
     targets, here = samples.targets, samples.classes
-    if targets.ndim != 1 or targets.dtype.kind not in "iu":
-        raise DataError("evaluation needs one class index per picture as target")
     if known and here and list(known) != here:
         if strange := [name for name in here if name not in set(known)]:
+            verb = "is" if len(strange) == 1 else "are"
             raise DataError(
-                f"the pictures to evaluate are of other classes than were trained: {_some(strange)}"
-                f" {'is' if len(strange) == 1 else 'are'} not among {_some(known)}"
+                "the pictures to evaluate are of other classes than were trained: "
+                f"{some_of(strange, SHOWN)} {verb} not among {some_of(known, SHOWN)}"
             )
         numbers = {name: number for number, name in enumerate(known)}
         return torch.tensor([numbers[name] for name in here])
@@ -61,6 +80,7 @@ def check_same(known: Sequence[str], here: Sequence[str], whose: str) -> None:
     raise DataError(f"{whose} was trained for other classes: {told}")
 
 
-def _some(names: Sequence[str], most: int = 3) -> str:
-    rest = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + rest
+def _check_indices(samples: Samples, what: str) -> None:
+    targets = samples.targets
+    if targets.ndim != 1 or targets.dtype.kind not in "iu":
+        raise DataError(f"{what} needs one class index per picture as target")

@@ -37,7 +37,8 @@ class DataConfig:
     eval_batch_size: int = 256
     """Pictures per step of evaluation, over all processes."""
     views: int = 1
-    """Repeated augmentation: a batch holds `batch_size / views` pictures, each this often."""
+    """Repeated augmentation: a batch holds `batch_size / views` pictures, each this often, so that
+    an epoch has as many times the steps."""
     threads: int | None = None
     """Threads or processes of the loader; None: as many as this process may use CPUs."""
     on_error: Literal["raise", "replace"] = "raise"
@@ -78,11 +79,9 @@ class AugmentConfig:
     """Of evaluation: crop over resized shorter side."""
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     """Filter that pictures are resized with, in training and evaluation; both are antialiased."""
-
     normalize: Normalize = "bag-of-tricks"
     """What pixels are normalised by, in training and evaluation: that paper's mean and standard
-    deviation, torchvision's, 127.5 for both, or the mean alone of
-    "Assembled CNN"."""
+    deviation, torchvision's, 127.5 for both, or the mean alone of "Assembled CNN"."""
 
     def __post_init__(self) -> None:
         check_types(self)

@@ -18,7 +18,6 @@ from fasttricks.train.distributed import World
 from fasttricks.train.normalize import CONSTANTS
 from fasttricks.tricks.mixed_precision import MixedPrecision
 from fasttricks.tricks.progressive import ProgressiveSize
-from fasttricks.tricks.repeated_augmentation import RepeatedAugmentation
 
 
 def train_loader(recipe: Recipe, world: World) -> Loader:
@@ -30,16 +29,16 @@ def train_loader(recipe: Recipe, world: World) -> Loader:
     """
     data = recipe.data
     try:
-        rows = data.views * pictures_at_once(recipe, world.size)
         return make_loader(
             data.pipeline,
             data.path,
+            batch_size=pictures_at_once(recipe, world.size),
+            views=data.views,
             train=True,
             size=picture_size(recipe),
             augment=augmentation(recipe.augment),
             mix=mixes(recipe.mix),
             mix_group=recipe.mix.group,
-            **RepeatedAugmentation(data.views).loader_options(rows),
             **_common(recipe, world),
         )
     except BatchSizeError as error:
@@ -112,21 +111,6 @@ def _common(recipe: Recipe, world: World) -> dict[str, Any]:
         "num_threads": recipe.data.threads or world.threads,
         "on_error": recipe.data.on_error,
     }
-
-
-def count_classes(loader: Loader, recipe: Recipe) -> int:
-    """How many classes the network needs.
-
-    Raises:
-        DataError: targets are no class indices, or one is larger than the recipe allows.
-    """
-    targets, asked = loader.dataset.targets, recipe.model.num_classes
-    if targets.ndim != 1 or targets.dtype.kind not in "iu":
-        raise DataError("training needs one class index per picture as target")
-    needed = max(int(targets.max()) + 1, len(loader.dataset.classes))
-    if asked is not None and asked < needed:
-        raise DataError(f"the data has {needed} classes, the recipe's model.num_classes is {asked}")
-    return asked or needed
 
 
 def picture_size(recipe: Recipe) -> int | ProgressiveSize:

@@ -18,8 +18,6 @@ from fasttricks.pipelines.loader import Loader
 from fasttricks.precision import Precision
 from fasttricks.tricks.mixed_precision import MixedPrecision
 
-TOP1, TOP5, LOSS, COUNT, TIMED = range(5)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Metrics:
@@ -75,24 +73,22 @@ def evaluate(
     Raises:
         ValueError: there is no sample at all, or `dtype` is unknown.
     """
-    autocast = MixedPrecision(dtype, device_of(model).type).autocast
-    began = since = time.perf_counter()
-    first = True
-    totals: Tensor | None = None
+    device = device_of(model)
+    autocast = MixedPrecision(dtype, device.type).autocast
+    relabel = None if relabel is None else relabel.to(device)
+    totals = torch.zeros(5, dtype=torch.float64, device=device)  # what `_count` gives, and timed
+    began = time.perf_counter()
+    since: float | None = None  # the end of the first batch
     with mode_of(model, training=False):
         for images, labels in batches:
-            if totals is None:
-                totals = torch.zeros(5, dtype=torch.float64, device=images.device)
-                relabel = None if relabel is None else relabel.to(images.device)
-            if len(images):
-                labels = labels if relabel is None else relabel[labels]
-                totals[:TIMED] += _count(_logits(model, images, autocast, flip), labels)
-                if first:
-                    first, since = False, time.perf_counter()
-                else:
-                    totals[TIMED] += len(images)
-    if totals is None:
-        totals = torch.zeros(5, dtype=torch.float64, device=device_of(model))
+            if not len(images):
+                continue
+            labels = labels if relabel is None else relabel[labels]
+            totals[:4] += _count(_logits(model, images, autocast, flip), labels)
+            if since is None:
+                since = time.perf_counter()
+            else:
+                totals[4] += len(images)
     if dist.is_available() and dist.is_initialized():
         dist.all_reduce(totals)
     top1, top5, loss, count, timed = totals.tolist()
@@ -106,7 +102,7 @@ def evaluate(
         count=round(count),
         size=size,
         seconds=ended - began,
-        images_per_s=timed / (ended - since) if timed else count / (ended - began),
+        images_per_s=timed / (ended - (since or began)) if timed else count / (ended - began),
     )
 
 

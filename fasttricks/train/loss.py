@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from torch import nn
 
@@ -13,7 +11,6 @@ from fasttricks.kernels.augment import Augment
 from fasttricks.kernels.mix.targets import Mixed
 from fasttricks.models.inception import InceptionLogits
 from fasttricks.train.build import layout
-from fasttricks.train.checkpoint import file_of
 from fasttricks.train.classes import check_same
 from fasttricks.train.config import LossConfig
 from fasttricks.train.normalize import CONSTANTS, Pixels
@@ -104,7 +101,7 @@ def _load_teacher(
 ) -> tuple[OnlineTeacher, int, list[str]]:
     """A checkpoint of ours as a teacher of pictures that `augment` has normalised, how many classes
     it tells apart, and their names."""
-    trained = load_trained(file_of(Path(path), best=True))
+    trained = load_trained(path)
     model, own = trained.model, CONSTANTS[normalization(trained)]
     if own != (augment.mean, augment.std):
         model = nn.Sequential(Renormalise((augment.mean, augment.std), own), model)

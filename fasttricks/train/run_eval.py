@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from fasttricks.files import check_writable, replacing
+from fasttricks.kernels.augment import Augment
 from fasttricks.pipelines.loader import Loader
 from fasttricks.pipelines.registry import make_loader
 from fasttricks.train.build import layout
@@ -33,8 +34,8 @@ def run(options: Eval) -> int:
     trained = load_trained(path, options.model, average=options.average)
     with join(options.device) as world:
         model = layout(trained.model, world.device)
-        how = (options.crop, options.interpolation, options.normalize)
-        with loader_of(trained, options.data, options, world, *how, options.on_error) as loader:
+        augment, on_error = augment_of(trained, options), options.on_error
+        with loader_of(trained, options.data, options, world, augment, on_error) as loader:
             relabel = label_map(trained.classes, loader.dataset, outputs_of(trained))
             metrics = evaluate(
                 model,
@@ -45,7 +46,6 @@ def run(options: Eval) -> int:
                 relabel=relabel,
             )
             left_out = sum(world.gather(len(loader.errors)))
-        augment = loader.options.augment
         facts: dict[str, Any] = {
             "mode": "eval",
             "checkpoint": str(path),
@@ -88,9 +88,9 @@ def report(facts: dict[str, Any], metrics: str) -> str:
         f"  {', '.join(filter(None, how))}",
         f"  {_rate(facts['images_per_s'])} images/s, loading included",
     ]
-    if facts.get("left_out"):
+    if facts["left_out"]:
         lines.append(f"  without {facts['left_out']:,} pictures that could not be decoded")
-    if facts.get("size_as_trained") not in (None, facts["size"]):
+    if facts["size_as_trained"] not in (None, facts["size"]):
         lines.append(
             f"  objects look as large as in training at {facts['size_as_trained']} px: see --size "
             "and `fasttricks tricks fixres`"
@@ -105,32 +105,33 @@ def _rate(images_per_s: float) -> str:
     return f"{images_per_s:.0f}" if images_per_s >= 1 else "<1"
 
 
+def augment_of(trained: Trained, options: Eval) -> Augment:
+    """What the weights were trained to see, but for what the command line says of it."""
+    changes: dict[str, Any] = {}
+    if options.crop:
+        changes["crop_ratio"] = options.crop
+    if options.interpolation != "auto":
+        changes["interpolation"] = options.interpolation
+    if options.normalize != "auto":
+        changes["mean"], changes["std"] = CONSTANTS[options.normalize]
+    return replace(trained.augment, **changes)
+
+
 def loader_of(
     trained: Trained,
     data: Any,
     options: OfTrained,
     world: World,
-    crop: float = 0.0,
-    interpolation: str = "auto",
-    normalize: str = "auto",
+    augment: Augment | None = None,
     on_error: str = "raise",
 ) -> Loader:
-    """Pictures of this process, as they are, normalised as those that the weights were made with.
+    """Pictures of this process, each once and as it is.
 
     Args:
         data: as `make_loader` takes it.
         options: size 0 is that of the recipe's evaluation, else the model's own.
-        crop: 0: as in the recipe, else 0.875.
-        interpolation: "auto": as in the recipe, else bilinear.
-        normalize: a name in `CONSTANTS`, or "auto": as `normalization` says.
+        augment: None: what the weights were trained to see.
     """
-    changes: dict[str, Any] = {}
-    if crop:
-        changes["crop_ratio"] = crop
-    if interpolation != "auto":
-        changes["interpolation"] = interpolation
-    if normalize != "auto":
-        changes["mean"], changes["std"] = CONSTANTS[normalize]
     return make_loader(
         options.pipeline,
         data,
@@ -139,7 +140,7 @@ def loader_of(
         size=options.size or trained.size,
         device=world.device,
         dtype=MixedPrecision(options.dtype, world.device.type).dtype,
-        augment=replace(trained.augment, **changes),
+        augment=augment or trained.augment,
         rank=world.rank,
         world_size=world.size,
         num_threads=world.threads,

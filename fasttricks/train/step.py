@@ -50,7 +50,7 @@ class TrainStep:
         self._model, self._criterion, self._optimizer = model, criterion, optimizer
         self._precision, self._accumulate = precision, accumulate
         self._keeps_gradients = graph
-        self._settled = graph  # a graph's warming up does it
+        self._settled = False
         self._pass: Callable[[Batch], torch.Tensor] = (
             Graphed(self._forward_backward, model) if graph else self._forward_backward
         )

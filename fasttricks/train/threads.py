@@ -15,9 +15,8 @@ import os
 
 import torch
 from torch import nn
-from torch.nn.modules.conv import _ConvNd
 
-from fasttricks.models.count import count
+from fasttricks.models.count import LAYERS, count
 from fasttricks.pipelines.options import Options
 from fasttricks.train.distributed import World
 
@@ -53,15 +52,13 @@ def worthwhile(model: nn.Module, size: int, batch: int, cpus: int) -> int:
     """As many threads, from 1 to `cpus`, as each have `GRAIN` of the mean layer to do.
 
     The network is called once for that, in evaluation mode and with shapes only (torch's meta
-    device).
+    device); one that looks at values on its way cannot be counted, and gets all.
 
     Args:
         size: side of pictures in pixels.
         batch: pictures in a forward pass.
-
-    All of them for a network that cannot be counted, because it looks at values on its way.
     """
-    layers = sum(isinstance(module, _ConvNd | nn.Linear) for module in model.modules())
+    layers = sum(isinstance(module, LAYERS) for module in model.modules())
     try:
         macs = count(model, size).macs * batch
     except (RuntimeError, NotImplementedError):  # what torch raises where there are only shapes

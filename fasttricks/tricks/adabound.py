@@ -81,10 +81,14 @@ class AdaBound(ForeachOptimizer):
         return ("exp_avg", "exp_avg_sq", *(("max_exp_avg_sq",) if group["amsbound"] else ()))
 
     def _update(
-        self, group: dict[str, Any], params: list[Tensor], kept: list[list[Tensor]]
+        self,
+        group: dict[str, Any],
+        params: list[Tensor],
+        gradients: list[Tensor],
+        kept: list[list[Tensor]],
     ) -> None:
         beta1, beta2 = group["betas"]
-        gradients = self._gradients(group, params)
+        gradients = self._decayed(group, params, gradients)
         m, v, *largest = kept
         torch._foreach_lerp_(m, gradients, 1 - beta1)
         torch._foreach_mul_(v, beta2)
@@ -107,9 +111,10 @@ class AdaBound(ForeachOptimizer):
         torch._foreach_mul_(rates, m)
         torch._foreach_sub_(params, rates)
 
-    def _gradients(self, group: dict[str, Any], params: list[Tensor]) -> list[Tensor]:
+    def _decayed(
+        self, group: dict[str, Any], params: list[Tensor], gradients: list[Tensor]
+    ) -> list[Tensor]:
         """Gradients with the coupled decay in them; the decoupled one is carried out here."""
-        gradients = [p.grad for p in params if p.grad is not None]
         if any(gradient.is_sparse for gradient in gradients):
             raise RuntimeError("AdaBound has no sparse gradients")
         decay = group["weight_decay"]

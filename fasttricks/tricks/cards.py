@@ -211,7 +211,7 @@ _CARDS = (
         "number for ResNet-50-D.",
         source="Hoffer et al. (arXiv 1901.09335), Berman et al. (arXiv 1902.05509), Fort et al. "
         "(arXiv 2105.13343)",
-        code="fasttricks/tricks/repeated_augmentation.py",
+        code="pipelines/job.py",
     ),
     # --------------------------------------------------------------------------- weights and layers
     Card(

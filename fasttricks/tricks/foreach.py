@@ -50,10 +50,11 @@ class ForeachOptimizer(Optimizer):
         for group in self.param_groups:
             params = [p for p in group["params"] if p.grad is not None]
             if params:
-                self._unscale(params)
+                gradients = [p.grad for p in params]
+                self._unscale(gradients)
                 kept = [self._buffers(name, params) for name in self._kept(group)]
                 with self._taken_back([*params, *chain(*kept)]):
-                    self._update(group, params, kept)
+                    self._update(group, params, gradients, kept)
         return loss
 
     def _kept(self, group: dict[str, Any]) -> tuple[str, ...]:
@@ -61,11 +62,16 @@ class ForeachOptimizer(Optimizer):
         raise NotImplementedError
 
     def _update(
-        self, group: dict[str, Any], params: list[Tensor], kept: list[list[Tensor]]
+        self,
+        group: dict[str, Any],
+        params: list[Tensor],
+        gradients: list[Tensor],
+        kept: list[list[Tensor]],
     ) -> None:
         """Change the parameters of a group that have a gradient; at least one has.
 
         Args:
+            gradients: of `params`, not to be changed.
             kept: for each name of `_kept`, a tensor for each of `params`; zeros at first.
         """
         raise NotImplementedError
@@ -78,10 +84,9 @@ class ForeachOptimizer(Optimizer):
                 self.state[parameter][name] = zeros
         return [self.state[parameter][name] for parameter in params]
 
-    def _unscale(self, params: list[Tensor]) -> None:
+    def _unscale(self, gradients: list[Tensor]) -> None:
         scale: Tensor | None = getattr(self, "grad_scale", None)
         if scale is not None:
-            gradients = [p.grad for p in params if p.grad is not None]  # as all have
             torch._foreach_mul_(gradients, scale.double().reciprocal().float())
 
     @contextmanager

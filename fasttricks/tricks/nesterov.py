@@ -57,10 +57,13 @@ class FoldedNesterov(ForeachOptimizer):
         return ("momentum_buffer",)
 
     def _update(
-        self, group: dict[str, Any], params: list[Tensor], kept: list[list[Tensor]]
+        self,
+        group: dict[str, Any],
+        params: list[Tensor],
+        gradients: list[Tensor],
+        kept: list[list[Tensor]],
     ) -> None:
         momentum, (moved,) = group["momentum"], kept
-        gradients = [p.grad for p in params if p.grad is not None]  # as all have
         steps = torch._foreach_mul(gradients, -group["lr"])
         if group["weight_decay"]:
             torch._foreach_add_(steps, params, alpha=-group["lr"] * group["weight_decay"])

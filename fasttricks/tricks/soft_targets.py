@@ -57,24 +57,19 @@ def _expected(log_p: torch.Tensor, targets: Targets) -> torch.Tensor:
         if not targets.labels.is_floating_point():
             gathered = log_p.gather(1, targets.labels.long())
             return (gathered * targets.weights.to(log_p.dtype)).sum(1)
-        targets = _mixture(targets)
+        shares = targets.weights[..., None].to(targets.labels.dtype)
+        targets = (targets.labels * shares).sum(1)
     if targets.is_floating_point():
         return (log_p * targets.to(log_p.dtype)).sum(1)
     return log_p.gather(1, targets.long()[:, None])[:, 0]
 
 
-def _mixture(targets: Mixed) -> torch.Tensor:
-    """Rows of targets [B, k, K] mixed into [B, K]."""
-    return (targets.labels * targets.weights[..., None].to(targets.labels.dtype)).sum(1)
-
-
 def _check(logits: torch.Tensor, targets: Targets) -> None:
-    shape = targets.labels.shape if isinstance(targets, Mixed) else targets.shape
-    values = targets.labels if isinstance(targets, Mixed) else targets
+    values, dims = (targets.labels, 2) if isinstance(targets, Mixed) else (targets, 1)
     batch, classes = logits.shape
-    of_a_row = shape[2:] if isinstance(targets, Mixed) else shape[1:]
     expected = (classes,) if values.is_floating_point() else ()
-    if shape[0] != batch or tuple(of_a_row) != expected:
+    shape = tuple(values.shape)
+    if shape[0] != batch or shape[dims:] != expected:
         raise ValueError(
             f"targets {values.dtype} {list(shape)} do not fit logits {list(logits.shape)}: give "
             "class indices [B], probabilities [B, K], or Mixed of either"

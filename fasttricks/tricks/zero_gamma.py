@@ -7,10 +7,13 @@ at 0, so that a deep net begins as a shallow one. Norms on the shortcut keep the
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import torch
 from torch import nn
+
+from fasttricks.models.init import last_norms
 
 _LAST = ("bn3", "conv3.bn", "bn2", "conv2.bn")
 """Where torchvision's and timm's blocks have their last norm, whichever comes first."""
@@ -30,19 +33,17 @@ def zero_gamma(model: nn.Module) -> int:
         How many were set: 8, 16, 16, 33, 50 for ResNet-18 to -152; 0 for a net without residual
         branches, which has no use for it (Inception, MobileNet v1).
     """
-    gammas = [norm.weight for norm in _last_norms(model)]
+    norms: Iterator[Any] = chain(last_norms(model), _their_last_norms(model))
+    gammas = [norm.weight for norm in norms]
     with torch.no_grad():
         for gamma in gammas:
             gamma.zero_()
     return len(gammas)
 
 
-def _last_norms(model: nn.Module) -> Iterator[Any]:
-    block: Any  # a module, by what it has
+def _their_last_norms(model: nn.Module) -> Iterator[Any]:
     for block in model.modules():
-        if getattr(block, "last_norm", None) is not None:
-            yield block.last_norm
-        elif hasattr(block, "downsample"):  # theirs have it, None where the shortcut is plain
+        if hasattr(block, "downsample"):  # None where the shortcut is plain
             found = (_at(block, path) for path in _LAST)
             yield from [norm for norm in found if norm is not None][:1]
 

@@ -9,7 +9,7 @@ import torch
 from fasttricks.cli import main
 from fasttricks.data.samples import Samples
 from fasttricks.errors import DataError
-from fasttricks.train.classes import check_same, label_map
+from fasttricks.train.classes import check_same, count_classes, label_map
 from fasttricks.train.trainer import train
 from tests.pictures import jpeg
 from tests.train import tiny
@@ -17,6 +17,16 @@ from tests.train import tiny
 
 def samples(targets, classes=()):
     return Samples([jpeg(20, 20, seed=i) for i in range(len(targets))], targets, classes=classes)
+
+
+def test_classes_are_counted_and_compared():
+    assert count_classes(samples([0, 2, 1]), None) == 3
+    assert count_classes(samples([0, 1], "abc"), None) == 3
+    assert count_classes(samples([0, 2]), 1000) == 1000
+    with pytest.raises(DataError, match=r"has 3 classes, the recipe's model\.num_classes is 2"):
+        count_classes(samples([0, 2]), 2)
+    with pytest.raises(DataError, match="training needs one class index"):
+        count_classes(samples([[0.5, 0.5]]), None)
 
 
 def test_a_set_that_lacks_classes_is_matched_by_name():

@@ -2,16 +2,14 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
 import fasttricks
 from fasttricks.errors import DataError
-from fasttricks.train.config import AugmentConfig, MixConfig, ModelConfig
+from fasttricks.train.config import AugmentConfig, MixConfig
 from fasttricks.train.data import (
     augmentation,
-    count_classes,
     eval_loader,
     mixes,
     picture_size,
@@ -67,19 +65,6 @@ def test_a_batch_that_does_not_fit_is_told_in_flags(picture_folder, tmp_path, ch
     with pytest.raises(ValueError, match=told) as error:
         train_loader(recipe, CPU)
     assert not {"drop_last", "mix_group"} & set(str(error.value).split())
-
-
-def test_classes_are_counted_and_compared(picture_folder, tmp_path):
-    recipe = tiny.recipe(picture_folder, tmp_path)
-    with train_loader(recipe, CPU) as loader:
-        assert count_classes(loader, recipe) == 3
-        wide = replace(recipe, model=ModelConfig(num_classes=1000))
-        assert count_classes(loader, wide) == 1000
-        with pytest.raises(DataError, match=r"has 3 classes, the recipe's model\.num_classes is 2"):
-            count_classes(loader, replace(recipe, model=ModelConfig(num_classes=2)))
-        loader.dataset.targets = np.zeros((37, 3), np.float32)
-        with pytest.raises(DataError, match="one class index"):
-            count_classes(loader, recipe)
 
 
 def test_augmentation_is_what_the_recipe_says():

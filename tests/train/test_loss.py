@@ -1,7 +1,5 @@
 """The loss of a recipe, with and without a teacher."""
 
-from collections import OrderedDict
-
 import numpy as np
 import pytest
 import torch
@@ -13,7 +11,6 @@ from fasttricks.errors import DataError
 from fasttricks.kernels.augment import Augment
 from fasttricks.models.inception import InceptionLogits
 from fasttricks.train import loss as module
-from fasttricks.train.checkpoint import Checkpoints
 from fasttricks.train.config import LossConfig
 from fasttricks.train.loss import Loss
 from fasttricks.train.normalize import CONSTANTS
@@ -85,24 +82,6 @@ def test_an_auxiliary_head_learns_too_with_a_smaller_share(samples):
     )
 
 
-def test_a_teacher_may_be_the_folder_of_a_run(tmp_path, monkeypatch):
-    checkpoints = Checkpoints(tmp_path)
-    for step, top1 in ((1, 0.9), (2, 0.5)):
-        checkpoints.save({}, step=step, epoch=0)
-        checkpoints.evaluated(step, {"top1": top1})
-    loaded = []
-
-    def load_trained(path):
-        loaded.append(path)
-        model = nn.Sequential(OrderedDict(flatten=nn.Flatten(), classifier=nn.Linear(12, 4)))
-        return Trained(model=model, name="own")
-
-    monkeypatch.setattr(module, "load_trained", load_trained)
-    for teacher in (tmp_path, checkpoints.latest()):
-        module._load_teacher(str(teacher), AUGMENT, CPU)
-    assert loaded == [checkpoints.best(), checkpoints.latest()]
-
-
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("student", ["mean-only", "half", "bag-of-tricks"])
 def test_a_teacher_gets_pixels_as_it_was_trained_with(student, dtype, monkeypatch):
@@ -118,7 +97,6 @@ def test_a_teacher_gets_pixels_as_it_was_trained_with(student, dtype, monkeypatc
 
     recipe = {"augment": {"normalize": "bag-of-tricks"}}
     trained = Trained(model=Watched(), name="own", recipe=recipe)
-    monkeypatch.setattr(module, "file_of", lambda path, best: path)
     monkeypatch.setattr(module, "load_trained", lambda path: trained)
     pixels = torch.rand(2, 3, 4, 4) * 255
     mean, std = CONSTANTS[student]

@@ -3,10 +3,13 @@
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from fasttricks.data import open_data
+from fasttricks.train import data
 from fasttricks.train.checkpoint import Checkpoints
 from fasttricks.train.config import OptimConfig, Recipe, ScheduleConfig
 from fasttricks.train.distributed import World
@@ -175,6 +178,25 @@ def test_as_many_other_pictures_are_other_data(kept, tmp_path):
     first.rename(first.with_name("zzz.jpg"))
     with pytest.raises(ResumeError, match="37 pictures, now 37, of other names"):
         train(moved(kept, data), tiny.plain)
+
+
+def test_another_fold_of_as_many_pictures_is_other_data(picture_folder, tmp_path, monkeypatch):
+    """Recipes name folders, so the loader is given the fold in its place."""
+    given, held_out = data.make_loader, 0
+
+    def of_a_fold(name, path, **options):
+        samples = open_data(path, train=options["train"])
+        chosen = np.arange(36) % 3 != held_out
+        return given(name, samples.take(np.arange(36)[chosen]), **options)
+
+    monkeypatch.setattr(data, "make_loader", of_a_fold)
+    recipe = tiny.recipe(picture_folder, tmp_path, max_steps=2)
+    train(recipe, tiny.plain)
+    recipe = replace(recipe, resume="auto", max_steps=3)
+    assert train(recipe, tiny.plain).steps == 3
+    held_out = 1
+    with pytest.raises(ResumeError, match="24 pictures, now 24, of other names or in another"):
+        train(replace(recipe, max_steps=4), tiny.plain)
 
 
 def test_one_picture_less_is_told_though_an_epoch_has_as_many_steps(kept, tmp_path):

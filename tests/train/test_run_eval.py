@@ -5,12 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
 import torchvision
 
 from fasttricks.cli import main
+from fasttricks.commands.eval import Eval
 from fasttricks.commands.of_trained import OfTrained
 from fasttricks.models import create_model
 from fasttricks.models.convert import convert
@@ -18,7 +20,7 @@ from fasttricks.pipelines.registry import make_loader
 from fasttricks.train.distributed import join
 from fasttricks.train.normalize import CONSTANTS
 from fasttricks.train.recipes import fast16
-from fasttricks.train.run_eval import loader_of, report, size_as_trained
+from fasttricks.train.run_eval import augment_of, loader_of, report, size_as_trained
 from fasttricks.train.weights import Trained, load_trained, normalization
 from tests.models.network_checks import lively
 from tests.pictures import jpeg
@@ -118,16 +120,16 @@ def test_ours_get_the_pixels_of_their_recipe(picture_folder, tmp_path, given):
     trained.recipe["augment"].update(given)
     mean, std = CONSTANTS[given.get("normalize", "bag-of-tricks")]
     options = OfTrained(checkpoint=tmp_path, pipeline="torchvision", batch_size=4, size=32)
-    with join("cpu") as world:
-        with loader_of(trained, picture_folder, options, world) as loader:
-            assert (loader.options.augment.mean, loader.options.augment.std) == (mean, std)
-        with loader_of(trained, picture_folder, options, world, normalize="half") as loader:
-            assert loader.options.augment.mean == (127.5, 127.5, 127.5)
+    with join("cpu") as world, loader_of(trained, picture_folder, options, world) as loader:
+        assert (loader.options.augment.mean, loader.options.augment.std) == (mean, std)
+    half, _ = CONSTANTS["half"]
+    asked = Eval(checkpoint=tmp_path, data=picture_folder, normalize="half")
+    assert augment_of(trained, asked) == replace(trained.augment, mean=half, std=half)
 
 
 def test_the_size_that_training_looked_like_is_told():
     facts = dict.fromkeys(("averaged", "flip"), False) | {"dtype": "float32", "images_per_s": 1.0}
-    facts |= {"model": "m", "checkpoint": "c", "size": 192, "size_as_trained": 192}
+    facts |= {"model": "m", "checkpoint": "c", "size": 192, "size_as_trained": 192, "left_out": 0}
     facts |= {"interpolation": "bilinear", "crop_ratio": 0.875}
     assert "as in training" not in report(facts, "top-1")
     assert "as in training at 224 px: see --size" in report(facts | {"size_as_trained": 224}, "x")
@@ -191,7 +193,8 @@ def test_a_place_for_the_numbers_is_looked_at_first(picture_folder, tmp_path, ca
 def test_no_rate_is_shown_as_nothing(rate, shown):
     facts = dict.fromkeys(("averaged", "flip"), False) | {"dtype": "float32", "images_per_s": rate}
     facts |= {"model": "m", "checkpoint": "c", "size": 64, "inference_images_per_s": rate}
-    facts |= {"interpolation": "bicubic", "crop_ratio": 0.95}
+    facts |= {"interpolation": "bicubic", "crop_ratio": 0.95, "left_out": 0}
+    facts["size_as_trained"] = None
     how, first, second = report(facts, "top-1").splitlines()[1:]
     assert how == "  resized bicubic, crop 0.95"
     assert first == f"  {shown} images/s, loading included"

@@ -13,7 +13,7 @@ from fasttricks.train.weights import load_trained, read_weights, state_dict_of
 NAME = "mobilenet_v1_025"
 
 
-def saved(folder, *, classes=("a", "b", "c"), ema=None, model=None):
+def saved(folder, *, classes=("a", "b", "c"), ema=None, model=None, step=1, top1=0.5):
     """A checkpoint as `fasttricks train` leaves it, as far as weights are concerned."""
     model = model or create_model(NAME, num_classes=len(classes))
     recipe = Recipe(
@@ -29,13 +29,21 @@ def saved(folder, *, classes=("a", "b", "c"), ema=None, model=None):
         "ema": ema,
     }
     checkpoints = Checkpoints(folder)
-    path = checkpoints.save(state, step=1, epoch=0)
-    checkpoints.evaluated(1, {"top1": 0.5})
+    path = checkpoints.save(state, step=step, epoch=0)
+    checkpoints.evaluated(step, {"top1": top1})
     return path
 
 
 def same(one, other):
     return all(torch.equal(a, b) for a, b in zip(one.values(), other.values(), strict=True))
+
+
+def test_of_a_runs_folder_the_best_is_taken(tmp_path):
+    good, late = (create_model(NAME, num_classes=3) for _ in range(2))
+    saved(tmp_path, model=good, step=1, top1=0.9)
+    newest = saved(tmp_path, model=late, step=2, top1=0.5)
+    assert same(load_trained(tmp_path).model.state_dict(), good.state_dict())
+    assert same(load_trained(newest).model.state_dict(), late.state_dict())
 
 
 def test_a_checkpoint_of_ours(tmp_path):

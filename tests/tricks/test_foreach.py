@@ -18,10 +18,10 @@ class Halving(ForeachOptimizer):
     def _kept(self, group):
         return ("sum",)
 
-    def _update(self, group, params, kept):
+    def _update(self, group, params, gradients, kept):
         self.told.append([tuple(p.shape) for p in params])
         (sums,) = kept
-        torch._foreach_add_(sums, [p.grad for p in params])
+        torch._foreach_add_(sums, gradients)
         torch._foreach_sub_(params, torch._foreach_mul(sums, group["lr"]))
 
 
