@@ -224,6 +224,18 @@ def _misplaced(flag: str, name: str, mode: str) -> str:
     return f"{flag} is for {' or '.join(other for other in TAKES if name in TAKES[other])}"
 
 
+def beginning(kind: str, names: Sequence[str], words: Sequence[str]) -> list[str]:
+    """Those of some names that begin with one of the words, as --only gives them.
+
+    Raises:
+        UnknownNameError: with one of the words no name begins; calls them what `kind` says.
+    """
+    for word in words:
+        if not any(name.startswith(word) for name in names):
+            raise UnknownNameError(kind, word, list(names))
+    return [name for name in names if name.startswith(tuple(words))]
+
+
 def words(text: str) -> list[str]:
     """Those of a list separated by commas, in order, each once."""
     return list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))

@@ -147,10 +147,10 @@ class Contender:
             raise self._failure(str(error)) from error
 
     def _note_memory(self) -> None:
-        usage = self._group.usage()
-        self.measured.peak_rss_mb = max(self.measured.peak_rss_mb, usage.rss_mb)
-        self.measured.peak_pss_mb = max(self.measured.peak_pss_mb, usage.pss_mb)
-        self.measured.peak_shared_mb = max(self.measured.peak_shared_mb, usage.shared_mb)
+        memory, seen = self._group.memory(), self.measured
+        seen.peak_rss_mb = max(seen.peak_rss_mb, memory.rss_mb)
+        seen.peak_pss_mb = max(seen.peak_pss_mb, memory.pss_mb)
+        seen.peak_shared_mb = max(seen.peak_shared_mb, memory.shared_mb)
 
     def _ask(self, what: str, **limits: Any) -> None:
         self._group.send(json.dumps({"do": what, **limits}))

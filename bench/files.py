@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fasttricks.bench.config import BenchConfig
 from fasttricks.cache import cache_dir
-from fasttricks.data.folder import class_folders, is_picture, loose_pictures
+from fasttricks.data.folder import class_folders, is_picture
 from fasttricks.data.open import Layout, locate, open_data
 from fasttricks.data.pack_index import INDEX_NAME
 from fasttricks.data.tar_pack import TarPack
@@ -91,7 +91,7 @@ def _root(config: BenchConfig) -> tuple[Path, str]:
 def _one_class(folder: Path) -> Path:
     """A flat folder of pictures as a folder with one class, by a link in the cache folder."""
     if not any(map(is_picture, os.listdir(folder))):
-        loose_pictures(folder)  # raises what there is to say
+        raise DataError(f"{folder} holds no pictures")
     target = folder.resolve()
     digest = hashlib.sha256(os.fsencode(target)).hexdigest()[:16]
     root = cache_dir() / "flat" / digest

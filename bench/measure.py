@@ -46,6 +46,7 @@ class Measurement:
         self.failed = 0
         self._packs: dict[str, Path] = {}
         self._stayed: dict[str, list[float | None]] = {}
+        self._alive: list[Contender] = []
 
     def run(self, rows: Sequence[Row]) -> list[ResultRow]:
         """Measure the rows; one result for each that did not fail, in the order given.
@@ -53,37 +54,34 @@ class Measurement:
         Every row is started, warmed up and stopped; then, in each round, every row is woken, timed
         and stopped in turn, so that whatever slows the machine down for a while meets all of them.
         """
-        rows = self._with_index(self._with_packs(rows))
+        rows = self._prepared(rows, self._make_pack, lambda row: bool(row.pack))
+        rows = self._prepared(rows, self._freshen_index, lambda row: row.cuts)
         self.teller.expect(len(rows) * (self.config.rounds + 2))
-        alive: list[Contender] = []
-        with Guard() as guard, _ended_afterwards(alive):
+        with Guard() as guard, _ended_afterwards(self._alive):
             for row in rows:
                 pack = str(self._packs.get(row.pack, ""))
                 settings = settings_of(row, self.config, self.files, pack)
-                alive.append(Contender(row, settings, self.config.warmup, guard))
-                self._each(alive, "starting", Contender.start, only=alive[-1:])
+                self._alive.append(Contender(row, settings, self.config.warmup, guard))
+                self._try("starting", self._alive[-1], Contender.start)
             for number in range(1, self.config.rounds + 1):
-                self._each(alive, f"round {number} of {self.config.rounds}", self._round)
-            self._each(alive, "stages", self._profile)
-            return self._results(alive)
+                self._each(f"round {number} of {self.config.rounds}", self._round)
+            self._each("stages", self._profile)
+            return self._results()
 
-    def _each(
-        self,
-        alive: list[Contender],
-        what: str,
-        action: Callable[[Contender], object],
-        only: Sequence[Contender] | None = None,
-    ) -> None:
-        """Do something with each; one that fails is ended, leaves `alive`, and it is said why."""
-        for contender in list(alive if only is None else only):
-            self.teller.doing(f"{contender.row.label}: {what}")
-            try:
-                action(contender)
-            except RowFailedError as error:
-                alive.remove(contender)
-                contender.close()
-                self._fail(str(error), error.details)
-            self.teller.step()
+    def _each(self, what: str, action: Callable[[Contender], None]) -> None:
+        for contender in list(self._alive):
+            self._try(what, contender, action)
+
+    def _try(self, what: str, contender: Contender, action: Callable[[Contender], None]) -> None:
+        """Do something with a row; if it fails it is ended and left out, and it is said why."""
+        self.teller.doing(f"{contender.row.label}: {what}")
+        try:
+            action(contender)
+        except RowFailedError as error:
+            self._alive.remove(contender)
+            contender.close()
+            self._fail(str(error), error.details)
+        self.teller.step()
 
     def _fail(self, line: str, details: Sequence[str] = ()) -> None:
         self.failed += 1
@@ -91,34 +89,33 @@ class Measurement:
         for words in details:
             self.teller.note(f"    {words}")
 
-    def _with_packs(self, rows: Sequence[Row]) -> list[Row]:
-        """Make the packs that rows need; rows whose pack could not be made fail."""
-        for kind in dict.fromkeys(row.pack for row in rows if row.pack):
+    def _prepared(
+        self, rows: Sequence[Row], prepare: Callable[[str], None], needs: Callable[[Row], bool]
+    ) -> list[Row]:
+        """Prepare each kind of pack, "" being none, for the rows that need it; where that fails,
+        these fail and are not among those returned."""
+        fit = list(rows)
+        for kind in dict.fromkeys(row.pack for row in rows if needs(row)):
             try:
-                self._packs[kind] = make_pack(kind, self.files, self.teller.note)
+                prepare(kind)
             except FasttricksError as error:
                 for row in rows:
-                    if row.pack == kind:
+                    if needs(row) and row.pack == kind:
                         self._fail(f"{row.label} failed: {error}")
-        return [row for row in rows if not row.pack or row.pack in self._packs]
+                        fit.remove(row)
+        return fit
 
-    def _with_index(self, rows: Sequence[Row]) -> list[Row]:
-        """See to it that what rows cut by fits their files; rows for which that fails fail."""
-        unfit = set()
-        for kind in dict.fromkeys(row.pack for row in rows if row.cuts):
-            try:
-                freshen(self._samples(kind), self.teller.note)
-            except FasttricksError as error:
-                unfit.add(kind)
-                for row in rows:
-                    if row.cuts and row.pack == kind:
-                        self._fail(f"{row.label} failed: {error}")
-        return [row for row in rows if not (row.cuts and row.pack in unfit)]
+    def _make_pack(self, kind: str) -> None:
+        self._packs[kind] = make_pack(kind, self.files, self.teller.note)
 
-    def _samples(self, pack: str) -> Samples:
-        if pack:
-            return Beton(self._packs[pack])
-        return open_data(self.files.root, train=not self.config.eval)
+    def _freshen_index(self, kind: str) -> None:
+        """See to it that what rows cut by fits their files."""
+        samples: Samples
+        if kind:
+            samples = Beton(self._packs[kind])
+        else:
+            samples = open_data(self.files.root, train=not self.config.eval)
+        freshen(samples, self.teller.note)
 
     def _round(self, contender: Contender) -> None:
         if not self.config.cold:
@@ -138,7 +135,8 @@ class Measurement:
         except RowFailedError as error:
             self.teller.note(f"{error} (in the pass for its stages; its rounds are kept)")
 
-    def _results(self, alive: Sequence[Contender]) -> list[ResultRow]:
+    def _results(self) -> list[ResultRow]:
+        alive = self._alive
         about = {
             "data": self.files.label,
             "files": self.files.count,

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fasttricks.bench import guard, script
+from fasttricks.bench.config import words
 from fasttricks.bench.machine import describe, provenance
 from fasttricks.bench.process import kilobytes
 from fasttricks.errors import FasttricksError, UnknownNameError
@@ -147,7 +148,7 @@ def run(config: Config) -> list[dict[str, Any]]:
     from fasttricks.data.open import open_data
     from fasttricks.data.seek.build import build_index
 
-    names = [name.strip() for name in config.pipeline.split(",")]
+    names = words(config.pipeline)
     for name in names:
         if name not in PIPELINES:
             raise UnknownNameError("pipeline", name, list(PIPELINES))
@@ -161,8 +162,8 @@ def run(config: Config) -> list[dict[str, Any]]:
         }
         if config.large:
             data = open_data(config.data, train=True)
-            large = map(str, enlarged(paths_of(data), config.large, Path(folder)))
-            order["large"] = list(large)
+            large = enlarged(paths_of(data), config.large, Path(folder))
+            order["large"] = list(map(str, large))
             index = build_index(with_large(data, order["large"]), Path(folder, "large.seek"))
             order["index"] = str(index)
         results = []

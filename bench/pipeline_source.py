@@ -54,9 +54,4 @@ def _data(settings: Settings) -> Samples | str:
         return settings["pack"]
     if pipeline_of(settings["name"]) == "ffcv":
         return settings["root"]  # tar shards, which FFCV cannot be given several times over
-    return _long_epoch(settings)
-
-
-def _long_epoch(settings: Settings) -> Samples:
-    """The set, listed so often that an epoch is long."""
     return open_data(settings["root"], train=settings["train"]).repeat(settings["repeat"])

@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple, Self
 
 from fasttricks.bench import guard
@@ -22,11 +21,9 @@ STOPPING_S = 10.0
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
-class Usage(NamedTuple):
-    """What a group of processes has used so far."""
+class Memory(NamedTuple):
+    """What a group of processes has used so far, 10^6 bytes."""
 
-    cpu_s: float
-    """User and system time of all members, and of those that ended and were waited for."""
     rss_mb: float
     """Sum over members of each one's own peak resident size; shared pages count in each."""
     pss_mb: float
@@ -64,12 +61,7 @@ class Guard:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -152,19 +144,18 @@ class Group:
             self._end()
             raise TimeoutError(f"{', '.join(left)} did not stop within {STOPPING_S:g} s")
 
-    def usage(self) -> Usage:
-        """CPU time and memory of the group's processes."""
-        cpu = rss = pss = shared = 0.0
+    def memory(self) -> Memory:
+        """Memory of the group's processes."""
+        rss = pss = shared = 0.0
         for folder in guard.members({self.id}):
             with contextlib.suppress(OSError):
-                cpu += sum(map(int, guard.stat(folder)[11:15])) / _TICK
                 rss += kilobytes(folder / "status", "VmHWM:") / 1000
                 shared = max(shared, kilobytes(folder / "status", "RssShmem:") / 1000)
                 pss += kilobytes(folder / "smaps_rollup", "Pss:") / 1000
-        return Usage(cpu, rss, pss, shared)
+        return Memory(rss, pss, shared)
 
     def cpu_seconds(self) -> float:
-        """CPU time alone: reading memory maps takes longer than a clock may wait."""
+        """User and system time of all members, and of those that ended and were waited for."""
         total = 0
         for folder in guard.members({self.id}):
             with contextlib.suppress(OSError):

@@ -1,9 +1,8 @@
-"""Telling the user on stderr how far a bench is: a bar on a terminal, a line per row elsewhere."""
+"""Telling the user on stderr how far a bench is: a bar on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
-from types import TracebackType
 from typing import Self
 
 from rich.console import Console
@@ -11,7 +10,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 
 class Teller:
-    """Notes are lines that stay; steps move a terminal's bar. Elsewhere each row is named once."""
+    """Notes are lines that stay; steps move a terminal's bar. Elsewhere each row is named once, and
+    so is each round."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
@@ -26,7 +26,7 @@ class Teller:
             transient=True,
             disable=not self._watched,
         )
-        self._begun: set[str] = set()
+        self._told: set[str] = set()
         self._task = self._bar.add_task("", total=None, visible=False)
 
     def note(self, text: str) -> None:
@@ -42,10 +42,10 @@ class Teller:
 
     def doing(self, text: str) -> None:
         """What is being done now, as "ROW: WHAT"."""
-        row = text.partition(": ")[0]
-        if not self._watched and row not in self._begun:
-            self.note(text)  # minutes of silence look like a hang
-        self._begun.add(row)
+        row, _, what = text.partition(": ")
+        if not self._watched and not {row, what} <= self._told:
+            self.note(what if row in self._told else text)  # minutes of silence look like a hang
+        self._told |= {row, what}
         self._bar.update(self._task, description=text)
 
     def tell(self, text: str) -> None:
@@ -61,10 +61,5 @@ class Teller:
         self._bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._bar.stop()

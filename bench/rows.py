@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,8 @@ def plan_rows(config: BenchConfig, files: PictureFiles) -> tuple[list[Row], list
         if why := _misfit(name, config, files, optional):
             left_out.append(f"{name}: {why}")
             continue
-        _add(rows, left_out, lenient=optional, make=partial(_pipeline_row, name, files))
+        with _noted_if(optional, left_out):
+            rows.append(_pipeline_row(name, files))
     for name in config.peer_names:
         peer = PEERS[name]
         if config.device == "cuda" and not peer.cuda:
@@ -124,8 +125,8 @@ def plan_rows(config: BenchConfig, files: PictureFiles) -> tuple[list[Row], list
         if files.is_pack and peer.folder:
             left_out.append(f"{name}: needs a folder of picture files; these are in tar shards")
             continue
-        make = partial(_checked_peer, peer, config.tf_python)
-        _add(rows, left_out, lenient=name in config.optional_peers, make=make)
+        with _noted_if(name in config.optional_peers, left_out):
+            rows.append(_checked_peer(peer, config.tf_python))
     if not rows:
         raise DataError("nothing to measure: " + "; ".join(left_out))
     counts = config.thread_counts or [available_cpus()]
@@ -134,15 +135,16 @@ def plan_rows(config: BenchConfig, files: PictureFiles) -> tuple[list[Row], list
 
 def known_pipelines() -> list[str]:
     """Every name that --pipeline takes, but `all`."""
-    names = list(REGISTRY)
-    return [*names, *(name for name in (*PACKED, *VARIANTS) if name not in names)]
+    return list(dict.fromkeys((*REGISTRY, *PACKED, *VARIANTS)))
 
 
-def _add(rows: list[Row], left_out: list[str], lenient: bool, make: Callable[[], Row]) -> None:
+@contextmanager
+def _noted_if(optional: bool, left_out: list[str]) -> Iterator[None]:
+    """Within, what is missing for a row that nobody named is a line in `left_out`, no error."""
     try:
-        rows.append(make())
+        yield
     except FasttricksError as error:
-        if not lenient:
+        if not optional:
             raise
         left_out.append(str(error))
 

@@ -32,7 +32,6 @@ _SLICES = 20
 _FEWEST = 10  # files of one layout in each set, to say anything about them
 _SAMPLING = {0: "4:4:4", 1: "4:2:2", 2: "4:2:0"}
 
-
 HEADER = ("", "real", "synthetic", "ratio")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from fasttricks import cli
 from fasttricks.cli import main
-from fasttricks.data.samples import Repeated, Samples
+from fasttricks.data.samples import Samples
 from fasttricks.pipelines.options import Options
 from fasttricks.version import __version__
 from fasttricks.welcome import commands
@@ -109,7 +109,7 @@ def test_errors_of_other_code_keep_their_traceback(capsys, monkeypatch):
     with pytest.raises(ValueError, match="could not be broadcast"):
         main(["doctor"])
     # NumPy's error again, but with a frame of ours as the innermost.
-    monkeypatch.setattr(cli, "parse", raises(lambda: Repeated(Samples([b"x"]), np.ones(2))))
+    monkeypatch.setattr(cli, "parse", raises(lambda: Samples([b"x"]).repeat(np.ones(2))))
     with pytest.raises(ValueError, match="truth value of an array"):
         main(["doctor"])
     monkeypatch.setattr(cli, "parse", raises(lambda: Options(batch_size=0)))

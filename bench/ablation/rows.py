@@ -19,12 +19,12 @@ def make_rows(plan: Sequence[Planned], results: Sequence[Result]) -> list[Result
     spread: the larger std of the two. in_spread: whether the delta is no larger than that (null
     where there is no spread). paper_top1, paper_delta: the paper's, in percent and points.
     """
+    by_name = {step.name: step for step in plan}
     rows: dict[str, ResultRow] = {}
     for step in plan:
         mine = [result for result in results if result.rung == step.name]
         rows[step.name] = _row(step, mine) | _compared(step, mine, rows.get(step.against))
-    for step in plan:
-        under = next((p for p in plan if p.name == step.against), None)
+        under = by_name.get(step.against)
         rows[step.name]["changes"] = changes(under, step) if under else []
     return list(rows.values())
 

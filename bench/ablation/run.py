@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -18,7 +17,6 @@ from fasttricks.train.ablate import Result, check_folder, climb_all, first_recip
 from fasttricks.train.distributed import speaks
 from fasttricks.train.ladder import Planned, climb, shortened
 from fasttricks.train.rungs import LADDERS
-from fasttricks.versions import versions
 
 JSON, PLOT = "ladder.json", "ladder.png"
 
@@ -81,11 +79,7 @@ def _report(
         "ladder": command.ladder,
         "source": LADDERS[command.ladder].source,
         "data": command.data,
-        "machine": machine.machine(),
-        "versions": versions(),
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "commit": machine.commit(),
-        "command": machine.command_line(),
+        **machine.provenance(),
     }
     rows = [row | about for row in make_rows(plan, results)]
     show(rows, console)

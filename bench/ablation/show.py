@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from fasttricks.bench import machine
 from fasttricks.bench.ablation.rows import changes
 from fasttricks.bench.report import ResultRow
-from fasttricks.bench.table import write_table, write_text
+from fasttricks.bench.table import write_results, write_text
 from fasttricks.train.ladder import Planned
 
 HEADER = ("rung", "seeds", "top-1\n%", "std", "min-max", "delta", "paper\ntop-1", "paper\ndelta")
@@ -44,15 +43,12 @@ def describe(step: Planned) -> str:
 def show(rows: Sequence[ResultRow], console: Console) -> None:
     """Machine, table, and what the numbers mean and do not mean."""
     first = rows[0]
-    write_text(console, machine.describe(first["machine"], first["versions"]))
-    write_text(
-        console,
+    settings = (
         f"{first['ladder']}, after {first['source']}; here: {first['model']}, {first['data']}, "
-        f"{first['size']} px, {first['epochs']} epochs",
+        f"{first['size']} px, {first['epochs']} epochs"
     )
-    write_table(console, HEADER, [cells(row) for row in rows if not row["skipped"]])
-    for line in notes(rows):
-        write_text(console, line)
+    lines = [cells(row) for row in rows if not row["skipped"]]
+    write_results(console, first, settings, HEADER, lines, notes(rows))
 
 
 def cells(row: ResultRow) -> list[str]:

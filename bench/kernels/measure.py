@@ -6,7 +6,7 @@ import itertools
 import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,30 +43,22 @@ class Times:
         return cls(ways=[[] for _ in case.ways])
 
 
-class Copies:
-    """Inputs of a way, given in turn, which together exceed the largest cache.
-
-    Ways that take inputs as they are share them: each call takes the next ones, whoever makes it.
-    """
-
-    def __init__(self, way: Way, make: Callable[[int], Any], number: int) -> None:
-        self._next = itertools.cycle([way.prepare(make(seed)) for seed in range(number)])
-
-    def __call__(self) -> Any:
-        return next(self._next)
+def copies_for(way: Way, make: Callable[[int], Any], number: int) -> Iterator[Any]:
+    """Inputs of a way, so many in turn for ever, which together exceed the largest cache."""
+    return itertools.cycle([way.prepare(make(seed)) for seed in range(number)])
 
 
 class Runner:
-    """A way at work."""
+    """A way at work; each call takes the next of its inputs, whoever else takes them, too."""
 
-    def __init__(self, way: Way, copies: Copies) -> None:
+    def __init__(self, way: Way, copies: Iterator[Any]) -> None:
         self._way, self._copies = way, copies
         self._changed: list[Any] = []
 
     def __call__(self, calls: int) -> None:
         call, keep = self._way.call, self._way.restore is not None
         for _ in range(calls):
-            inputs = self._copies()
+            inputs = next(self._copies)
             call(inputs)
             if keep:
                 self._changed.append(inputs)
@@ -98,7 +90,7 @@ def measure(
             runner(1)
     else:
         times.calls = [clock.calls(runner) for runner in at_work]
-    *jobs, last = zip(at_work, times.calls, strict=True)
+    *jobs, copy_job = zip(at_work, times.calls, strict=True)
     spent, turns = [0.0] * len(jobs), 0
     begin = time.perf_counter()
     while turns < OURS * fewest or time.perf_counter() - begin < seconds:
@@ -106,7 +98,7 @@ def measure(
         chosen = [n for n in range(len(jobs)) if n == 0 or turns < fewest or spent[n] <= share]
         for n in chosen:
             jobs[n][0].restore()
-        *ways, copied = clock.turn([*(jobs[n] for n in chosen), last])
+        *ways, copied = clock.turn([*(jobs[n] for n in chosen), copy_job])
         found = dict(zip(chosen, ways, strict=True))
         for n, seen in enumerate(times.ways):
             seen.append(found.get(n))
@@ -116,15 +108,15 @@ def measure(
 
 
 def runners(case: Case, clock: Clock) -> list[Runner]:
-    """One for each way."""
+    """One for each way; those that take inputs as they are share them."""
     number = max(FEWEST_COPIES, math.ceil(clock.cache_bytes / case.nbytes))
-    shared: Copies | None = None
+    shared: Iterator[Any] | None = None
     found = []
     for way in case.ways:
         if way.prepare is as_given and way.restore is None:
-            shared = copies = shared or Copies(way, case.make, number)
+            shared = copies = shared or copies_for(way, case.make, number)
         else:
-            copies = Copies(way, case.make, number)
+            copies = copies_for(way, case.make, number)
         found.append(Runner(way, copies))
     return found
 
@@ -139,7 +131,7 @@ def copy_runner(nbytes: int, clock: Clock) -> tuple[Runner, int]:
 
     number = max(FEWEST_COPIES, math.ceil(clock.cache_bytes / (2 * half)))
     way = Way(name="copy", call=lambda pair: pair[0].copy_(pair[1]))
-    return Runner(way, Copies(way, make, number)), half // 4 * 8
+    return Runner(way, copies_for(way, make, number)), half // 4 * 8
 
 
 def results(case: Case, times: Times) -> list[ResultRow]:

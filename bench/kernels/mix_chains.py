@@ -80,8 +80,8 @@ def torch_ricap(mixes: Mixes, device: torch.device) -> Mixer:
     def mixer(images: torch.Tensor) -> torch.Tensor:
         out = torch.empty_like(images)
         for source, q in zip(sources, quarters, strict=True):
-            to = _window(q["top"], q["left"], q)
-            out[to] = images[(source, *_window(q["from_top"], q["from_left"], q)[1:])]
+            to, taken = _window(q["top"], q["left"], q), _window(q["from_top"], q["from_left"], q)
+            out[:, :, *to] = images[source, :, *taken]
         return out
 
     return mixer
@@ -90,14 +90,14 @@ def torch_ricap(mixes: Mixes, device: torch.device) -> Mixer:
 def torch_erasing(mixes: Mixes, device: torch.device) -> Mixer:
     """Writes noise to rectangles, picture by picture."""
     erased = [
-        (number, *_window(patch["top"], patch["left"], patch)[1:])
+        (number, _window(patch["top"], patch["left"], patch))
         for number, patch in enumerate(mixes["patches"][:, 0])
         if mixes["count"][number] and patch["source"] == CONSTANT
     ]
 
     def mixer(images: torch.Tensor) -> torch.Tensor:
-        for where in erased:
-            images[where].normal_()
+        for number, window in erased:
+            images[number, :, *window].normal_()
         return images
 
     return mixer
@@ -118,13 +118,10 @@ def _numbers(mixes: Mixes, device: torch.device, *fields: str) -> list[torch.Ten
     return [numbers if numbers.is_floating_point() else numbers.long() for numbers in found]
 
 
-def _window(top: Any, left: Any, patch: Any) -> tuple[slice, slice, slice, slice]:
-    """A patch's rectangle at (top, left), in all pictures and channels."""
-    every = slice(None)
-    down, across = (
-        slice(int(b), int(b + n)) for b, n in ((top, patch["height"]), (left, patch["width"]))
-    )
-    return every, every, down, across
+def _window(top: Any, left: Any, patch: Any) -> tuple[slice, slice]:
+    """Rows and columns of a patch whose corner is at (top, left)."""
+    rows = slice(int(top), int(top + patch["height"]))
+    return rows, slice(int(left), int(left + patch["width"]))
 
 
 # --------------------------------------------------------------------------- with their own draws

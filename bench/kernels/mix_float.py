@@ -55,9 +55,7 @@ def case(scale: Scale, dtype: torch.dtype, name: str) -> Case:
             Way(
                 name="torch",
                 call=lambda images: told(images).to(dtype),
-                differs=""
-                if dtype == torch.float32
-                else "blends in float32, several tensors of it",
+                differs="" if dtype == torch.float32 else "blends in float32, in several tensors",
             ),
             Way(
                 name="torchvision v2",

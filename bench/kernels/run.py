@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 
 from fasttricks.bench import machine, report
-from fasttricks.bench.config import BenchConfig
+from fasttricks.bench.config import BenchConfig, beginning
 from fasttricks.bench.kernels.case import Case, Scale, check, reason
 from fasttricks.bench.kernels.cases import all_cases
 from fasttricks.bench.kernels.chains import OPTIONAL
@@ -19,7 +19,7 @@ from fasttricks.bench.kernels.measure import FEWEST_TURNS, Times, measure, resul
 from fasttricks.bench.progress import Teller
 from fasttricks.bench.report import ResultRow
 from fasttricks.bench.table import grouped, share_cell, short, write_results
-from fasttricks.errors import FasttricksError, UnknownNameError
+from fasttricks.errors import FasttricksError
 from fasttricks.installed import is_installed
 
 HEADER = ("kernel", "us", "p20-p80", "GB/s", "of\ncopy", "time\nto ours")
@@ -82,12 +82,10 @@ def chosen(cases: Sequence[Case], words: Sequence[str]) -> list[Case]:
     Raises:
         UnknownNameError: no name begins so.
     """
-    for word in words:
-        if not any(case.name.startswith(word) for case in cases):
-            raise UnknownNameError("kernel", word, [case.name for case in cases])
     if not words:
         return [case for case in cases if case.usual]
-    return [case for case in cases if case.name.startswith(tuple(words))]
+    names = beginning("kernel", [case.name for case in cases], words)
+    return [case for case in cases if case.name in names]
 
 
 def _checked(case: Case, log: FailureLog) -> Case:

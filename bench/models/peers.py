@@ -60,9 +60,8 @@ def _resnets() -> dict[str, tuple[bool, str, str]]:
     """(whether torchvision has it too, what they call it, in what it differs) by our name."""
     found = {}
     for depth in DEPTHS:
-        same = (
-            depth not in BOTTLENECK_DEPTHS
-        )  # basic blocks have no 1 x 1 convolution that could carry the stride
+        # Basic blocks have no 1 x 1 convolution that could carry the stride.
+        same = depth not in BOTTLENECK_DEPTHS
         found[f"resnet{depth}"] = True, f"resnet{depth}", "" if same else STRIDE.format(depth)
         found[f"resnet{depth}b"] = True, f"resnet{depth}", ""
         found[f"resnet{depth}d"] = False, f"resnet{depth}d", ""

@@ -10,7 +10,7 @@ from dataclasses import asdict
 import torch
 
 from fasttricks.bench import machine, report
-from fasttricks.bench.config import BenchConfig
+from fasttricks.bench.config import BenchConfig, beginning
 from fasttricks.bench.kernels.clock import make_clock
 from fasttricks.bench.models.measure import NetworkEntry, measure, results
 from fasttricks.bench.models.peers import Library, libraries
@@ -20,7 +20,7 @@ from fasttricks.bench.models.step import Setting, make_step, prepared
 from fasttricks.bench.progress import Teller
 from fasttricks.bench.stats import FEWEST_ROUNDS
 from fasttricks.bench.turns import warm_up
-from fasttricks.errors import FasttricksError, UnknownNameError
+from fasttricks.errors import FasttricksError
 from fasttricks.models.count import count
 from fasttricks.models.traffic import traffic
 
@@ -42,7 +42,7 @@ def run_models(config: BenchConfig) -> int:
         FasttricksError: no row of the model works; or what was measured cannot be written (it has
             been shown).
     """
-    chosen = chosen_rows(config.only_names)
+    chosen = beginning("row", ROWS, config.only_names) or list(ROWS)
     clock = make_clock(config.device)
     setting = Setting(
         device=clock.device,
@@ -60,7 +60,6 @@ def run_models(config: BenchConfig) -> int:
         ours = networks[0].key
         if not any(entry.network == ours for entry in working):
             raise FasttricksError(f"nothing to measure: no row of {config.model} works")
-
         copies, nbytes = measure(
             working, clock, rounds=rounds, seconds=config.seconds, tell=teller.tell
         )
@@ -86,18 +85,6 @@ def _works(entry: NetworkEntry, config: BenchConfig, teller: Teller) -> bool:
         return False
     teller.step()
     return True
-
-
-def chosen_rows(words: list[str]) -> list[str]:
-    """Those of ROWS that begin with one of the words; all where there are none.
-
-    Raises:
-        UnknownNameError: no row begins so.
-    """
-    for word in words:
-        if not any(row.startswith(word) for row in ROWS):
-            raise UnknownNameError("row", word, list(ROWS))
-    return [row for row in ROWS if not words or row.startswith(tuple(words))]
 
 
 @contextlib.contextmanager

@@ -69,17 +69,14 @@ def notes(rows: Sequence[ResultRow]) -> list[str]:
         "docs/models.md; GB/s: these bytes over the time; of copy: of the rate of a plain copy in "
         f"the same round, which read and wrote {max(copies):,.1f} GB/s",
     ]
-    if any(row["row"].endswith("compiled") for row in rows):
-        took = [
-            f"{row['row'].split()[0]} {row['library']} {row['library_model']} "
-            f"{row['first_step_s']:.1f} s"
-            for row in rows
-            if row["row"].endswith("compiled")
-        ]
-        lines.append(
-            "first compiled steps, with compiling what torch's caches do not have: "
-            + ", ".join(took)
-        )
+    if took := [
+        f"{row['row'].split()[0]} {row['library']} {row['library_model']} "
+        f"{row['first_step_s']:.1f} s"
+        for row in rows
+        if row["row"].endswith("compiled")
+    ]:
+        what = "first compiled steps, with compiling what torch's caches do not have"
+        lines.append(f"{what}: {', '.join(took)}")
     lines += dict.fromkeys(
         f"{name_of(row)}: another network: {row['differs']}; {_sizes(row)}, ours {_sizes(own)}"
         for row in rows

@@ -1,6 +1,6 @@
 """Writes the file that FFCV's ImageNet recipe reads, with FFCV's own writer. Run as a module.
 
-Source: libffcv/ffcv-imagenet, `write_imagenet.sh`, with 500 px and quality 90 for every picture:
+Source: libffcv/ffcv-imagenet, `write_imagenet.sh`, with 500 px and quality 90: every picture is
 re-encoded as JPEG, longer side at most 500 px.
 """
 
@@ -14,6 +14,8 @@ from typing import Any
 from ffcv.fields import IntField, RGBImageField
 from ffcv.writer import DatasetWriter
 from torchvision.datasets import ImageFolder
+
+from fasttricks.bench.packs import MAX_SIDE, QUALITY
 
 
 class Pictures:
@@ -39,7 +41,7 @@ class Pictures:
 
 def write(root: str, destination: str, workers: int) -> None:
     """Write the pictures below `root` to the file `destination`."""
-    field = RGBImageField(write_mode="jpg", max_resolution=500, jpeg_quality=90)
+    field = RGBImageField(write_mode="jpg", max_resolution=MAX_SIDE, jpeg_quality=QUALITY)
     fields = {"image": field, "label": IntField()}
     DatasetWriter(destination, fields, num_workers=workers).from_indexed_dataset(Pictures(root))
 

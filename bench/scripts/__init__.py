@@ -2,7 +2,3 @@
 
 python -m fasttricks.bench.scripts --torchvision FOLDER --timm FOLDER [--json FILE]
 """
-
-from fasttricks.bench.scripts.config import Config
-
-__all__ = ["Config"]

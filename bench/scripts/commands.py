@@ -67,7 +67,7 @@ def torchvision(job: Job, script: Script, model: str, out: Path) -> list[str]:
         *("--opt", "sgd_nesterov" if optim.kind == "nesterov" else "sgd", "--lr", str(optim.lr)),
         *("--momentum", str(optim.momentum), "--weight-decay", str(optim.weight_decay)),
         *("--train-crop-size", str(data.size), "--val-crop-size", str(data.size)),
-        *("--val-resize-size", str(_resized(data.size)), "--interpolation", "bilinear"),
+        *("--val-resize-size", str(round(data.size / 0.875)), "--interpolation", "bilinear"),
         *("--print-freq", str(recipe.log_every)),
     ]
     if optim.decay_rule == "weights-only":
@@ -109,11 +109,6 @@ def timm(job: Job, script: Script, model: str, out: Path) -> list[str]:
     if recipe.compile:
         command += ["--torchcompile"]
     return command
-
-
-def _resized(size: int) -> int:
-    """The shorter side before a centre crop of 7/8 of it."""
-    return round(size / 0.875)
 
 
 def differences(recipe: Recipe, script: Script) -> list[str]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
-import secrets
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from fasttricks.cache import cache_dir
+from fasttricks.data.scratch import scratch_folder
 from fasttricks.errors import DataError
 
 CLASSES = 10
@@ -38,13 +37,12 @@ def lay_out(paths: Sequence[str], key: str, count: int) -> Path:
     root = cache_dir() / "scripts" / f"{key}-{count}"
     if root.is_dir():
         return root
-    scratch = root.with_name(f"{root.name}.{secrets.token_hex(4)}")
     try:
-        for part, many in (("train", count), ("val", CLASSES)):
-            _link(usable, scratch / part, many)
-        scratch.rename(root)
+        with scratch_folder(root) as scratch:
+            for part, many in (("train", count), ("val", CLASSES)):
+                _link(usable, scratch / part, many)
+            scratch.rename(root)
     except OSError as error:
-        shutil.rmtree(scratch, ignore_errors=True)
         if not root.is_dir():  # another process made it meanwhile
             raise DataError(f"cannot write {root}: {error.strerror}") from error
     return root

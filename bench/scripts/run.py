@@ -29,6 +29,11 @@ from fasttricks.pipelines.registry import require
 
 ELSEWHERE = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "SLURM_PROCID", "SLURM_NTASKS", "PYTHONSAFEPATH")
 """What would make a script one of several processes, or keep it from what lies beside it."""
+OTHERS = {
+    "torchvision": (commands.torchvision, steps_torchvision),
+    "timm": (commands.timm, steps_timm),
+}
+"""By script: what makes its command line, and what reads its log."""
 
 
 def main(config: Config) -> None:
@@ -67,7 +72,6 @@ def compare(
     env = environment()
     with Teller() as teller:
         teller.expect(rounds * len(trainers))
-
         readings = measure(trainers, window, env, rounds=rounds, tell=teller.tell)
     about = _about(job, scripts, window) | {
         "data": f"{files.label}, in {CLASSES} made-up classes",
@@ -107,10 +111,7 @@ def trainers_of(
     model = job.recipe.model.name.removesuffix("b")  # what the others call it
     theirs = []
     for script in scripts:
-        command, steps = {
-            "torchvision": (commands.torchvision, steps_torchvision),
-            "timm": (commands.timm, steps_timm),
-        }[script.name]
+        command, steps = OTHERS[script.name]
         made = partial(command, job, script, model)
         made(Path())  # finds now what the script cannot do
         theirs.append(Trainer(row=script.name, command=made, steps=steps))

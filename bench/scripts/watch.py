@@ -72,7 +72,7 @@ class Stopwatch:
     def see(self, steps: int) -> None:
         """A line says that so many steps are done."""
         self.steps = steps
-        if self._begin is None and steps >= self._window.first:
+        if self._begin is None and steps >= self._window.warm:
             self._begin = self._mark()
         elif self._end is None and steps >= self._window.last:
             self._end = self._mark()
@@ -130,11 +130,11 @@ def watch(
         _follow(trainer, Tail(out / trainer.log), group, stopwatch)
         whole_s = time.monotonic() - began
         if group.exit_code() != 0:
-            raise FasttricksError(_failure(trainer, group.how_it_ended(), group.last_words()))
+            raise _failure(trainer, group.how_it_ended(), group)
         reading = stopwatch.reading(whole_s)
         if reading is None or stopwatch.steps > window.steps:
             why = f"{window.steps} steps were expected, its log tells of {stopwatch.steps}"
-            raise FasttricksError(_failure(trainer, why, group.last_words()))
+            raise _failure(trainer, why, group)
         return reading
     finally:
         group.close()
@@ -153,11 +153,11 @@ def _follow(trainer: Trainer, tail: Tail, group: Group, stopwatch: Stopwatch) ->
         if ended:
             return
         if time.monotonic() - heard > SILENCE_S:
-            why = f"its log said nothing for {SILENCE_S:.0f} s"
-            raise FasttricksError(_failure(trainer, why, group.last_words()))
+            raise _failure(trainer, f"its log said nothing for {SILENCE_S:.0f} s", group)
         time.sleep(POLL_S)
 
 
-def _failure(trainer: Trainer, why: str, words: list[str]) -> str:
+def _failure(trainer: Trainer, why: str, group: Group) -> FasttricksError:
+    words = group.last_words()
     said = "; it said last: " + " | ".join(words) if words else ""
-    return f"{trainer.row} failed: {why}{said}"
+    return FasttricksError(f"{trainer.row} failed: {why}{said}")

@@ -17,13 +17,8 @@ class Window:
     """More than any loader has batches in work: while these run, it need not load."""
 
     @property
-    def first(self) -> int:
-        """Steps done when the clock starts."""
-        return self.warm
-
-    @property
     def last(self) -> int:
-        """Steps done when it stops."""
+        """Steps done when the clock stops."""
         return self.warm + self.timed
 
     @property

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import statistics
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from fasttricks.bench.report import ResultRow
 from fasttricks.bench.stats import ratios, throughput
-from fasttricks.bench.train.subject import Stream, Subject, kept, made_up
+from fasttricks.bench.train.subject import Subject, kept, made_up
 from fasttricks.bench.turns import Entry, nothing, take_turns, warm_up
 from fasttricks.pipelines.loader import Loader
-from fasttricks.train.prefetch import Batch
 
 SYNTHETIC, CACHED = "step, made-up pictures", "step, cached batch"
 LOADER, TRAINING = "loader", "training"
@@ -36,16 +37,27 @@ def entries_of(subject: Subject, loaders: dict[str, Loader]) -> list[TrainEntry]
     first.close()
     noise = [made_up(batch) for batch in cached]
     entries = [
-        _entry(kind, "", _stepping(subject, batches), subject.look)
+        _entry(kind, "", partial(subject.step, batches), subject.look)
         for kind, batches in ((SYNTHETIC, noise), (CACHED, cached))
     ]
     for name, loader in loaders.items():
-        alone, fed = subject.stream(loader), subject.stream(loader)
-        entries += [
-            _entry(LOADER, name, _taking(alone), subject.wait, alone.close),
-            _entry(TRAINING, name, _training(subject, fed), subject.look, fed.close),
-        ]
+        entries += _of_pipeline(subject, name, loader)
     return entries
+
+
+def _of_pipeline(subject: Subject, name: str, loader: Loader) -> list[TrainEntry]:
+    alone, fed = subject.stream(loader), subject.stream(loader)
+
+    def take() -> None:
+        deque(alone.take(), maxlen=0)
+
+    def train() -> None:
+        subject.step(fed.take())
+
+    return [
+        _entry(LOADER, name, take, subject.wait, alone.close),
+        _entry(TRAINING, name, train, subject.look, fed.close),
+    ]
 
 
 def _entry(
@@ -63,22 +75,6 @@ def _entry(
         settle=settle,
         close=close,
     )
-
-
-def _stepping(subject: Subject, batches: list[Batch]) -> Callable[[], None]:
-    return lambda: subject.step(batches)
-
-
-def _taking(stream: Stream) -> Callable[[], None]:
-    def once() -> None:
-        for _ in stream.take():
-            pass
-
-    return once
-
-
-def _training(subject: Subject, stream: Stream) -> Callable[[], None]:
-    return lambda: subject.step(stream.take())
 
 
 def measure(

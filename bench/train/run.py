@@ -46,14 +46,8 @@ def run_train(config: BenchConfig, build: Build = build_model) -> int:
         entries = entries_of(subject, loaders)
         rounds = max(FEWEST_ROUNDS, config.rounds)
         teller.expect(len(entries) * (rounds + 1))
-
-        measure(
-            entries,
-            rounds=rounds,
-            seconds=config.seconds,
-            warmup=config.warmup,
-            tell=teller.tell,
-        )
+        lengths = {"seconds": config.seconds, "warmup": config.warmup}
+        measure(entries, rounds=rounds, **lengths, tell=teller.tell)
         about = _about(config, subject, next(iter(loaders.values()))) | {"data": files.label}
     shared = about["device"] == "cpu"
     rows = [row | about for row in results(entries, recipe.data.batch_size, shared_cores=shared)]

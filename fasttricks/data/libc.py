@@ -34,7 +34,7 @@ STATUS_BYTES = 256
 """Of the buffer that `status` needs."""
 
 # O_NONBLOCK: a named pipe among the pictures would else be waited for without end.
-_FLAGS = os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0)
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 _EMPTY_PATH = 0x1000  # AT_EMPTY_PATH: the file itself that the descriptor is of
 _TYPE, _MTIME, _SIZE = 0x001, 0x040, 0x200  # STATX_TYPE and so on
 _WANTED = _TYPE | _MTIME | _SIZE

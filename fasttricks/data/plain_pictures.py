@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fasttricks.data import libc
 from fasttricks.data.jpeg_frame import PLAIN, Bytes
 from fasttricks.data.jpeg_header import walk
-from fasttricks.data.places import FILE, MEMORY, SLICE, Places
+from fasttricks.data.places import FILE, MEMORY, NO_BYTES, SLICE, Places
 from fasttricks.data.probe import most_pixels
 from fasttricks.data.seek.file import SeekIndex
 from fasttricks.data.seek.format import CRC_FROM, INDEXED, RECORD, UNREADABLE
@@ -64,8 +64,8 @@ class Index(NamedTuple):
 def index_of(index: SeekIndex | None) -> Index:
     """What compiled code needs of an index, which must outlive it."""
     if index is None:
-        none = np.frombuffer(b"", np.uint8)
-        return Index(none.view(_KNOWN), none.reshape(0, RECORD.itemsize), none, none, -1, 0)
+        as_bytes = NO_BYTES.reshape(0, RECORD.itemsize)
+        return Index(NO_BYTES.view(_KNOWN), as_bytes, NO_BYTES, NO_BYTES, -1, 0)
     records = index.records.view(_KNOWN)
     as_bytes = index.records.view(np.uint8).reshape(len(records), -1)
     points = index.points.view(np.uint8)

@@ -48,7 +48,7 @@ class Form:
         """(offset, length) of each section."""
         result, end = [], self.header.itemsize
         for length in lengths:
-            offset = aligned(end)
+            offset = -(-end // ALIGN) * ALIGN
             result.append((offset, length))
             end = offset + length
         return result
@@ -95,8 +95,3 @@ def write_header(file: BinaryIO, header: Any) -> None:
     file.seek(0)
     file.write(header.tobytes())
     file.flush()
-
-
-def aligned(offset: int, to: int = ALIGN) -> int:
-    """The next multiple."""
-    return -(-offset // to) * to

@@ -11,11 +11,8 @@ import io
 import json
 import multiprocessing
 import os
-import secrets
-import shutil
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -32,6 +29,7 @@ from fasttricks.cpus import available_cpus
 from fasttricks.data.imagenet_like import draw_spec
 from fasttricks.data.progress import progress_bar
 from fasttricks.data.scene import draw_scene
+from fasttricks.data.scratch import scratch_folder
 from fasttricks.errors import DataError
 
 FORMAT = 1
@@ -43,7 +41,6 @@ MANIFEST = "synthetic.json"
 _MAXBLOCK_LOCK = threading.Lock()
 _SCENE_STREAM = 3  # 1 and 2 belong to draw_spec
 _PART = 8  # files that a worker writes at a time
-_STALE_S = 3600.0  # a build takes a minute: what is unfinished after an hour was killed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +137,7 @@ def make_synthetic(
     # A process costs about as much as twenty files.
     workers = workers or min(available_cpus(), 1 + count // 20)
     try:
-        with _scratch_folder(root) as scratch:
+        with scratch_folder(root) as scratch:
             for index in range(min(classes, count)):
                 (scratch / recipe.class_name(index)).mkdir()
             with progress_bar("making synthetic pictures", count, progress) as advance:
@@ -173,22 +170,6 @@ def _is_complete(root: Path, recipe: _Recipe) -> bool:
     if found != recipe.count:
         raise DataError(f"{root} holds {found} of its {recipe.count} files; delete it, then retry")
     return True
-
-
-@contextlib.contextmanager
-def _scratch_folder(root: Path) -> Iterator[Path]:
-    """A new sibling of `root`, so that a rename can publish it; gone at the end, come what may."""
-    root.parent.mkdir(parents=True, exist_ok=True)
-    for left_over in root.parent.glob(f".{root.name}.*.tmp"):
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - left_over.stat().st_mtime > _STALE_S:
-                shutil.rmtree(left_over, ignore_errors=True)
-    scratch = root.parent / f".{root.name}.{secrets.token_hex(6)}.tmp"
-    scratch.mkdir()
-    try:
-        yield scratch
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _publish(scratch: Path, root: Path, recipe: _Recipe) -> None:

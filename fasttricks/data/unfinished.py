@@ -17,7 +17,6 @@ from typing import BinaryIO
 
 from fasttricks import locks
 from fasttricks.errors import DataError
-from fasttricks.locks import is_at, wait_for
 
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
@@ -62,7 +61,7 @@ def unfinished(target: Path, what: str) -> Iterator[Unfinished]:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     path = unfinished_path(target)
-    with wait_for(lambda: _claim(path, what), f"another process that makes {what}") as file:
+    with locks.wait_for(lambda: _claim(path, what), f"another process that makes {what}") as file:
         work = Unfinished(file, path, target)
         try:
             yield work
@@ -85,7 +84,8 @@ def _claim(path: Path, what: str) -> BinaryIO | None:
     file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if is_at(file.fileno(), path):  # else it was finished or given up just before we locked it
+        # Else it was finished or given up just before we locked it.
+        if locks.is_at(file.fileno(), path):
             file.truncate(0)
             return file
     except BlockingIOError:

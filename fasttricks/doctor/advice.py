@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fasttricks.doctor.amounts import count, duration, number, share, size
-from fasttricks.doctor.choice import Choice, choose, describe, limit, stays_cached
+from fasttricks.doctor.choice import Choice, choose, limit, stays_cached
 from fasttricks.doctor.facts import Data, Facts, Machine
 from fasttricks.doctor.remedies import MANY, Advice, Topic, helpful, missing, problems, quoted
 from fasttricks.doctor.seek import State
@@ -99,7 +99,7 @@ def _limit(facts: Facts, choice: Choice) -> Iterator[Advice]:
         return
     each = " each" if machine.processes > 1 else ""
     text = (
-        f"{choice.pipeline} was measured at {describe(choice.rate)} with "
+        f"{choice.pipeline} was measured at {number(choice.rate.images_per_s)} images/s with "
         f"{count(choice.rate.threads, 'thread')}. A model that trains faster than "
         f"{number(found.images_per_s)} images/s{each} waits for the loader"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fasttricks.doctor.amounts import number, size
+from fasttricks.doctor.amounts import size
 from fasttricks.doctor.facts import Data, Facts, Machine, Rate
 
 ROOMY = 0.8
@@ -41,11 +41,6 @@ class Limit:
     """"decoding", or "disk"."""
 
 
-def can_use(machine: Machine, pipeline: str) -> bool:
-    """Whether a pipeline is installed."""
-    return machine.pipelines.get(pipeline, "not known") == ""
-
-
 def keeps_in(facts: Facts) -> str:
     """Where all decoded pictures fit: "cuda", "cpu" (shared memory), or "" for nowhere."""
     machine, data = facts.machine, facts.data
@@ -69,7 +64,7 @@ def choose(facts: Facts) -> Choice:
     if data is not None and data.kind == "beton":
         return _chosen(facts, "ffcv", "it is the one that reads a .beton")
     home = keeps_in(facts)
-    if home and data is not None and can_use(machine, "resident"):
+    if home and data is not None and not machine.lacks("resident"):
         best = max((rate.images_per_s for rate in facts.rates), default=0.0)
         rate = facts.rate("resident")
         if rate is None or rate.images_per_s * CLEARLY >= best:
@@ -95,14 +90,14 @@ def limit(facts: Facts, choice: Choice) -> Limit | None:
 
 def stays_cached(facts: Facts) -> bool:
     """Whether the encoded pictures stay in memory once they were read."""
-    data: Data | None = facts.data
+    data = facts.data
     return data is not None and (
         data.disk.in_memory or data.total_bytes <= ROOMY * facts.machine.free_bytes
     )
 
 
 def _chosen(facts: Facts, pipeline: str, why: str, device: str = "") -> Choice:
-    if not can_use(facts.machine, pipeline):
+    if facts.machine.lacks(pipeline):
         return Choice(pipeline="")
     device = device or facts.machine.device
     return Choice(pipeline=pipeline, device=device, why=why, rate=facts.rate(pipeline))
@@ -117,23 +112,21 @@ def _why_resident(data: Data, home: str, machine: Machine) -> str:
 
 
 def _fastest(facts: Facts, measured: list[Rate]) -> Choice:
-    best = max(measured, key=lambda rate: rate.images_per_s)
+    best, *others = sorted(measured, key=lambda rate: -rate.images_per_s)
     ours = facts.rate("roi")
     if ours is not None and ours is not best and ours.images_per_s * ABOUT >= best.images_per_s:
         return _chosen(facts, "roi", f"it is as fast as {best.pipeline} here and needs less")
-    others = sorted(measured, key=lambda rate: -rate.images_per_s)[1:]
     if not others:
         return _chosen(facts, best.pipeline, "it is the only one that was measured")
-    second = others[0]
-    ratio = best.images_per_s / second.images_per_s
-    why = f"it was the fastest here, {ratio:.2f} times {second.pipeline}"
+    ratio = best.images_per_s / others[0].images_per_s
+    why = f"it was the fastest here, {ratio:.2f} times {others[0].pipeline}"
     return _chosen(facts, best.pipeline, why)
 
 
 def _unmeasured(facts: Facts, names: list[str]) -> Choice:
     """By what is known of the pipelines in general."""
     machine = facts.machine
-    names = [name for name in names if can_use(machine, name)]
+    names = [name for name in names if not machine.lacks(name)]
     if not names:
         return Choice(pipeline="")
     engine = [gpu.name for gpu in machine.gpus if gpu.jpeg_engine]
@@ -144,8 +137,3 @@ def _unmeasured(facts: Facts, names: list[str]) -> Choice:
         "dali": "it is the fastest of those installed, as a rule",
     }
     return _chosen(facts, names[0], usual.get(names[0], "nothing faster is installed"))
-
-
-def describe(rate: Rate) -> str:
-    """A measured rate in words."""
-    return f"{number(rate.images_per_s)} images/s"

@@ -52,7 +52,8 @@ def look_at_data(path: Path, *, train: bool = True, index: Path | None = None) -
     shape = look_at_shape(path, train=train)
     listing, samples = time.monotonic() - began, shape.samples
     chosen = draw_sample(len(samples), SAMPLED)
-    disk = look_at_disk(samples, chosen, _folder_of(samples, path), READING_S)
+    place = samples.path(0) or path  # what a folder has may be links
+    disk = look_at_disk(samples, chosen, place, READING_S)
     sample = _Sample(samples, chosen)
     if not sample.sizes:
         raise DataError(
@@ -96,11 +97,6 @@ def _kind(samples: Samples) -> str:
     if isinstance(samples, Beton):
         return "beton"
     return "pack" if isinstance(samples, TarPack) else "folder"
-
-
-def _folder_of(samples: Samples, path: Path) -> Path:
-    """Where the pictures really are: what the folder has may be links."""
-    return samples.path(0) or path
 
 
 class _Sample:

@@ -11,8 +11,7 @@ from fasttricks.doctor.amounts import count, number, share, size
 from fasttricks.doctor.diagnosis import Diagnosis
 from fasttricks.doctor.facts import Data, Disk, Facts, Gpu, Machine
 from fasttricks.doctor.remedies import Advice, Topic, dotted
-from fasttricks.doctor.source import printable
-from fasttricks.doctor.terminal import TITLE, field, heading, show_lines
+from fasttricks.doctor.terminal import TITLE, field, heading, printable, show_lines
 
 _STYLES = {Topic.PROBLEM: "red", Topic.PIPELINE: "green", Topic.HELPS: "yellow"}
 _ENGINE = {True: "with a JPEG engine", False: "without a JPEG engine", None: "JPEG engine unknown"}
@@ -57,17 +56,13 @@ def _machine(machine: Machine) -> Iterator[tuple[str, str]]:
     else:
         told = f"{machine.driver or 'unknown'}, CUDA up to {dotted(machine.driver_cuda)}"
         yield "driver", told
-        built = (
-            "without CUDA" if machine.torch_cuda is None else f"CUDA {dotted(machine.torch_cuda)}"
-        )
+        cuda = f"for CUDA {dotted(machine.torch_cuda)}" if machine.torch_cuda else "without CUDA"
         dali = f", DALI for CUDA {dotted(machine.dali_cuda)}" if machine.dali_cuda else ""
-        yield "builds", f"torch for {built}{dali}".replace("for without", "without")
+        yield "builds", f"torch {cuda}{dali}"
     found = machine.versions
-    named = [name for name in _PACKAGES if name in found]
-    yield (
-        "versions",
-        ", ".join(found[name] if name == "PIL" else f"{name} {found[name]}" for name in named),
-    )
+    installed = [name for name in _PACKAGES if name in found]
+    named = (found[name] if name == "PIL" else f"{name} {found[name]}" for name in installed)
+    yield "versions", ", ".join(named)
 
 
 def _gpu(gpu: Gpu) -> str:

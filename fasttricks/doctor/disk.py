@@ -48,16 +48,16 @@ class Span(NamedTuple):
     size: int
 
 
-def look_at_disk(samples: Samples, indices: Sequence[int], folder: Path, seconds: float) -> Disk:
+def look_at_disk(samples: Samples, indices: Sequence[int], place: Path, seconds: float) -> Disk:
     """File system, page-cache state and read rate, from some pictures.
 
     Args:
         samples: a folder's or a pack's.
         indices: pictures to look at, in the order in which they are read.
-        folder: where they are.
+        place: a path on the file system that they are on.
         seconds: how long to read at most.
     """
-    kind = file_system(folder)
+    kind = file_system(place)
     network = kind in _NETWORK or (kind.startswith("fuse.") and kind not in _LOCAL_FUSE)
     disk = Disk(file_system=kind, network=network, in_memory=kind in _IN_MEMORY)
     shares = [cached(samples, index) for index in indices]

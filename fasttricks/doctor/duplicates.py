@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fasttricks.doctor.look import DIGEST_BYTES
-
 
 class Digests:
     """What is remembered of the content of `count` pictures.
@@ -22,13 +20,7 @@ class Digests:
         self._known = np.zeros(count, np.bool_)
 
     def add(self, index: int, digest: bytes) -> None:
-        """Remember a picture; those never added have no twins.
-
-        Raises:
-            ValueError: it is not a digest of 16 bytes.
-        """
-        if len(digest) != DIGEST_BYTES:
-            raise ValueError(f"a digest has {DIGEST_BYTES} bytes, not {len(digest)}")
+        """Remember a picture by 16 bytes; those never added have no twins."""
         self._halves[index] = np.frombuffer(digest, np.uint64)
         self._known[index] = True
 

@@ -55,6 +55,10 @@ class Machine:
     pipelines: Mapping[str, str] = field(default_factory=dict)
     """By name: why it cannot be used here and what to install; empty if it can."""
 
+    def lacks(self, pipeline: str) -> str:
+        """Why a pipeline cannot be used here and what to install; empty if it can."""
+        return self.pipelines.get(pipeline, "not known")
+
     @property
     def processes(self) -> int:
         """Training processes that this machine is for: one per GPU."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from fasttricks.data.formats import format_of, misnamed
 from fasttricks.data.pixels import Pixels
 from fasttricks.data.probe import Kind, Probe, probe_and_decode
 from fasttricks.data.samples import Samples, Stamp
@@ -22,12 +23,9 @@ from fasttricks.doctor.findings import (
     WARNING,
     Look,
 )
-from fasttricks.doctor.formats import format_of, misnamed
 from fasttricks.doctor.seek import Worth, check_entry
 from fasttricks.doctor.source import announced_sides, checksum_fits, has_checksums, keeps_files
 from fasttricks.errors import BadSampleError, DataError
-
-DIGEST_BYTES = 16
 
 Sides = tuple[int, int]
 
@@ -56,7 +54,7 @@ class Inspector:
             self._check_index(look, None)
             return look
         look.size = len(data)
-        look.digest = hashlib.blake2b(data, digest_size=DIGEST_BYTES).digest()
+        look.digest = hashlib.blake2b(data, digest_size=16).digest()
         if self._has_checksums and not checksum_fits(data, stamp):
             look.fault(CHECKSUM, "its CRC-32 is not the one it was packed with")
         look.probe, pixels = probe_and_decode(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from fasttricks.bench import machine as bench_machine
@@ -42,7 +43,6 @@ def look_at_machine() -> Machine:
 def room(folder: Path) -> int:
     """Bytes that can be written to the file system of a folder; 0 if there is no such folder."""
     try:
-        status = os.statvfs(folder)
+        return shutil.disk_usage(folder).free
     except OSError:
         return 0
-    return status.f_bavail * status.f_frsize

@@ -23,9 +23,10 @@ from fasttricks.bench.rows import plan_rows, settings_of
 from fasttricks.data.folder import scan_folder
 from fasttricks.data.samples import Samples
 from fasttricks.data.seek.build import index_path
-from fasttricks.doctor.choice import can_use, keeps_in
+from fasttricks.doctor.choice import keeps_in
 from fasttricks.doctor.facts import Facts, Rate
 from fasttricks.errors import FasttricksError
+from fasttricks.pipelines.beton.file import Beton
 from fasttricks.pipelines.beton.pack import pack
 
 ORDER = ("roi", "resident", "dali", "torchvision", "ffcv")
@@ -61,11 +62,10 @@ def measure(facts: Facts, samples: Samples, good: Sequence[int], *, budget_s: fl
         names = _names(facts, left_out)
         teller.expect(len(names))
         for name in names:
-            teller.doing(f"measuring {name}")
-            left = deadline - time.monotonic()
-            if left < LEAST_S:
+            if (left := deadline - time.monotonic()) < LEAST_S:
                 left_out[name] = f"the {budget_s:.0f} seconds for measuring were over"
                 continue
+            teller.doing(f"measuring {name}")
             try:
                 rates.append(_rate(name, facts, files, beton, guard, left))
             except (FasttricksError, OSError) as error:
@@ -79,8 +79,8 @@ def _names(facts: Facts, left_out: dict[str, str]) -> list[str]:
     names = []
     for name in ORDER:
         assert facts.data is not None, "without data there is nothing to measure on"
-        if not can_use(facts.machine, name):
-            left_out[name] = facts.machine.pipelines.get(name, "not known")
+        if why := facts.machine.lacks(name):
+            left_out[name] = why
         elif facts.data.kind == "beton" and name != "ffcv":
             left_out[name] = "reads no .beton"
         elif name == "resident" and not keeps_in(facts):
@@ -109,8 +109,8 @@ def _rate(
         threads=str(threads),
     )
     (row,), _ = plan_rows(config, files)
-    if row.pack:
-        _make_beton(files, beton)
+    if row.pack and not beton.exists():
+        pack(scan_folder(files.root), beton, mode="source", progress=False)
     began = time.monotonic()
     settings = settings_of(row, config, files, str(beton) if row.pack else "")
     contender = Contender(row, settings, WARM_UP_S, guard, patience_s=left)
@@ -132,11 +132,6 @@ def _rate(
     )
 
 
-def _make_beton(files: PictureFiles, beton: Path) -> None:
-    if not beton.exists():
-        pack(scan_folder(files.root), beton, mode="source", progress=False)
-
-
 @contextlib.contextmanager
 def _sample(
     facts: Facts, samples: Samples, good: Sequence[int]
@@ -153,22 +148,14 @@ def _sample(
                 target.write_bytes(samples.read(index))
             else:
                 target.symlink_to(path.absolute())
-        beton = Path(scratch, "sample.beton")
-        if facts.data.kind == "beton":
-            beton = Path(facts.data.name).expanduser().absolute()
+        own = Path(scratch, "sample.beton")
+        given = Path(facts.data.name).expanduser().absolute()
         linked = scan_folder(root)
         paths = tuple(linked.name(number) for number in range(len(linked)))
         files = PictureFiles(root=root, label="a sample", count=len(linked), paths=paths)
         try:
-            yield files, beton
+            yield files, given if facts.data.kind == "beton" else own
         finally:
-            for made in (linked, *_opened(beton, scratch)):
+            # Their seek indexes are in the user's cache folder.
+            for made in (linked, *([Beton(own)] if own.exists() else [])):
                 index_path(made).unlink(missing_ok=True)
-
-
-def _opened(beton: Path, scratch: str) -> Iterator[Samples]:
-    """A .beton that was made here: its seek index is in the user's cache folder."""
-    from fasttricks.pipelines.beton.file import Beton
-
-    if beton.exists() and beton.is_relative_to(scratch):
-        yield Beton(beton)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from fasttricks.doctor.amounts import count, number, share
-from fasttricks.doctor.choice import CLEARLY, Choice, can_use, keeps_in, stays_cached
+from fasttricks.doctor.choice import CLEARLY, Choice, keeps_in, stays_cached
 from fasttricks.doctor.facts import Data, Facts, Machine, Version
 
 FEW_CORES = 4
@@ -143,15 +143,9 @@ def _slow_disk(facts: Facts, choice: Choice) -> Iterator[Advice]:
     data = facts.data
     if data is None or choice.pipeline == "resident":
         return
-    disk, machine = data.disk, facts.machine
-    slow = (
-        disk.files_per_s is not None
-        and choice.rate is not None
-        and (disk.files_per_s < choice.rate.images_per_s * machine.processes)
-    )
-    pack = f"fasttricks pack {quoted(data)} DST"
-    if slow and disk.files_per_s is not None and choice.rate is not None:
-        need = choice.rate.images_per_s * machine.processes
+    disk, pack = data.disk, f"fasttricks pack {quoted(data)} DST"
+    need = choice.rate.images_per_s * facts.machine.processes if choice.rate else 0.0
+    if disk.files_per_s is not None and disk.files_per_s < need:
         text = (
             f"The disk: {number(disk.files_per_s)} pictures a second come from "
             f"{disk.file_system or 'it'}, where {number(need)} could be decoded."
@@ -235,7 +229,7 @@ def _pillow(facts: Facts, choice: Choice) -> Iterator[Advice]:
     if choice.pipeline == "torchvision" and not facts.machine.simd:
         text = "pillow-simd: PIL decodes and resizes everything here, and is the plain Pillow."
         yield Advice(Topic.HELPS, text, _SIMD)
-        if not can_use(facts.machine, "roi"):
-            lacks = facts.machine.pipelines.get("roi", "").partition(": ")
-            text = f"roi, which decodes only the crop, cannot be used: {lacks[0]}."
-            yield Advice(Topic.HELPS, text, lacks[2])
+        if reason := facts.machine.lacks("roi"):
+            what, _, command = reason.partition(": ")
+            text = f"roi, which decodes only the crop, cannot be used: {what}."
+            yield Advice(Topic.HELPS, text, command)

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from fasttricks.data.formats import format_of
 from fasttricks.data.probe import Probe
 from fasttricks.data.samples import Samples, Stamp
 from fasttricks.data.seek.format import UNREADABLE
 from fasttricks.doctor.findings import Look
-from fasttricks.doctor.formats import format_of
 from fasttricks.doctor.jpeg_facts import jpeg_facts
 from fasttricks.doctor.look import Inspector
 from fasttricks.doctor.seek import FoundIndex, find_index, walk_again

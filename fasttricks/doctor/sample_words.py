@@ -7,8 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from fasttricks.doctor.source import printable
-from fasttricks.doctor.terminal import field, heading, show_lines
+from fasttricks.doctor.terminal import field, heading, printable, show_lines
 
 _BOX = ("top", "left", "height", "width")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -77,7 +76,7 @@ def scan(
         return [inspector(number) for number in range(first, last) if not stopped.is_set()]
 
     starts = range(0, len(samples), _SHARE)
-    bar = progress_bar("looking at pictures", len(samples), progress and sys.stderr.isatty())
+    bar = progress_bar("looking at pictures", len(samples), progress)
     with bar as advance, ThreadPoolExecutor(threads, "doctor") as pool:
         try:
             with closing(read_ahead(pool, share, starts, _AHEAD * threads)) as shares:

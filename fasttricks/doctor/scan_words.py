@@ -14,9 +14,8 @@ from fasttricks.doctor.duplicates import across_classes
 from fasttricks.doctor.findings import MISNAMED, ODD, ORIENTATION, STALE, WARNING, Fault
 from fasttricks.doctor.scan import Scan
 from fasttricks.doctor.seek import State
-from fasttricks.doctor.source import printable
 from fasttricks.doctor.tally import Extreme
-from fasttricks.doctor.terminal import field, show_lines
+from fasttricks.doctor.terminal import field, printable, show_lines
 
 LISTED = 50
 """Broken pictures that are named unless all are asked for."""

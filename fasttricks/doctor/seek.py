@@ -16,8 +16,9 @@ from fasttricks.data.samples import Samples, Stamp
 from fasttricks.data.seek.build import index_path
 from fasttricks.data.seek.file import SeekIndex
 from fasttricks.data.seek.format import FORMAT, HEADER, MAGIC, UNREADABLE
+from fasttricks.data.seek.pictures import seek_points_of
 from fasttricks.errors import DataError
-from fasttricks.kernels.jpeg.seek import FRAME, SEEK, inspect, seek_points
+from fasttricks.kernels.jpeg.seek import FRAME
 
 
 class State(enum.Enum):
@@ -128,14 +129,8 @@ def check_entry(index: SeekIndex, number: int, found: tuple[bytes, Stamp] | None
 
 def walk_again(data: bytes, tile_pixels: int) -> tuple[Any, NDArray[Any]]:
     """What indexing a picture gives now: (record of FRAME, SEEK [n], none if it cannot be cut)."""
-    encoded = np.frombuffer(data, np.uint8)
-    frames = np.zeros(1, FRAME)  # kept, for records do not keep their array alive
-    count = inspect(encoded, tile_pixels, frames[0])
-    points = np.zeros(max(0, count), SEEK)
-    if count > 0 and (reason := seek_points(encoded, frames[0], points)):
-        frames[0]["status"] = reason
-        points = points[:0]
-    return frames[0], points
+    frame = np.zeros(1, FRAME)[0]
+    return frame, seek_points_of(data, tile_pixels, frame)
 
 
 def _differences(told: Any, frame: Any) -> str:

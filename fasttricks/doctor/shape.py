@@ -14,7 +14,8 @@ from pathlib import Path
 from fasttricks.data.folder import PARTS, SPLITS, splits_in
 from fasttricks.data.pack_index import INDEX_NAME
 from fasttricks.data.samples import Samples
-from fasttricks.doctor.source import open_data_set, printable
+from fasttricks.doctor.source import open_data_set
+from fasttricks.doctor.terminal import printable
 from fasttricks.errors import DataError
 
 _SHOWN = 3  # names that are given as examples
@@ -106,7 +107,7 @@ def _mixed_up(data: Path, train: Samples, val: Samples) -> list[str]:
 
 def _misplaced(data: Path, samples: Samples) -> list[str]:
     """Classes that look like parts of a data set, or like the folders above class folders."""
-    if not isinstance(samples.path(0), Path):
+    if samples.path(0) is None:  # no files: a pack, or a .beton
         return []
     if all(name.lower() in PARTS for name in samples.classes):
         return [
@@ -129,11 +130,11 @@ def _undivided(data: Path) -> list[str]:
         return []
     name, parent = data.resolve().name, data.resolve().parent
     splits = splits_in(data)
-    for train in (True, False):
+    for train, there, lacks, what in (
+        (True, "train", "val", "evaluate"),
+        (False, "val", "train", "train"),
+    ):
         if train in splits:
-            there, lacks, what = (
-                ("train", "val", "evaluate") if train else ("val", "train", "train")
-            )
             return [f"{data} has a folder {there} and no {lacks}: there is nothing to {what} on"]
         if name in SPLITS[train] and any((parent / one).is_dir() for one in SPLITS[not train]):
             return [f"{data} is one part of a data set; give {parent} for training and evaluation"]

@@ -74,8 +74,3 @@ def broken_shards(samples: Samples) -> Iterator[Broken]:
         else:
             if now != size:
                 yield Broken(str(path), f"the shard has {now:,} bytes where {size:,} were packed")
-
-
-def printable(text: str) -> str:
-    """A name or a message as one line that every terminal can show, whatever bytes it has."""
-    return text if text.isprintable() else ascii(text)

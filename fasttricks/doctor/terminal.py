@@ -18,6 +18,11 @@ def show_lines(lines: Iterable[Text]) -> None:
         console.print(line, soft_wrap=True)
 
 
+def printable(text: str) -> str:
+    """A name or a message as one line that every terminal can show, whatever bytes it has."""
+    return text if text.isprintable() else ascii(text)
+
+
 def heading(text: str) -> Text:
     """What stands above facts."""
     return Text(text, "bold")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -56,7 +55,7 @@ def pack(
     began, chosen = time.monotonic(), PackSettings(**settings)
     if workers is not None and workers < 1:
         raise ValueError(f"workers must be at least 1; got {workers}")
-    threads, visible = workers or available_cpus(), progress and sys.stderr.isatty()
+    threads = workers or available_cpus()
     target = Path(dst).expanduser().resolve()
     if not isinstance(src, Samples):
         _check_apart(Path(src).expanduser().resolve(), target)
@@ -66,12 +65,12 @@ def pack(
         identity = {**chosen.stated(), "source": digests}
         with staging(target, identity) as place:
             count = sum(len(part.samples) for part in parts)
-            with progress_bar(f"packing {target.name}", count, visible) as bar:
+            with progress_bar(f"packing {target.name}", count, progress) as bar:
                 team = Workers(pool=pool, threads=threads, advance=bar)
                 done = {part.split: _packed(part, place, chosen, team) for part in parts}
             if chosen.index:
                 for split in done:
-                    _make_seek_index(place.pack / split, threads, visible)
+                    _make_seek_index(place.pack / split, threads, progress)
             place.publish()
     return PackReport(
         path=target,
@@ -88,9 +87,9 @@ def _packed(
     return pack_part(part, folder, Journal(place.journal / part.split, folder), chosen, workers)
 
 
-def _make_seek_index(folder: Path, threads: int, visible: bool) -> None:
+def _make_seek_index(folder: Path, threads: int, progress: bool) -> None:
     try:
-        build_index(TarPack(folder), workers=threads, progress=visible)
+        build_index(TarPack(folder), workers=threads, progress=progress)
     except DataError as error:
         raise error.__cause__ if isinstance(error.__cause__, OSError) else error from None
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
+from fasttricks.data.formats import format_of
+
 _ENDINGS = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tiff": "tif"}
 """Endings that mean the same, so that one word asks a reader for all of them."""
-_BEGINNINGS = ((b"\xff\xd8", "jpg"), (b"\x89PNG", "png"), (b"GIF8", "gif"), (b"BM", "bmp"))
 
 
 def unique_keys(names: Iterable[bytes]) -> Iterator[str]:
@@ -49,9 +50,8 @@ def ending_of(name: bytes) -> str:
 
 def ending_by_content(data: bytes) -> str:
     """The same for a picture without a name; "jpg" where nothing else is recognised."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "webp"
-    return next((ending for start, ending in _BEGINNINGS if data.startswith(start)), "jpg")
+    ending = format_of(data).lower()
+    return _ENDINGS.get(ending, ending) or "jpg"
 
 
 def _ending(name: bytes) -> bytes:

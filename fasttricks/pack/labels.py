@@ -87,8 +87,8 @@ def read_labels(path: Path) -> GroundTruth:
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is no text"
         raise DataError(f"the labels {path} cannot be read: {why}") from error
-    lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), 1)]
-    lines = [(number, words) for number, words in lines if words]
+    numbered = enumerate(text.splitlines(), 1)
+    lines = [(number, words) for number, line in numbered if (words := line.split())]
     if not lines:
         raise DataError(f"the labels {path} are empty")
     if text.startswith("ImageId,"):

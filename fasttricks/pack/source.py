@@ -129,18 +129,20 @@ def _part(
     samples: Samples, origin: str, split: str = "", *, train: bool = True, root: str | None = None
 ) -> Part:
     """A part whose paths are relative to `root`, or else to what they have in common."""
-    name: Callable[[int], bytes] | None
-    if samples.in_memory:
-        name = None
-    elif isinstance(samples, TarPack) and not samples.in_place:
-        packed = samples
-        name = lambda index: unquote_to_bytes(packed.member(index))  # noqa: E731 (keys are of it)
-    elif isinstance(samples, Slices):
-        name = samples.member
-    else:
-        start = _common_folder(samples) if root is None else root
-        name = lambda index: os.fsencode(samples.name(index).removeprefix(start))  # noqa: E731
+    name = _naming(samples, root)
     return Part(split=split, train=train, samples=samples, origin=origin, name=name)
+
+
+def _naming(samples: Samples, root: str | None) -> Callable[[int], bytes] | None:
+    """What gives the relative path of a sample; None for pictures without names."""
+    if samples.in_memory:
+        return None
+    if isinstance(samples, TarPack) and not samples.in_place:
+        return lambda index: unquote_to_bytes(samples.member(index))  # its keys are quoted paths
+    if isinstance(samples, Slices):
+        return samples.member
+    start = _common_folder(samples) if root is None else root
+    return lambda index: os.fsencode(samples.name(index).removeprefix(start))
 
 
 def _common_folder(samples: Samples) -> str:

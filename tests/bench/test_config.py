@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fasttricks.bench.config import PEERS, TAKES, BenchConfig
+from fasttricks.bench.config import PEERS, TAKES, BenchConfig, beginning
 from fasttricks.errors import UnknownNameError
 
 
@@ -103,6 +103,14 @@ def test_an_unknown_peer_lists_the_known() -> None:
     config = BenchConfig(peers="stock-dali,webdataset")
     with pytest.raises(UnknownNameError, match="known: "):
         config.check()
+
+
+def test_names_are_chosen_by_how_they_begin() -> None:
+    names = ("resize 300", "finish", "stage a", "stage b")
+    assert beginning("kernel", names, ["stage", "res"]) == ["resize 300", "stage a", "stage b"]
+    assert beginning("kernel", names, []) == []
+    with pytest.raises(UnknownNameError, match="unknown kernel 'a'"):
+        beginning("kernel", names, ["stage", "a"])
 
 
 def test_every_setting_belongs_somewhere() -> None:

@@ -159,7 +159,8 @@ def test_tar_shards_are_opened(picture_pack: Path, made: list[FakeLoader]) -> No
 
 def test_small_sets_are_listed_several_times(picture_folder: Path) -> None:
     once = scan_folder(picture_folder)
-    long = pipeline_source._long_epoch(settings(picture_folder, repeat=3))
+    long = pipeline_source._data(settings(picture_folder, repeat=3))
+    assert isinstance(long, Samples)
     assert len(long) == 3 * len(once)
     assert long.name(len(once) + 2) == once.name(2)
     assert np.array_equal(long.targets, np.tile(once.targets, 3))

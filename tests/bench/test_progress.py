@@ -8,7 +8,7 @@ from fasttricks.bench.progress import Teller
 
 
 @pytest.mark.parametrize("colour", [None, "NO_COLOR", "FORCE_COLOR"])
-def test_without_a_terminal_notes_are_printed_and_each_row_once(
+def test_without_a_terminal_notes_are_printed_and_each_row_and_round_once(
     colour: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if colour:
@@ -19,9 +19,13 @@ def test_without_a_terminal_notes_are_printed_and_each_row_once(
         teller.step()
         teller.note("left out: [bold]ffcv")
         teller.doing("roi x2: starting")
-        teller.doing("dali x2: round 1")
+        for number in (1, 2):
+            for row in ("dali x2", "roi x2"):
+                teller.tell(f"{row}: round {number} of 2")
     printed = capsys.readouterr()
-    assert printed.err == "dali x2: starting\nleft out: [bold]ffcv\nroi x2: starting\n"
+    assert printed.err == (
+        "dali x2: starting\nleft out: [bold]ffcv\nroi x2: starting\nround 1 of 2\nround 2 of 2\n"
+    )
     assert printed.out == ""
 
 

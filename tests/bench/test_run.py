@@ -44,6 +44,9 @@ def test_table_json_and_comparison(
         "left out: ffcv: not today",
         "a x1: starting",
         "b x1: starting",
+        "round 1 of 2",
+        "round 2 of 2",
+        "stages",
     ]
     assert any(line.split()[:2] == ["b", "1"] for line in first.out.splitlines())
     assert "\x1b" not in first.out

@@ -164,16 +164,6 @@ def test_two_at_the_same_time(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [root]
 
 
-def test_what_a_killed_process_left_is_removed_when_old(tmp_path, tiny):
-    old, young = tmp_path / ".set.0123.tmp", tmp_path / ".set.4567.tmp"
-    for left_over in (old, young):
-        (left_over / "class_000").mkdir(parents=True)
-    os.utime(old, (time.time() - 7200,) * 2)
-    make_synthetic(tmp_path / "set", count=3, workers=1)
-    assert not old.exists()
-    assert young.exists()  # may be at work
-
-
 def test_other_folders_are_not_taken_nor_touched(tmp_path, tiny):
     root = make_synthetic(tmp_path / "set", count=4, classes=2, workers=1)
     with pytest.raises(DataError, match="other synthetic pictures"):

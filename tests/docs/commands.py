@@ -179,6 +179,8 @@ def check_module(arguments):
         parse(arguments[2:])
         return Done("parsed")
     module = importlib.import_module(arguments[1])
+    if hasattr(module, "__path__"):  # a package, of which `python -m` runs this
+        module = importlib.import_module(f"{arguments[1]}.__main__")
     config = tyro.cli(module.Config, args=arguments[2:])
     if arguments[1] == "fasttricks.bench.estimate":
         module.main(config)

@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 
 from fasttricks.data.samples import Samples, Stamp
@@ -10,7 +9,6 @@ from fasttricks.doctor.source import (
     has_checksums,
     keeps_files,
     open_data_set,
-    printable,
 )
 from fasttricks.errors import DataError
 from fasttricks.pipelines.beton.file import Beton
@@ -76,11 +74,3 @@ def test_shards(folder, tmp_path):
     assert (long, lost) == (str(first), str(second))
     assert "were packed" in grown
     assert "No such file" in missing
-
-
-def test_names_become_one_printable_line():
-    assert printable("ein Käfer.jpg") == "ein Käfer.jpg"
-    for name in ("a\nb", "a\udcff", "a\x1b[31m"):
-        assert printable(name).isascii()
-        assert "\n" not in printable(name)
-    assert np.unique([printable(n) for n in ("a\nb", "a\rb")]).size == 2

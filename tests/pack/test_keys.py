@@ -54,8 +54,8 @@ def test_endings(name, ending):
     assert ending_of(name) == ending
 
 
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "BMP", "WEBP"])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM"])
 def test_endings_by_content(format):
     data = encode(smooth_picture(8, 8, 0), format)
-    assert ending_by_content(data) == {"JPEG": "jpg"}.get(format, format.lower())
+    assert ending_by_content(data) == {"JPEG": "jpg", "TIFF": "tif"}.get(format, format.lower())
     assert ending_by_content(b"") == ending_by_content(jpeg()[:2]) == "jpg"

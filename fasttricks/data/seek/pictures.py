@@ -43,6 +43,17 @@ def _matching(index: SeekIndex, names: Names) -> NDArray[np.int64]:
     return np.fromiter(found, np.int64, len(ends))
 
 
+def seek_points_of(data: bytes, tile_pixels: int, frame: Any) -> NDArray[Any]:
+    """Walk a picture for its seek points, SEEK [n], none if it cannot be indexed; sets all of
+    `frame`, an empty record of FRAME, whose status says why."""
+    encoded = np.frombuffer(data, np.uint8)
+    points = np.zeros(max(0, inspect(encoded, tile_pixels, frame)), SEEK)
+    if len(points) and (reason := seek_points(encoded, frame, points)):
+        frame["status"] = reason
+        return points[:0]
+    return points
+
+
 class Work:
     """Indexing one picture after the other; threads call the same object."""
 
@@ -80,19 +91,8 @@ class Work:
             record["error"] = getattr(error.__cause__, "errno", None) or 0
         else:
             record["size"], record["mtime_ns"] = found
-            points = self._walk(np.frombuffer(data, np.uint8), record["frame"])
+            points = seek_points_of(data, self._tile_pixels, record["frame"]).tobytes()
             record["kind"] = INDEXED if points else WHOLE
             record["count"] = len(points) // SEEK.itemsize
         record["crc"] = checksum(record.tobytes(), points)
         return points
-
-    def _walk(self, data: NDArray[np.uint8], frame: Any) -> bytes:
-        """Fill in the frame and return the seek points; none if the picture cannot be indexed."""
-        count = inspect(data, self._tile_pixels, frame)
-        if count < 1:
-            return b""
-        points = np.zeros(count, SEEK)
-        if reason := seek_points(data, frame, points):
-            frame["status"] = reason
-            return b""
-        return points.tobytes()

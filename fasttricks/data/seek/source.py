@@ -56,9 +56,6 @@ def names_of(samples: Samples) -> Names:
     return Names(root, ends, digest.digest(), joined, skip)
 
 
-# Samples keep their names joined; nothing else is fast enough.
-
-
 def _common_folder(paths: Joined) -> bytes:
     block = np.frombuffer(paths.block, np.uint8)
     length = int(_common_length(block, paths.ends))

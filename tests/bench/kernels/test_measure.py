@@ -16,9 +16,9 @@ from fasttricks.bench.kernels.measure import (
     FEWEST_COPIES,
     FEWEST_TURNS,
     OURS,
-    Copies,
     Runner,
     Times,
+    copies_for,
     copy_runner,
     measure,
     results,
@@ -64,7 +64,7 @@ def case(*ways: Way, nbytes: int = 400) -> Case:
 def test_each_call_takes_the_next_copy() -> None:
     seen: list[int] = []
     way = Way(name="a", call=seen.append, prepare=lambda array: int(array[0]))
-    runner = Runner(way, Copies(way, case(way).make, 3))
+    runner = Runner(way, copies_for(way, case(way).make, 3))
     runner(2)
     runner(5)
     assert seen == [0, 1, 2, 0, 1, 2, 0]

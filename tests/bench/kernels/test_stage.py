@@ -8,7 +8,7 @@ import torch
 
 from fasttricks.bench.kernels import stage
 from fasttricks.bench.kernels.case import Case, Scale, check
-from fasttricks.bench.kernels.measure import Copies, Runner
+from fasttricks.bench.kernels.measure import Runner, copies_for
 from fasttricks.errors import FasttricksError
 from fasttricks.kernels.ops import reference as ops_reference
 from fasttricks.kernels.steps import STEP, STEPS, Op
@@ -41,7 +41,9 @@ def test_copies_are_like_each_other_and_put_back_after_calls() -> None:
     assert one.pixels.data_ptr() != other.pixels.data_ptr()
     made: list[Any] = []
     way = case().ways[0]
-    runner = Runner(way, Copies(way, lambda seed: made.append(case().make(seed)) or made[-1], 2))
+    runner = Runner(
+        way, copies_for(way, lambda seed: made.append(case().make(seed)) or made[-1], 2)
+    )
     runner(1)
     assert not torch.equal(made[0].pixels, made[0].before)
     runner.restore()

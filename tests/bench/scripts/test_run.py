@@ -72,7 +72,9 @@ def test_all_take_turns_are_shown_and_written(
         assert set(row["to"]) == ({"torchvision", "timm"} if row["row"] in names[:2] else set())
     assert rows[3]["scripts"]["timm"]["version"] == "0.0.stand-in"
     assert "--batch-size 2" in rows[2]["command_line"]
-    said = capsys.readouterr().out
+    said, told = capsys.readouterr()
+    later = [f"round {number} of 7" for number in range(2, 8)]
+    assert told.splitlines() == [*(f"{name}: round 1 of 7" for name in names), *later]
     assert "equal for all: resnet18 of 10 classes, 32 px, batch 2" in said
     assert "fasttricks resident: " in said
     assert "torchvision also: computes top-1" in said

@@ -11,7 +11,7 @@ from fasttricks.bench.scripts.window import window_of
 def test_the_clock_stops_before_loaders_have_nothing_left_to_do() -> None:
     base = Config().recipe
     window = window_of(base, threads=2)
-    assert (window.first, window.last, window.steps) == (4, 20, 26)
+    assert (window.warm, window.last, window.steps) == (4, 20, 26)
     assert window_of(base, threads=16).rest > 2 * 16
     given = window_of(replace(base, max_steps=40), threads=2)
     assert (given.steps, given.timed) == (40, 30)

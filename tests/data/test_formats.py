@@ -1,6 +1,6 @@
 import pytest
 
-from fasttricks.doctor.formats import format_of, misnamed
+from fasttricks.data.formats import format_of, misnamed
 from tests.pictures import encode, jpeg, smooth_picture
 
 RGB = smooth_picture(8, 9, 0)
