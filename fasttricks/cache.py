@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -15,12 +17,31 @@ UNUSED = 30 * 24 * 3600
 def cache_dir() -> Path:
     """The user's cache folder for fasttricks; not created here.
 
-    `$FASTTRICKS_CACHE` if set, else `$XDG_CACHE_HOME/fasttricks`, else `~/.cache/fasttricks`.
+    `$FASTTRICKS_CACHE` if set, else `$XDG_CACHE_HOME/fasttricks`, else `~/.cache/fasttricks`; for a
+    user without a home, `spare_dir()`.
     """
     if own := os.environ.get("FASTTRICKS_CACHE"):
         return Path(own)
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "fasttricks"
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "fasttricks"
+    try:
+        return Path.home() / ".cache" / "fasttricks"
+    except RuntimeError:  # a user without a name, as in containers
+        return spare_dir()
+
+
+def spare_dir() -> Path:
+    """Where to keep what the cache folder cannot take, among the temporary files; not created."""
+    return Path(tempfile.gettempdir()) / f"fasttricks-{os.getuid()}"
+
+
+def is_own(folder: Path) -> bool:
+    """Whether a folder is there, and this user alone can have put something into it."""
+    with suppress(OSError):
+        status = folder.lstat()
+        mode = status.st_mode
+        return stat.S_ISDIR(mode) and status.st_uid == os.getuid() and not mode & 0o022
+    return False
 
 
 def use(folder: Path) -> None:

@@ -2,8 +2,8 @@
 
 numba's own cache notices an edit of the file that a function stands in, but not of a function that
 it calls in another file, and would go on running the old callee. So the cache folder is named by a
-hash of all sources of the function's package and of all kernels. Folders of versions that were
-not used for a month are removed.
+hash of all sources of the function's package and of all kernels (see `kept`). Folders of versions
+that were not used for a month are removed.
 
 Compiling everything takes up to a minute, so it is said once, on stderr, where it takes long.
 """
@@ -12,9 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import multiprocessing
-import os
-import sys
 import threading
 import time
 import weakref
@@ -27,10 +24,11 @@ import numba
 from numba.core import event
 
 from fasttricks.cache import cache_dir, use
+from fasttricks.kernels.kept import Kept, tell
 
 R = TypeVar("R")
 
-NOTICE = "fasttricks: compiling kernels, once for this machine and version"
+NOTICE = "fasttricks: compiling kernels, to be kept for this machine and version"
 PATIENCE = 2.0
 """Seconds of compilation after which it is said."""
 
@@ -39,7 +37,7 @@ class Notice(event.Listener):
     """Says that kernels of ours are being compiled, once, when that has taken `PATIENCE`.
 
     Kernels that are called by others are compiled while those are, so there is often an occasion
-    to look at the clock. Of several processes, those of loaders and of torchrun, one speaks.
+    to look at the clock.
     """
 
     def __init__(self) -> None:
@@ -65,8 +63,7 @@ class Notice(event.Listener):
     def _tell(self, since: float) -> None:
         if not self.told and self._seconds + time.monotonic() - since > PATIENCE:
             self.told = True
-            if multiprocessing.parent_process() is None and os.environ.get("RANK", "0") == "0":
-                print(NOTICE, file=sys.stderr, flush=True)
+            tell(NOTICE)
 
 
 NOTICES = Notice()
@@ -84,33 +81,29 @@ def _home(function: Callable[..., Any]) -> Path:
 
 @cache
 def _folder(home: Path) -> str:
-    """The cache folder of kernels that stand in `home`; they may call those that stand here."""
+    """The name, below `cache_dir()`, of the folder of kernels that stand in `home`; they may call
+    those that stand here."""
     # What else code depends on: a search for index errors must not get code that lacks the check.
     digest = hashlib.sha256(f"{numba.__version__} {numba.config.BOUNDSCHECK}".encode())
     for folder in sorted({home, Path(__file__).resolve().parent}):
         for source in sorted(folder.rglob("*.py")):
             digest.update(str(source.relative_to(folder)).encode() + source.read_bytes())
-    return str(cache_dir() / "numba" / digest.hexdigest()[:16])
+    return f"numba/{digest.hexdigest()[:16]}"
 
 
 @cache
 def _used(home: Path) -> str:
     folder = _folder(home)
-    use(Path(folder))
+    use(cache_dir() / folder)
     return folder
 
 
 def _compiled(function: Callable[..., R], **options: bool) -> Callable[..., R]:
-    home = _home(function)
-    previous, numba.config.CACHE_DIR = numba.config.CACHE_DIR, _used(home)
-    try:
-        compiled: Callable[..., R] = numba.njit(
-            cache=True, nogil=True, error_model="numpy", **options
-        )(function)
+    compiled: Any = numba.njit(nogil=True, error_model="numpy", **options)(function)
+    if not numba.config.DISABLE_JIT:
+        compiled._cache = Kept(function, _used(_home(function)))
         NOTICES.kernels.add(compiled)
-        return compiled
-    finally:
-        numba.config.CACHE_DIR = previous
+    return compiled
 
 
 def kernel(function: Callable[..., R]) -> Callable[..., R]:

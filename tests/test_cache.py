@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 from fasttricks import cache
 
@@ -53,3 +55,18 @@ def test_many_processes_at_once(tmp_path):
 def test_where_nothing_can_be_written_nothing_happens(tmp_path):
     (tmp_path / "file").write_text("")
     cache.use(tmp_path / "file" / "folder")
+
+
+def test_a_user_without_a_home_has_a_folder_among_the_temporary_files(monkeypatch):
+    def nowhere():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("FASTTRICKS_CACHE", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", nowhere)
+    assert (
+        cache.cache_dir()
+        == cache.spare_dir()
+        == Path(tempfile.gettempdir(), cache.spare_dir().name)
+    )
+    assert str(os.getuid()) in cache.spare_dir().name

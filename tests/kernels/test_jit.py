@@ -6,6 +6,7 @@ import numba
 import numpy as np
 import pytest
 
+from fasttricks.cache import cache_dir
 from fasttricks.kernels import jit
 from fasttricks.kernels.jit import kernel
 
@@ -39,7 +40,7 @@ def test_a_kernel_is_kept_there_and_leaves_numbas_setting_alone():
         return 2 * x
 
     assert before == numba.config.CACHE_DIR
-    assert double._cache.cache_path.startswith(folder())
+    assert double._cache.cache_path.startswith(str(cache_dir() / folder()))
     assert double(np.int64(4)) == 8
 
 
@@ -58,6 +59,7 @@ def notices(monkeypatch):
     monkeypatch.setattr(jit.NOTICES, "told", False)
     monkeypatch.setattr(jit.NOTICES, "_seconds", 0.0)
     monkeypatch.delenv("RANK", raising=False)
+    jit.tell.cache_clear()
     return jit.NOTICES
 
 
@@ -110,7 +112,7 @@ def test_a_folder_that_is_used_is_noted(monkeypatch):
     noted = []
     monkeypatch.setattr(jit, "use", noted.append)
     jit._used.__wrapped__(HERE)
-    assert noted == [Path(folder())]
+    assert noted == [cache_dir() / folder()]
 
 
 def test_a_kernel_in_a_sub_package_sees_edits_of_the_whole_package():
