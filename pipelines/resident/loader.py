@@ -8,7 +8,7 @@ kernel makes each batch.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import numpy as np
 import torch
@@ -101,11 +101,11 @@ class ResidentLoader(Loader):
             hurry=self._images.hurry,
         )
         together = span(job.mix, self.options.mix_group)
-        parts = [
-            self._threads.submit(schedule.work, memory_for(self._places, job.params.size, together))
-            for _ in range(self.options.num_threads)
-        ]
+        parts: list[Future[None]] = []
         try:
+            for _ in range(self.options.num_threads):
+                memory = memory_for(self._places, job.params.size, together)
+                parts.append(self._threads.submit(schedule.work, memory))
             for step in range(len(job.batches)):
                 yield schedule.result(step)
         finally:

@@ -7,7 +7,7 @@ takes a piece and makes its pictures completely, one by one: decode, resize, fin
 from __future__ import annotations
 
 from collections.abc import Generator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from queue import SimpleQueue
 
 import torch
@@ -101,8 +101,10 @@ class RoiLoader(Loader):
             hurry=self._memory.hurry,
             alone=blocks == 2 and not self._pins,
         )
-        parts = [self._threads.submit(self._part, schedule, job) for _ in range(o.num_threads)]
+        parts: list[Future[None]] = []
         try:
+            for _ in range(o.num_threads):
+                parts.append(self._threads.submit(self._part, schedule, job))
             for step in range(len(job.batches)):
                 yield self._batch(schedule.result(step), job)
         finally:

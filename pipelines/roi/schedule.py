@@ -196,8 +196,9 @@ class Schedule:
         self._pending.stop(error)
 
     def close(self) -> None:
-        """Give up what was read; after all threads have left."""
-        self._chunks.close()
+        """Give up what was read; after `stop`."""
+        with self._taking:  # a thread that could not be waited for may still be here
+            self._chunks.close()
 
     def _pieces(self) -> Generator[tuple[PendingBatch, int, int]]:
         for step, samples in enumerate(self._batches):
