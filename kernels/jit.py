@@ -5,7 +5,7 @@ it calls in another file, and would go on running the old callee. So the cache f
 hash of all sources of the function's package and of all kernels (see `kept`). Folders of versions
 that were not used for a month are removed.
 
-Compiling everything takes up to a minute, so it is said once, on stderr, where it takes long.
+Compiling everything takes about a minute, so it is said once, on stderr, where it takes long.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
-from numba.core import event
+from numba.core import event, types
 
 from fasttricks.cache import cache_dir, use
 from fasttricks.kernels.kept import Kept, tell
@@ -102,8 +102,16 @@ def _compiled(function: Callable[..., R], **options: bool) -> Callable[..., R]:
     compiled: Any = numba.njit(nogil=True, error_model="numpy", **options)(function)
     if not numba.config.DISABLE_JIT:
         compiled._cache = Kept(function, _used(_home(function)))
+        compiled.get_call_template = partial(_any_number, compiled.get_call_template)
         NOTICES.kernels.add(compiled)
     return compiled
+
+
+def _any_number(template: Callable[..., Any], args: Any, kws: dict[str, Any]) -> Any:
+    """Numba would compile a kernel anew for each number that a caller has as a constant."""
+    return template(
+        tuple(map(types.unliteral, args)), {name: types.unliteral(it) for name, it in kws.items()}
+    )
 
 
 def kernel(function: Callable[..., R]) -> Callable[..., R]:

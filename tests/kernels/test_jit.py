@@ -44,6 +44,21 @@ def test_a_kernel_is_kept_there_and_leaves_numbas_setting_alone():
     assert double(np.int64(4)) == 8
 
 
+def test_constants_of_callers_are_numbers_like_any_other():
+    """A kernel is compiled once for all of them, and gives the same."""
+
+    @kernel
+    def plus(x, y):
+        return x + y
+
+    @kernel
+    def some(x):
+        return plus(x, 1) + plus(x, 2) + plus(3, y=x) + plus(x, x)
+
+    assert some(np.int64(10)) == 56
+    assert len(plus.signatures) == 1
+
+
 @pytest.mark.parametrize("value", [0.0, 3.0])
 def test_a_division_by_zero_is_ieees(value):
     @kernel
