@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
-from numba.core import event, types
+from numba.core import event
+from numba.core.types.misc import unliteral
 
 from fasttricks.cache import cache_dir, use
 from fasttricks.kernels.kept import Kept, tell
@@ -109,9 +110,7 @@ def _compiled(function: Callable[..., R], **options: bool) -> Callable[..., R]:
 
 def _any_number(template: Callable[..., Any], args: Any, kws: dict[str, Any]) -> Any:
     """Numba would compile a kernel anew for each number that a caller has as a constant."""
-    return template(
-        tuple(map(types.unliteral, args)), {name: types.unliteral(it) for name, it in kws.items()}
-    )
+    return template(tuple(map(unliteral, args)), {name: unliteral(it) for name, it in kws.items()})
 
 
 def kernel(function: Callable[..., R]) -> Callable[..., R]:
