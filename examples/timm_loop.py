@@ -91,7 +91,8 @@ def main(
     }
     mix = timm_mix(mixup=mixup, cutmix=cutmix)
     train_data = make_loader(pipeline, data, mix=mix, mix_group=min(32, batch_size), **settings)
-    loader_train = TimmLoader(train_data, num_classes=num_classes, smoothing=smoothing)
+    soft = smoothing if mix else 0.0  # class indices are smoothed by the loss
+    loader_train = TimmLoader(train_data, num_classes=num_classes, smoothing=soft)
     loader_eval = TimmLoader(make_loader(pipeline, data, train=False, **settings))
     optimizer = torch.optim.SGD(network.parameters(), lr=lr, momentum=0.9, weight_decay=1e-4)
     scheduler = CosineLRScheduler(optimizer, t_initial=epochs)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fasttricks.kernels.mix.kinds import RICAP, CutMix, Cutout, Mixup, OneOf, RandomErasing
     from fasttricks.kernels.mix.targets import Mixed, mix
     from fasttricks.kernels.policy import AutoAugment, RandAugment, TrivialAugment
+    from fasttricks.pipelines.open import open_data
     from fasttricks.pipelines.registry import make_loader
 
 _HOME = {
@@ -35,6 +36,7 @@ _HOME = {
     "TrivialAugment": "fasttricks.kernels.policy",
     "make_loader": "fasttricks.pipelines.registry",
     "mix": "fasttricks.kernels.mix.targets",
+    "open_data": "fasttricks.pipelines.open",
 }
 
 _PARTS = ("models", "pipelines", "train")
@@ -56,6 +58,7 @@ __all__ = [
     "make_loader",
     "mix",
     "models",
+    "open_data",
     "pipelines",
     "train",
 ]
@@ -66,3 +69,7 @@ _attribute = attributes(globals(), _HOME)
 
 def __getattr__(name: str) -> Any:
     return import_module(f"fasttricks.{name}") if name in _PARTS else _attribute(name)
+
+
+def __dir__() -> list[str]:
+    return __all__

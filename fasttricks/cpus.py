@@ -31,6 +31,17 @@ def available_cpus() -> int:
     return max(1, int(min([cpus, *map(_quota, groups_around("cpu"))])) // int(ranks))
 
 
+def threads_for(workers: int | None) -> int:
+    """How many threads `workers` are, which is what the user said: None for `available_cpus()`.
+
+    Raises:
+        ValueError: workers < 1.
+    """
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers must be at least 1; got {workers}")
+    return available_cpus() if workers is None else workers
+
+
 @contextlib.contextmanager
 def kept_to(cpus: set[int], ranks: int) -> Iterator[int]:
     """Keep this thread, and those that it starts, on some CPUs as long as the block runs.

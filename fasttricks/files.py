@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,11 +41,9 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     part: Path | None = None
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=".", suffix=f".part{path.suffix}", delete=False
-        ) as file:
-            part = Path(file.name)
-        part.chmod(0o644)
+        new = path.with_name(f".{secrets.token_hex(8)}.part{path.suffix}")
+        new.touch(exist_ok=False)  # for those to read whom the umask lets, as tempfile's are not
+        part = new
         yield part
         part.replace(path)
     except OSError as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def attributes(namespace: dict[str, Any], home: Mapping[str, str]) -> Callable[[str], Any]:
-    """What a package calls `__getattr__`.
+    """What a package calls `__getattr__`; `__dir__`, which tells its `__all__`, belongs to it.
 
     Args:
         namespace: its `globals()`.

@@ -119,7 +119,8 @@ def sentences(framed: str, example: str = "") -> list[str]:
             near = did_you_mean(given[0], listed.partition(": ")[2].split(", ")) if given else ""
             parts.append(near + listed)
         elif words[0].startswith("Perhaps you meant") and words[1:] and not parts[1:]:
-            parts.append(f"perhaps you meant {words[1]}")
+            as_typed = words[1].split()[0] in said.split()  # right, but of another command
+            parts += [] if as_typed else [f"perhaps you meant {words[1]}"]
     return parts
 
 

@@ -93,8 +93,9 @@ def finish_rows(
     Returns:
         [B, 3, size, size], channels_last, on the device of the pixels, or of the transfer.
     """
-    inputs = [pixels, torch.from_numpy(planned.matrices)]
-    inputs.append(torch.zeros(len(pixels), dtype=torch.uint8) if flip is None else flip)
+    if flip is None:
+        flip = torch.zeros(len(pixels), dtype=torch.uint8, device="cpu")
+    inputs = [pixels, torch.from_numpy(planned.matrices), flip]
     if mixing is not None:
         inputs.append(torch.from_numpy(words(mixing.mixes)))
     if transfer is not None:

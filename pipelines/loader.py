@@ -19,7 +19,6 @@ from typing import Any, ClassVar, Never, Self, SupportsIndex
 import numpy as np
 import torch
 
-from fasttricks.data.open import as_path, open_data
 from fasttricks.data.samples import Samples
 from fasttricks.errors import BatchSizeError
 from fasttricks.kernels.mix.plan import Mixing, Place
@@ -27,7 +26,8 @@ from fasttricks.kernels.mix.targets import Mixed, mixed_targets
 from fasttricks.kernels.plan import PLAN_VERSION, epoch_order
 from fasttricks.pipelines.iteration import Iteration, Process
 from fasttricks.pipelines.job import Batch, Indices, Job, Replaced, empty_batch, own_part
-from fasttricks.pipelines.options import Options, epoch_number
+from fasttricks.pipelines.open import open_data
+from fasttricks.pipelines.options import Options, epoch_number, integer
 from fasttricks.pipelines.state import check_state
 
 Step = tuple[torch.Tensor, torch.Tensor | Mixed]
@@ -95,7 +95,7 @@ class Loader(ABC):
         """A loader over `Samples`, or over what `open_data` finds at a path."""
         if isinstance(data, Samples):
             return cls(data, options)
-        return cls(open_data(as_path(data), train=options.train), options)
+        return cls(open_data(data, train=options.train), options)
 
     def __repr__(self) -> str:
         o = self.options
@@ -157,11 +157,13 @@ class Loader(ABC):
         Raises:
             ValueError, IndexError: there is no such epoch, or step.
         """
-        epoch = epoch_number(epoch)
-        if not 0 <= step < len(self):
+        epoch, number = epoch_number(epoch), integer(step)
+        if number is None:
+            raise ValueError(f"step must be an integer; got {step!r}")
+        if not 0 <= number < len(self):
             raise IndexError(f"step must lie in [0, {len(self)}); got {step}")
         o = self.options
-        chosen = self._order(epoch)[step * o.global_batch :][: o.global_batch]
+        chosen = self._order(epoch)[number * o.global_batch :][: o.global_batch]
         return own_part(chosen, o.rank, o.world_size)
 
     def _slices(self, epoch: int, consumed: int) -> list[Indices]:

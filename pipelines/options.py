@@ -19,6 +19,8 @@ WORK = ("decode", "normalise", "full")
 ON_ERROR = ("raise", "replace")
 FINISH = ("auto", "graph", "fused")
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
+MOST_THREADS = 1024
+"""More than any machine has use for; a slip of 10**6 would take all of its memory."""
 
 
 def integer(value: Any) -> int | None:
@@ -70,7 +72,7 @@ class Options:
     seed: int = 0
     rank: int = field(default_factory=_rank)
     world_size: int = field(default_factory=lambda: _from_environment("WORLD_SIZE", 1))
-    num_threads: int = field(default_factory=available_cpus)
+    num_threads: int = field(default_factory=lambda: min(available_cpus(), MOST_THREADS))
     on_error: str = "raise"
     drop_last: bool = True
     cut: bool = True
@@ -124,11 +126,13 @@ class Options:
             object.__setattr__(self, "index", False)
 
     def _check_integers(self) -> None:
-        counts = ("batch_size", "views", "world_size", "num_threads", "mix_group")
-        for name in (*counts, "rank", "seed"):
+        counts = ("batch_size", "views", "world_size", "mix_group")
+        for name in (*counts, "num_threads", "rank", "seed"):
             value = integer(given := getattr(self, name))
             if name in counts and (value is None or value < 1):
                 raise ValueError(f"{name} must be an integer >= 1; got {given!r}")
+            if name == "num_threads" and (value is None or not 1 <= value <= MOST_THREADS):
+                raise ValueError(f"{name} must be an integer in [1, {MOST_THREADS}]; got {given!r}")
             if name == "rank" and (value is None or not 0 <= value < self.world_size):
                 raise ValueError(f"rank must lie in [0, {self.world_size}); got {given!r}")
             if name == "seed" and (value is None or not 0 <= value < 2**64):

@@ -57,13 +57,13 @@ class Recycler:
         """As `torch.empty` on the CPU; with a claim it may wait. For one thread at a time."""
         size = math.prod(shape) * dtype.itemsize
         if size == 0:
-            return torch.empty(shape, dtype=dtype)
+            return torch.empty(shape, dtype=dtype, device="cpu")
         block, kept = self._block(claim), True
         if block is None and (kept := self._made < self._most):
             self._made += 1
         if block is None or len(block) < size:
             pin = self._pinned and kept
-            block = torch.empty(size, dtype=torch.uint8, pin_memory=pin).numpy()
+            block = torch.empty(size, dtype=torch.uint8, device="cpu", pin_memory=pin).numpy()
         # The tensor's storage holds a reference to this slice, and so to the block.
         part = block[:size]
         if kept:

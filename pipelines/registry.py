@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Never
 
-from fasttricks.errors import FasttricksError, MissingExtraError, UnknownNameError
+from fasttricks.errors import FasttricksError, MissingExtraError, UnknownNameError, did_you_mean
 from fasttricks.installed import NO_TURBOJPEG, find_turbojpeg, is_installed
 
 if TYPE_CHECKING:
@@ -58,6 +59,20 @@ REGISTRY = {
         "fasttricks.pipelines.ffcv.loader", "FFCVLoader", ("ffcv",), "ffcv", turbojpeg=True
     ),
 }
+
+
+ELSEWHERE = {
+    "num_workers": "give num_threads, whose default fits",
+    **dict.fromkeys(
+        ("pin_memory", "prefetch_factor", "persistent_workers"), "leave it out: loaders see to it"
+    ),
+    "shuffle": "train=True shuffles, train=False keeps the order of the files",
+    "sampler": "give Samples.take(indices) as data; rank and world_size for a DistributedSampler",
+    "transform": "give augment=fasttricks.Augment(...)",
+    "collate_fn": "give mix=fasttricks.Mixup(...) or its like; batches are tensors already",
+}
+"""What takes the place of arguments of torch's DataLoader and Dataset
+(docs/integrations/index.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +129,14 @@ def require(name: str) -> Entry:
     return entry
 
 
+def _instead(setting: str) -> str:
+    """What to give for a setting that `make_loader` has not."""
+    if setting in ELSEWHERE:
+        return ELSEWHERE[setting]
+    known = list(inspect.signature(make_loader).parameters)[:-1]
+    return f"{did_you_mean(setting, known)}known: {', '.join(known)}"
+
+
 def _device(device: str | torch.device) -> torch.device:
     import torch
 
@@ -147,6 +170,7 @@ def make_loader(
     mix: Mix | Sequence[Mix] | None = None,
     mix_group: int = 32,
     finish: str = "auto",
+    **unknown: Never,
 ) -> Loader:
     """Open a loader: iterate for `(images, targets)`, the same pictures whatever the pipeline.
 
@@ -158,10 +182,10 @@ def make_loader(
             processes of the node, and keeps it: in shared memory (a file in /dev/shm, or in the
             folder $FASTTRICKS_SHM) or on the GPU. A set that does not fit is refused with its size.
         data: a folder `root/class/picture`, a pack, or a folder with `train` and `val` of either
-            inside; `Samples`; or for `ffcv` a `.beton` written by `fasttricks pack`.
+            inside; a `.beton` written by `fasttricks pack`; or `Samples`.
         batch_size: samples per step on this rank.
         train: random augmentation in shuffled order; else the evaluation transform in file order,
-            every sample exactly once.
+            every sample exactly once, but for bad ones that are replaced (`on_error`).
         size: side of the output in pixels, or a function of the epoch (progressive resizing).
         device: "cpu" or "cuda[:n]".
         dtype: float32 (default), float16 or bfloat16. work="decode" gives uint8.
@@ -172,9 +196,10 @@ def make_loader(
         seed: with the epoch and the sample's index, decides everything random.
         rank, world_size: this process among those that share an epoch; default from torchrun's
             environment (RANK, WORLD_SIZE), else 0 of 1.
-        num_threads: decoding threads or workers; default the CPUs this rank may use.
+        num_threads: decoding threads or workers, at most 1024; default the CPUs this rank may use.
         on_error: "raise" a BadSampleError naming file, index and cause, or "replace" the sample by
-            the next good one and list it in `loader.errors`.
+            the next good one and list it in `loader.errors`. In evaluation, too, where that one is
+            then counted twice, unless you leave out the rows whose `loader.indices` are listed.
         drop_last: leave out a last short batch; default True in training, False in evaluation.
         cut: cut what the crop needs out of each JPEG before decoding it; the pixels are the same.
             The first use of a data set indexes it, which reads every file once. False decodes
@@ -204,7 +229,10 @@ def make_loader(
         MissingExtraError: the pipeline's package is not installed.
         DataError: the data cannot be used.
         ValueError: a setting is out of range.
+        TypeError: there is no such setting; the message says what takes its place.
     """
+    for other in unknown:
+        raise TypeError(f"make_loader has no {other!r}; {_instead(other)}")
     entry = require(name)
     if exact is False and not entry.scales:
         able = ", ".join(other for other, its in REGISTRY.items() if its.scales)

@@ -18,6 +18,9 @@ def check_state(state: Any, here: dict[str, int]) -> None:
         raise ValueError(f"not a loader state: a {type(state).__name__}, not a dict")
     if missing := here.keys() - state.keys():
         raise ValueError(f"not a loader state: it lacks {', '.join(sorted(missing))}")
+    for key in ("plan_version", "samples"):
+        if integer(state[key]) is None:
+            raise ValueError(f"loader state: {key} must be an integer; got {state[key]!r}")
     if state["plan_version"] != here["plan_version"]:
         raise ValueError(
             f"the state was saved under plan version {state['plan_version']}, this is version "

@@ -6,7 +6,9 @@ whole batch in one shared buffer and finishes it there, so the training process 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import errno
+import os
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.context import BaseContext
@@ -20,7 +22,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from fasttricks.data.pixels import Pixels, opened
 from fasttricks.data.samples import Samples
-from fasttricks.errors import BadSampleError, DataError
+from fasttricks.errors import BadSampleError, DataError, FasttricksError
 from fasttricks.kernels.filters import BICUBIC, BILINEAR
 from fasttricks.pipelines.cutter import Cutter, needed
 from fasttricks.pipelines.fetch import Fetched, Fetcher
@@ -32,6 +34,11 @@ from fasttricks.pipelines.profile import Clock
 from fasttricks.pipelines.transfer import Transfer
 
 PREFETCH = 2  # batches ahead, per worker
+_NO_ROOM = (
+    *("exited unexpectedly", "killed by signal", "shared memory"),
+    *map(os.strerror, (errno.ENOSPC, errno.EROFS)),
+)
+"""What torch and the system say where a worker finds no shared memory."""
 FILTERS = {BILINEAR: Image.Resampling.BILINEAR, BICUBIC: Image.Resampling.BICUBIC}
 
 Origin = tuple[int, int]
@@ -191,6 +198,21 @@ def _workers_context() -> BaseContext:
     return context
 
 
+def _received(batches: Iterable[Result]) -> Iterator[Result]:
+    """What the workers hand over. FasttricksError if one is gone or has no room for that."""
+    try:
+        yield from batches
+    except (RuntimeError, OSError) as error:
+        said = str(error).strip().splitlines()[-1].partition(". ")[0]
+        if not any(sign in str(error) for sign in _NO_ROOM):
+            raise
+        raise FasttricksError(
+            f"torchvision's workers cannot go on ({said}). They hand batches over in /dev/shm: if "
+            "it is small (df -h /dev/shm), start the container with a larger --shm-size, or take "
+            "fewer workers (num_threads), or roi, which needs none; if not, memory ran out"
+        ) from None
+
+
 class Steps(Sampler[Job]):
     """What the next iteration is to make; set before DataLoader is iterated."""
 
@@ -230,7 +252,7 @@ class TorchvisionLoader(Loader):
         if self._loader is None:
             raise RuntimeError("this loader is closed")
         self._steps.jobs = [job.only(step) for step in range(len(job.batches))]
-        for result in self._loader:
+        for result in _received(self._loader):
             if isinstance(result, Exception):
                 raise result
             result.images = self._on_device(job, result)

@@ -47,7 +47,7 @@ class Cuda:
 
     def pinned(self, size: int) -> torch.Tensor:
         """As in `Device`."""
-        return torch.empty(size, dtype=torch.uint8, pin_memory=True)
+        return torch.empty(size, dtype=torch.uint8, device="cpu", pin_memory=True)
 
     def send(self, source: torch.Tensor) -> torch.Tensor:
         """As in `Device`."""

@@ -97,3 +97,11 @@ def test_an_error_gives_the_cpus_back(affinity):
         raise KeyError
     assert affinity[-1] == set(range(8))
     assert cpus.available_cpus() == 4
+
+
+def test_how_many_threads_a_user_asks_for(monkeypatch):
+    monkeypatch.setattr(cpus, "available_cpus", lambda: 7)
+    assert [cpus.threads_for(workers) for workers in (None, 1, 30)] == [7, 1, 30]
+    for workers in (0, -2):
+        with pytest.raises(ValueError, match=f"workers must be at least 1; got {workers}"):
+            cpus.threads_for(workers)

@@ -23,6 +23,11 @@ LONG = "/a/very/long/path" * 20
         (["benhc"], "unknown command 'benhc'; did you mean bench? known: ablate, bench, "),
         (["--versio"], "unrecognized options: --versio; available subcommands: ablate, "),
         (["bench", "--batch-sice", "3"], "perhaps you meant --batch-size INT; see fasttricks "),
+        (["--data", "D", "train"], "options: --data D; available subcommands: "),
+        (
+            ["eval", "r", "--data", "D", "--data.on-error", "replace"],
+            "options: --data.on-error replace; see fasttricks eval",
+        ),
         (["show", "--size", "x"], "--size: 'x' is no whole number; see fasttricks show --help"),
         (["show", "--mix"], "missing value for argument '--mix'. "),
         (["bench", "--device", LONG], f"invalid choice '{LONG}' for argument '--device'. "),

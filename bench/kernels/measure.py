@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import statistics
@@ -42,10 +43,32 @@ class Times:
         """Nothing seen yet."""
         return cls(ways=[[] for _ in case.ways])
 
+    def forget(self, number: int) -> None:
+        """Leave out a way and what was seen of it."""
+        del self.ways[number]
+        del self.calls[number : number + 1]  # there are none before all were timed once
+
 
 def copies_for(way: Way, make: Callable[[int], Any], number: int) -> Iterator[Any]:
     """Inputs of a way, so many in turn for ever, which together exceed the largest cache."""
     return itertools.cycle([way.prepare(make(seed)) for seed in range(number)])
+
+
+class WayFailed(Exception):
+    """A way could not do its work, and why."""
+
+    def __init__(self, way: Way, cause: Exception) -> None:
+        super().__init__(way.name)
+        self.way, self.cause = way, cause
+
+
+@contextlib.contextmanager
+def blaming(way: Way) -> Iterator[None]:
+    """What goes wrong in the block is this way's fault."""
+    try:
+        yield
+    except Exception as error:
+        raise WayFailed(way, error) from error
 
 
 class Runner:
@@ -57,11 +80,12 @@ class Runner:
 
     def __call__(self, calls: int) -> None:
         call, keep = self._way.call, self._way.restore is not None
-        for _ in range(calls):
-            inputs = next(self._copies)
-            call(inputs)
-            if keep:
-                self._changed.append(inputs)
+        with blaming(self._way):
+            for _ in range(calls):
+                inputs = next(self._copies)
+                call(inputs)
+                if keep:
+                    self._changed.append(inputs)
 
     def restore(self) -> None:
         """Undo what calls did to their inputs. What this puts into a cache is out of it again when
@@ -81,7 +105,10 @@ def measure(
     every turn, a slower way in `fewest`, and beyond in so many that it takes no more than its share
     of the time.
 
-    Whatever goes wrong is raised; turns before that are kept.
+    Turns before something goes wrong are kept.
+
+    Raises:
+        WayFailed: in a way. Whatever else goes wrong is raised as it is.
     """
     copier, times.copy_bytes = copy_runner(case.nbytes, clock)
     at_work = [*runners(case, clock), copier]
@@ -116,7 +143,8 @@ def runners(case: Case, clock: Clock) -> list[Runner]:
         if way.prepare is as_given and way.restore is None:
             shared = copies = shared or copies_for(way, case.make, number)
         else:
-            copies = copies_for(way, case.make, number)
+            with blaming(way):
+                copies = copies_for(way, case.make, number)
         found.append(Runner(way, copies))
     return found
 

@@ -15,7 +15,7 @@ from fasttricks.bench.kernels.case import Case, Scale, check, reason
 from fasttricks.bench.kernels.cases import all_cases
 from fasttricks.bench.kernels.chains import OPTIONAL
 from fasttricks.bench.kernels.clock import Clock, make_clock, one_torch_thread
-from fasttricks.bench.kernels.measure import FEWEST_TURNS, Times, measure, results
+from fasttricks.bench.kernels.measure import FEWEST_TURNS, Times, WayFailed, measure, results
 from fasttricks.bench.progress import Teller
 from fasttricks.bench.report import ResultRow
 from fasttricks.bench.table import grouped, share_cell, short, write_results
@@ -109,21 +109,45 @@ def _checked(case: Case, log: FailureLog) -> Case:
 def _timed(
     cases: Sequence[Case], clock: Clock, config: BenchConfig, log: FailureLog
 ) -> list[tuple[Case, Times]]:
-    """Go through all cases in rounds, which share the time of each; one that fails, as when memory
-    runs out, is over and left out."""
+    """Go through all cases in rounds, which share the time of each. What fails, as when memory runs
+    out, is over and left out: a way of others, or the case with its first way."""
     seconds, fewest = config.seconds / config.rounds, -(-FEWEST_TURNS // config.rounds)
     timed = {case.name: (case, Times.of(case)) for case in cases}
     for number in range(1, config.rounds + 1):
         for name, (case, times) in list(timed.items()):
             log.teller.tell(f"{name}: round {number} of {config.rounds}")
             try:
-                measure(case, clock, seconds, times, fewest)
+                timed[name] = _measured(case, clock, seconds, times, fewest, log), times
             except Exception as error:
-                log.add(f"{name}: not timed to the end: {reason(error)}", ours=True)
+                log.add(_cut_short(case, error), ours=True)
                 del timed[name]
             if clock.device.type == "cuda":
                 torch.cuda.empty_cache()
     return list(timed.values())
+
+
+def _measured(
+    case: Case, clock: Clock, seconds: float, times: Times, fewest: int, log: FailureLog
+) -> Case:
+    """`measure`, again without each way that fails; gives the case with those that did not."""
+    while True:
+        try:
+            measure(case, clock, seconds, times, fewest)
+            return case
+        except WayFailed as failed:
+            if failed.way not in case.ways[1:]:  # ours, or the copy: nothing to compare with
+                raise
+            log.add(_cut_short(case, failed), ours=failed.way.ours)
+            number = case.ways.index(failed.way)
+            times.forget(number)
+            case = replace(case, ways=case.ways[:number] + case.ways[number + 1 :])
+
+
+def _cut_short(case: Case, error: Exception) -> str:
+    way, cause = "", error
+    if isinstance(error, WayFailed):
+        way, cause = f"{error.way.name}: ", error.cause
+    return f"{case.name}: {way}not timed to the end: {reason(cause)}"
 
 
 def cells(row: ResultRow) -> list[str]:

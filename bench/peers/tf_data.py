@@ -9,6 +9,7 @@ and the standard library only.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 MEAN = [0.485 * 255, 0.456 * 255, 0.406 * 255]
 STD = [0.229 * 255, 0.224 * 255, 0.225 * 255]
 PADDING = 32  # the recipe's evaluation crop: size / (size + 32) of the shorter side
+JPEGS = (".jpg", ".jpeg", ".jpe", ".jfif")
+OTHERS = (".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 DOES = (
     "decode of the crop (fast DCT), resize (bicubic, not antialiased), flip",
     "decode of the centre, resize (bicubic, not antialiased)",
@@ -85,10 +88,14 @@ def _training_window(shape: Any) -> Any:
 
 
 def _pictures(root: str) -> list[str]:
-    endings = (".jpg", ".jpeg", ".jpe", ".jfif", ".png")
-    return sorted(
+    """The JPEGs below a folder, for nothing else can be decoded in part; says what it leaves."""
+    found = [
         os.path.join(parent, name)
         for parent, _, names in os.walk(root, followlinks=True)
         for name in names
-        if name.lower().endswith(endings) and not name.startswith(".")
-    )
+        if name.lower().endswith(JPEGS + OTHERS) and not name.startswith(".")
+    ]
+    jpegs = sorted(path for path in found if path.lower().endswith(JPEGS))
+    if left_out := len(found) - len(jpegs):
+        print(f"tf_data: only JPEGs; {left_out:,} other pictures left out", file=sys.stderr)
+    return jpegs

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import tyro
 
+from fasttricks.terminated import terminated_as_interrupted
+
 
 @dataclass(frozen=True)
 class Index:
@@ -29,6 +31,10 @@ class Index:
 
     def run(self) -> int:
         """Index and say what was done."""
+        with terminated_as_interrupted():
+            return self._index()
+
+    def _index(self) -> int:
         from fasttricks.data.open import Layout, locate, open_data
         from fasttricks.data.samples import Samples
         from fasttricks.data.seek.build import build_index

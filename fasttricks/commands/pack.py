@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from fasttricks.terminated import terminated_as_interrupted
+
 _FLAGS = {
     "mode": "a .beton",
     "baseline": "a pack of tar shards",
@@ -58,7 +60,8 @@ class Pack:
         self._check_values()
         if not is_beton and self.quality is not None and self.max_size is None:
             raise ValueError("--quality is for pictures that --max-size reduces; give both")
-        print(self._beton() if is_beton else self._shards())
+        with terminated_as_interrupted():
+            print(self._beton() if is_beton else self._shards())
         return 0
 
     def _check_flags(self, kind: str) -> None:

@@ -9,7 +9,7 @@ from fasttricks.report.config import ReportConfig
 
 @dataclass(frozen=True)
 class Report(ReportConfig):
-    """Show results of the bench as one HTML page, which needs no network, and as PNG plots."""
+    __doc__ = ReportConfig.__doc__
 
     def run(self) -> int:
         """Read, write, and say what was written."""

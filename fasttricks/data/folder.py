@@ -24,6 +24,11 @@ def is_picture(name: str) -> bool:
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in EXTENSIONS
 
 
+def is_compressed_tar(name: str) -> bool:
+    """Whether a file name ends like that of a compressed tar."""
+    return name.lower().endswith((".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"))
+
+
 def class_folders(parent: Path) -> list[str]:
     """Names of the folders in a folder, but hidden ones, which hold no pictures of a set."""
     with os.scandir(parent) as entries:
@@ -96,9 +101,11 @@ def scan_folder(root: str | os.PathLike[str], *, train: bool = True) -> Samples:
     classes = sorted(class_folders(folder))
     if not classes:
         loose = sum(is_picture(entry.name) for entry in os.scandir(folder))
+        packed = next(filter(is_compressed_tar, sorted(os.listdir(folder))), "")
         raise DataError(
             f"{folder} has no class folders (root/class/picture.jpg)"
             + (f"; for its {loose} loose pictures use Samples(paths, targets)" if loose else "")
+            + (f"; {packed} is compressed and cannot be read in place: unpack it" if packed else "")
         )
     paths: list[str] = []
     targets: list[int] = []

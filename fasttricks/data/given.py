@@ -15,7 +15,7 @@ Picture = str | os.PathLike[str] | bytes | bytearray | memoryview
 _PATH = (str, os.PathLike)
 _IN_MEMORY = (bytes, bytearray, memoryview)
 
-_WANTED = "targets must be an array [N] or [N, K] of numbers"
+_WANTED = "targets must be an array [N] or [N, ...] of numbers"
 _INSTEAD = (
     "what does not fit into one array stays with you: give targets=range(N) and look it up by these"
 )
@@ -55,6 +55,14 @@ def path_bytes(path: str | os.PathLike[str]) -> bytes:
     return name
 
 
+def current_folder() -> str:
+    """What relative paths are relative to; "" where it has been removed."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
+
+
 def as_numbers(targets: npt.ArrayLike) -> npt.NDArray[Any]:
     """The targets as an array of a dtype that torch has.
 
@@ -74,7 +82,20 @@ def as_numbers(targets: npt.ArrayLike) -> npt.NDArray[Any]:
         if array.dtype.kind == "O":
             given = f"{given if array.ndim else f'a {type(targets).__name__}'}; {_INSTEAD}"
         raise DataError(f"{_WANTED}: bools, integers or floats of at most 64 bits; got {given}")
+    if 0 in array.shape[1:]:
+        raise DataError(f"{_WANTED}; got {list(array.shape)}, not one for a picture")
     return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def as_class_names(classes: Sequence[str]) -> list[str]:
+    """The names as a list.
+
+    Raises:
+        DataError: they are one text, which Python would take for a list of its letters.
+    """
+    if isinstance(classes, str | bytes):
+        raise DataError(f"classes must be a list of names; got one name, {classes!r}")
+    return list(classes)
 
 
 def check_classes(targets: npt.NDArray[Any], count: int) -> None:

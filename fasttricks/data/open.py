@@ -6,7 +6,7 @@ import os
 from enum import Enum, auto
 from pathlib import Path
 
-from fasttricks.data.folder import class_folders, scan_folder, split_folder
+from fasttricks.data.folder import class_folders, is_compressed_tar, scan_folder, split_folder
 from fasttricks.data.pack_index import INDEX_NAME
 from fasttricks.data.samples import Samples
 from fasttricks.data.tar_pack import TarPack
@@ -65,9 +65,16 @@ def locate(path: str | os.PathLike[str], *, train: bool = True) -> tuple[Layout,
     """What is at a path, and in which folder: `path` or its part for training or evaluation.
 
     Raises:
-        DataError: the path does not exist, is no folder, or has not the part asked for.
+        DataError: the path does not exist, cannot be read, is no folder, or has not the part asked
+            for.
     """
-    root = Path(path).expanduser()
+    try:
+        return _locate(Path(path).expanduser(), train)
+    except OSError as error:
+        raise DataError(f"{error.filename or path} cannot be read: {error.strerror}") from error
+
+
+def _locate(root: Path, train: bool) -> tuple[Layout, Path]:
     if not root.is_dir():
         raise DataError(_why_no_folder(root))
     if (root / INDEX_NAME).exists():
@@ -83,10 +90,12 @@ def _why_no_folder(path: Path) -> str:
     if not path.exists():
         return f"{path} does not exist"
     if path.suffix == ".beton":
-        return f"{path} is a .beton, which only the ffcv pipeline reads"
+        return f"{path} is a .beton: loaders read it; here give what it was made of"
     if path.suffix == ".tar":
         return (
             f"{path} is one tar; give the folder of the tars, after: fasttricks index "
             f"{path.parent}; or copy it: fasttricks pack {path} DST"
         )
+    if is_compressed_tar(path.name):
+        return f"{path} is compressed and cannot be read in place: unpack it"
     return f"{path} is not a folder of pictures"

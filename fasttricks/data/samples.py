@@ -14,9 +14,11 @@ import numpy.typing as npt
 from fasttricks.data.given import (
     Picture,
     are_in_memory,
+    as_class_names,
     as_indices,
     as_numbers,
     check_classes,
+    current_folder,
     path_bytes,
 )
 from fasttricks.data.places import FILE, MEMORY, NO_BYTES, PLACE, Places
@@ -54,8 +56,9 @@ class Samples:
     workers in one piece and never touch Python's reference counts there.
 
     Args:
-        pictures: N file paths, or N encoded pictures (whole JPEG, PNG, ... files as bytes).
-        targets: [N] or [N, K] bools, integers or floats of at most 64 bits, kept in their dtype
+        pictures: N file paths, or N encoded pictures (whole JPEG, PNG, ... files as bytes). Paths
+            that are relative stay so: to whatever is the current folder when they are read.
+        targets: [N] or [N, ...] bools, integers or floats of at most 64 bits, kept in their dtype
             and native byte order (bfloat16 as float32); None gives zeros (int64).
         classes: names of the classes, where targets are class indices.
 
@@ -76,8 +79,9 @@ class Samples:
         lengths = np.fromiter(map(len, chunks), np.int64, len(chunks))
         self._ends: npt.NDArray[np.integer[Any]] = np.cumsum(lengths)
         self._block: bytes | memoryview = b"".join(chunks)
+        self._opened_in = "" if self.in_memory else current_folder()
         self.targets = as_numbers(np.zeros(len(chunks), np.int64) if targets is None else targets)
-        self.classes = list(classes)
+        self.classes = as_class_names(classes)
         if len(self.targets) != len(chunks):
             raise DataError(f"{len(chunks)} pictures but {len(self.targets)} targets")
         check_classes(self.targets, len(self.classes))
@@ -186,8 +190,14 @@ class Samples:
         try:
             return _read_file(piece)
         except OSError as error:
-            cause = f"cannot be read: {error.strerror}"
+            cause = f"cannot be read: {error.strerror}{self._elsewhere(piece)}"
             raise BadSampleError(index, self.name(index), cause) from error
+
+    def _elsewhere(self, path: bytes) -> str:
+        """What explains that there is no such file, where the current folder is another now."""
+        if path.startswith(b"/") or self._opened_in in ("", current_folder()):
+            return ""
+        return f" (the path is relative to {self._opened_in}, and the current folder another now)"
 
 
 def _read_file(path: bytes) -> tuple[bytes, Stamp]:

@@ -181,7 +181,8 @@ class OpenFile:
             more = os.pread(self._descriptor, size - len(data), offset + len(data))
             if not more:
                 end = os.fstat(self._descriptor).st_size
-                raise OSError(None, f"the file is cut short: {end} bytes, {offset + size} needed")
+                needed = f"{end} bytes, {offset + size} needed"
+                raise OSError(None, f"the file is cut short: {needed}; copy it again")
             data += more
         return data
 

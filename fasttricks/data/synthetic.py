@@ -25,7 +25,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from fasttricks.cache import cache_dir
-from fasttricks.cpus import available_cpus
+from fasttricks.cpus import threads_for
 from fasttricks.data.imagenet_like import draw_spec
 from fasttricks.data.progress import progress_bar
 from fasttricks.data.scene import draw_scene
@@ -129,13 +129,12 @@ def make_synthetic(
         ValueError: count < 1, classes < 1, workers < 1 or seed < 0.
     """
     recipe = _Recipe(format=FORMAT, count=count, classes=classes, seed=seed)
-    if workers is not None and workers < 1:
-        raise ValueError(f"workers must be at least 1, not {workers}")
+    threads = threads_for(workers)
     root = cache_dir() / "synthetic" / recipe.name if root is None else Path(root)
     if _is_complete(root, recipe):
         return root
     # A process costs about as much as twenty files.
-    workers = workers or min(available_cpus(), 1 + count // 20)
+    workers = workers or min(threads, 1 + count // 20)
     try:
         with scratch_folder(root) as scratch:
             for index in range(min(classes, count)):

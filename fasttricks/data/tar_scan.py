@@ -19,6 +19,7 @@ _COMPRESSED = {
     b"\x28\xb5\x2f\xfd": "zstd",
     b"PK\x03\x04": "zip",
 }
+_END = "head -c 1024 /dev/zero >> FILE"
 _BROKEN = (tarfile.TarError, ValueError, OverflowError, EOFError, RecursionError, MemoryError)
 """What tarfile raises on bytes that are no tar."""
 
@@ -81,7 +82,10 @@ def _members(file: BinaryIO, end: int, called: str) -> Iterator[TarMember]:
     file.seek(at)
     if file.read(BLOCK) != bytes(BLOCK) or at + BLOCK > end:  # tarfile takes anything for the end
         what = "is no tar" if at == first else "is cut short or damaged"
-        raise DataError(f"{called} {what}: no header and no end mark at byte {at}")
+        raise DataError(
+            f"{called} {what}: no header and no end mark at byte {at}"
+            + ("; copy it again, or if it is whole, end it: " + _END if at == end > first else "")
+        )
 
 
 def _refuse_sparse(member: tarfile.TarInfo, called: str) -> None:

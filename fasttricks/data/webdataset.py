@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fasttricks.cpus import available_cpus
+from fasttricks.cpus import threads_for
 from fasttricks.data.folder import EXTENSIONS
 from fasttricks.data.progress import progress_bar
 from fasttricks.data.slices import OpenFile, Slices
@@ -64,11 +64,12 @@ def read_tars(
         DataError: a tar cannot be read (see `scan_tar`); a sample has several pictures, or a
             target but no picture; a key comes twice; a target cannot be read, or is missing where
             others have one, or has another shape. The message names tar and key.
+        ValueError: workers < 1.
     """
     found: list[tuple[int, Sample]] = []
     with (
         progress_bar("reading tars", len(tars), progress) as advance,
-        ThreadPoolExecutor(workers or available_cpus()) as pool,
+        ThreadPoolExecutor(threads_for(workers)) as pool,
     ):
         for number, samples in enumerate(pool.map(samples_in, map(Path, tars))):
             found += [(number, sample) for sample in samples]

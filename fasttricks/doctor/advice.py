@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from fasttricks.doctor.amounts import count, duration, number, share, size
 from fasttricks.doctor.choice import Choice, choose, limit, stays_cached
 from fasttricks.doctor.facts import Data, Facts, Machine
-from fasttricks.doctor.remedies import MANY, Advice, Topic, helpful, missing, problems, quoted
+from fasttricks.doctor.remedies import (
+    MANY,
+    Advice,
+    Topic,
+    helpful,
+    missing,
+    problems,
+    quoted,
+    shared_memory,
+)
 from fasttricks.doctor.seek import State
 
 INDEXING_BYTES_PER_S = 100e6
@@ -22,7 +31,7 @@ def advise(facts: Facts) -> list[Advice]:
         answer += [_threads(facts.machine), *_index(facts, choice), *_limit(facts, choice)]
         if facts.data is not None:
             answer += helpful(facts, choice)
-    answer += missing(facts.machine)
+    answer += [*missing(facts.machine), *shared_memory(facts.machine)]
     return [*answer, *_notes(facts), *_next(facts)]
 
 

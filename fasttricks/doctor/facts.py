@@ -39,6 +39,8 @@ class Machine:
     """Memory that can be taken without swapping, page cache included."""
     shared_bytes: int = 0
     """Room for decoded pictures that processes share (/dev/shm)."""
+    shm_bytes: int | None = None
+    """Free in /dev/shm, also where less memory is free; None where there is no such folder."""
     gpus: tuple[Gpu, ...] = ()
     driver: str = ""
     """Version of the NVIDIA driver."""

@@ -21,13 +21,15 @@ def look_at_machine() -> Machine:
     """Facts about this machine, as this process may use it; measures nothing."""
     found, installed, cuda = bench_machine.machine(), versions(), look_at_cuda()
     free = available_memory()
+    shm = room(SHARED_MEMORY)
     return Machine(
         cpu=str(found["cpu"]),
         cores=int(found["cores"]),
         usable_cores=available_cpus(),
         memory_bytes=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         free_bytes=free,
-        shared_bytes=min(free, room(SHARED_MEMORY)),
+        shared_bytes=min(free, shm),
+        shm_bytes=shm if SHARED_MEMORY.is_dir() else None,
         gpus=cuda.gpus,
         driver=cuda.driver,
         driver_cuda=cuda.driver_cuda,

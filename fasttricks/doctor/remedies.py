@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from fasttricks.doctor.amounts import count, number, share
+from fasttricks.doctor.amounts import count, number, share, size
 from fasttricks.doctor.choice import CLEARLY, Choice, keeps_in, stays_cached
 from fasttricks.doctor.facts import Data, Facts, Machine, Version
 
@@ -19,6 +19,7 @@ LARGE_SIDE = 800
 """Median of the shorter sides, pixels, from which on most of what is decoded for 224 is thrown
 away."""
 SLOW_LISTING_S = 20.0
+_BATCH_BYTES = 256 * 224 * 224 * 3  # of which each worker has two ahead
 
 _SIMD = (
     "pip uninstall -y pillow && "
@@ -104,6 +105,21 @@ def helpful(facts: Facts, choice: Choice) -> list[Advice]:
             text = "Nothing: the pictures are decoded once, and what is left is little work."
         found = [Advice(Topic.HELPS, text)]
     return [found[0], *(replace(one, topic=Topic.ALSO) for one in found[1:])]
+
+
+def shared_memory(machine: Machine) -> Iterator[Advice]:
+    """Whether workers of torchvision can hand over batches of 256 pictures of 224 pixels."""
+    each = _BATCH_BYTES if machine.device == "cuda" else 4 * _BATCH_BYTES  # float32 if not there
+    need = machine.processes * machine.threads * 2 * each
+    if machine.shm_bytes is None or machine.shm_bytes >= need:
+        return
+    text = (
+        f"/dev/shm has {size(machine.shm_bytes)} free. Workers of torchvision hand batches over in "
+        f"it, and {count(machine.processes * machine.threads, 'worker')} with batches of 256 may "
+        f"need {size(need)}: start the container with --shm-size={-(-need // 10**9)}g, or take "
+        "fewer workers, or another pipeline."
+    )
+    yield Advice(Topic.NOTE, text)
 
 
 def missing(machine: Machine) -> Iterator[Advice]:

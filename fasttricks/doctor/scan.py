@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from fasttricks.cpus import available_cpus
+from fasttricks.cpus import threads_for
 from fasttricks.data.progress import progress_bar
 from fasttricks.data.read_ahead import read_ahead
 from fasttricks.data.samples import Samples
@@ -64,9 +64,7 @@ def scan(
         ValueError: workers < 1.
         DataError: the given index is not there.
     """
-    if workers is not None and workers < 1:
-        raise ValueError(f"--workers must be at least 1, not {workers}")
-    began, threads = time.monotonic(), workers or available_cpus()
+    began, threads = time.monotonic(), threads_for(workers)
     found = find_index(samples, index)
     inspector, tally, stopped = Inspector(samples, found.index), Tally(len(samples)), Event()
 

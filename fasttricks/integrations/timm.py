@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 
 from fasttricks.integrations.trainer import TrainerLoader
+from fasttricks.kernels.checks import integer, number
 from fasttricks.kernels.mix.kinds import MIXING, CutMix, Mixup, OneOf
 from fasttricks.kernels.mix.targets import Mixed
 from fasttricks.pipelines.loader import Loader, Step
@@ -38,10 +39,9 @@ def timm_mix(
         ValueError: one is out of range.
     """
     for name, alpha in (("mixup", mixup), ("cutmix", cutmix)):
-        if alpha < 0:
-            raise ValueError(f"timm_mix: {name} must be >= 0; got {alpha}")
-    if not 0 <= switch_prob <= 1:
-        raise ValueError(f"timm_mix: switch_prob must lie in [0, 1]; got {switch_prob}")
+        number(f"timm_mix: {name}", alpha, "a number >= 0", lambda a: a >= 0)
+    for name, share in (("prob", prob), ("switch_prob", switch_prob)):
+        number(f"timm_mix: {name}", share, "a number in [0, 1]", lambda p: 0 <= p <= 1)
     if mode not in MODES:
         raise ValueError(f"timm_mix: mode must be one of {', '.join(MODES)}; got {mode!r}")
     per = MODES[mode]
@@ -67,21 +67,31 @@ class TimmLoader(TrainerLoader):
     Args:
         loader: from `make_loader`.
         num_classes: K of the soft targets; needed where pictures are mixed.
-        smoothing: label smoothing of the soft targets.
+        smoothing: label smoothing of the soft targets; where nothing is mixed it is the loss that
+            smooths, as in timm's train.py.
 
     Raises:
-        ValueError: pictures are mixed, and `num_classes` is missing.
+        ValueError: no such loader, one of the others is out of range; pictures are mixed, and
+            `num_classes` is missing; or they are not, and `smoothing` would do nothing.
     """
 
     def __init__(
         self, loader: Loader, *, num_classes: int | None = None, smoothing: float = 0.0
     ) -> None:
         super().__init__(loader)
+        if num_classes is not None:
+            integer("TimmLoader: num_classes", num_classes, "an integer >= 1", lambda k: k >= 1)
+        number("TimmLoader: smoothing", smoothing, "a number in [0, 1)", lambda eps: 0 <= eps < 1)
         self._mix = loader.options.mix
         self._smoothing = smoothing
         self._soft_classes = num_classes if self.mixup_enabled else None
         if self.mixup_enabled and num_classes is None:
             raise ValueError("TimmLoader: the loader mixes pictures, so give num_classes")
+        if smoothing and not self.mixup_enabled:
+            raise ValueError(
+                "TimmLoader: the loader mixes no pictures, so its targets are class indices, which "
+                f"cannot be smoothed; leave out smoothing={smoothing} and give it to the loss"
+            )
 
     @property
     def mixup_enabled(self) -> bool:

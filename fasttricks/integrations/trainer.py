@@ -19,11 +19,19 @@ class TrainerLoader:
 
     Attributes:
         loader: what `make_loader` gave.
+
+    Raises:
+        ValueError: it is anything else.
     """
 
     batch_sampler = None
 
     def __init__(self, loader: Loader) -> None:
+        if not isinstance(loader, Loader):
+            given = f"{type(loader).__module__}.{type(loader).__qualname__}"
+            raise ValueError(
+                f"{type(self).__name__}: give what fasttricks.make_loader gives; got a {given}"
+            )
         self.loader = loader
 
     @property

@@ -50,3 +50,7 @@ __all__ = [
 ]
 
 __getattr__ = attributes(globals(), _HOME)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from fasttricks.cpus import available_cpus
+from fasttricks.cpus import threads_for
 from fasttricks.data.progress import progress_bar
 from fasttricks.data.samples import Samples
 from fasttricks.data.seek.build import build_index
@@ -53,9 +53,7 @@ def pack(
         FasttricksError: pictures are to be encoded again, and libturbojpeg is missing.
     """
     began, chosen = time.monotonic(), PackSettings(**settings)
-    if workers is not None and workers < 1:
-        raise ValueError(f"workers must be at least 1; got {workers}")
-    threads = workers or available_cpus()
+    threads = threads_for(workers)
     target = Path(dst).expanduser().resolve()
     if not isinstance(src, Samples):
         _check_apart(Path(src).expanduser().resolve(), target)

@@ -83,7 +83,7 @@ def read_labels(path: Path) -> GroundTruth:
     try:
         if path.is_dir() or path.name.endswith((".tar.gz", ".tgz")):
             return _from_kit(path)
-        text = path.read_bytes().decode()
+        text = path.read_bytes().decode("utf-8-sig")  # editors of Windows mark it so
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is no text"
         raise DataError(f"the labels {path} cannot be read: {why}") from error

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
-from fasttricks.data.folder import SPLITS, scan_folder, split_folder, splits_in
+from fasttricks.data.folder import SPLITS, is_compressed_tar, scan_folder, split_folder, splits_in
 from fasttricks.data.open import Layout, locate
 from fasttricks.data.samples import Samples
 from fasttricks.data.slices import Slices
@@ -107,6 +107,8 @@ def _below(path: Path) -> list[Part]:
     """What a folder or a tar holds."""
     if path.is_file():
         if path.suffix != ".tar":
+            if is_compressed_tar(path.name):
+                raise DataError(f"{path} is compressed: unpack it, then pack what was in it")
             raise DataError(f"{path} is neither a folder nor a .tar: it cannot be packed")
         return [_part(read_tars([path]), str(path))]
     found = splits_in(path)

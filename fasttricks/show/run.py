@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fasttricks.data.open import open_data
 from fasttricks.data.samples import Samples
 from fasttricks.data.seek.build import index_path
 from fasttricks.data.slices import Slices
@@ -28,6 +27,7 @@ from fasttricks.kernels.mix.kinds import (
 )
 from fasttricks.kernels.plan import epoch_order
 from fasttricks.pipelines.beton.file import Beton
+from fasttricks.pipelines.open import open_data
 from fasttricks.pipelines.registry import REGISTRY, make_loader, pipelines
 from fasttricks.show.collect import Outputs, collect, read_original
 from fasttricks.show.columns import Made, columns, farthest
@@ -106,8 +106,7 @@ def open_samples(config: ShowConfig) -> tuple[Samples, str]:
     if config.data is None:
         return open_data(make_synthetic(count=GENERATED, progress=True)), "generated pictures"
     path = config.data.expanduser()
-    samples = Beton(path) if path.suffix == ".beton" and path.is_file() else open_data(path)
-    return samples, path.resolve().name
+    return open_data(path), path.resolve().name
 
 
 def usable(names: list[str], samples: Samples) -> list[str]:

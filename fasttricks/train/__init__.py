@@ -26,3 +26,7 @@ _HOME = {
 __all__ = ["Outcome", "Recipe", "Trained", "load_trained", "train"]
 
 __getattr__ = attributes(globals(), _HOME)
+
+
+def __dir__() -> list[str]:
+    return __all__

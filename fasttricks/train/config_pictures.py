@@ -54,7 +54,11 @@ class DataConfig:
         timed = bool(self.progressive) or not self.progressive_starts
         check(self, "progressive_starts", timed, "empty where data.progressive is")
         if self.progressive:
-            ProgressiveSize(1, self.progressive, self.progressive_starts)
+            try:
+                ProgressiveSize(1, self.progressive, self.progressive_starts)
+            except ValueError as error:  # "sizes must ..." or "starts must ..."
+                name = "progressive" if str(error).startswith("sizes") else "progressive_starts"
+                raise ValueError(f"data.{name}: {error}") from None
         if self.pipeline not in REGISTRY:
             raise UnknownNameError("pipeline", self.pipeline, list(REGISTRY))
 
@@ -133,9 +137,19 @@ class MixConfig:
         check(self, "pairing", fits, "permutation or halves where mixing is left to chance")
         mixup = self.pairing == "permutation" or self.kind in ("mixup", "mixup-or-cutmix")
         check(self, "pairing", mixup, f"permutation where mix.kind is {self.kind}")
+        self._check_unused()
         check(self, "group", self.group >= 1, "at least 1")
         check(self, "cutout", self.cutout >= 0, "at least 0")
         check(self, "erasing", 0 <= self.erasing <= 1, "in [0, 1]")
+
+    def _check_unused(self) -> None:
+        """Refuse what `kind` ignores; but alpha as recipes have it may stay where mixup is not."""
+        unused = {"alpha": (None, 0.2), "probability": (1.0,)} if self.kind == "none" else {}
+        if self.kind != "mixup-or-cutmix":
+            unused |= {"cutmix_alpha": (None,), "cutmix_share": (0.5,)}
+        for name, left in unused.items():
+            fits = getattr(self, name) in left
+            check(self, name, fits, f"left alone where mix.kind is {self.kind}")
 
     @property
     def pictures_per_output(self) -> int:

@@ -89,7 +89,8 @@ def report(facts: dict[str, Any], metrics: str) -> str:
         f"  {_rate(facts['images_per_s'])} images/s, loading included",
     ]
     if facts["left_out"]:
-        lines.append(f"  without {facts['left_out']:,} pictures that could not be decoded")
+        pictures = "picture" if facts["left_out"] == 1 else "pictures"
+        lines.append(f"  without {facts['left_out']:,} {pictures} that could not be decoded")
     if facts["size_as_trained"] not in (None, facts["size"]):
         lines.append(
             f"  objects look as large as in training at {facts['size_as_trained']} px: see --size "

@@ -51,7 +51,8 @@ class Mixed(NamedTuple):
                 wrong = low if low < 0 else high
                 raise ValueError(f"label {wrong} does not lie in [0, {num_classes}), K classes")
         shape = len(labels), num_classes
-        result = torch.full(shape, smoothing / num_classes, device=labels.device)
+        share = smoothing / num_classes
+        result = torch.full(shape, share, dtype=torch.float32, device=labels.device)
         return result.scatter_add_(1, labels, (1 - smoothing) * self.weights)
 
     def combine(self, values: torch.Tensor) -> torch.Tensor:
@@ -68,7 +69,10 @@ class Mixed(NamedTuple):
                 CPU only).
         """
         if not isinstance(values, torch.Tensor) or values.ndim == 0:
-            raise ValueError(f"combine needs a tensor [N, ...], a row per sample; got {values!r}")
+            given = type(values).__name__
+            if shape := getattr(values, "shape", ()):
+                given += f" {list(shape)}: give torch.from_numpy(values)"
+            raise ValueError(f"combine needs a tensor [N, ...], a row per sample; got a {given}")
         if self.indices.device.type == "cpu" and self.indices.numel():
             last = int(self.indices.max())
             if last >= len(values):

@@ -9,8 +9,8 @@ CRC-32 of each sample's bytes (u4 [N]), the names joined, and as JSON classes, c
 The header and the descriptors, here the *head*, end in a checksum of themselves, and the arguments
 hold one of everything else except the pictures. So nothing is read by a number that may be wrong.
 
-`jpg` and `raw` files use FFCV's own image field, so stock FFCV reads them too; a bad file is one
-black pixel there. `source` files use a field of ours with the same four members.
+`jpg` and `raw` files use FFCV's own image field, so stock FFCV reads them too (we do not read its:
+they have no checksums); a bad file is one black pixel there. `source` files use a field of ours.
 """
 
 from __future__ import annotations
@@ -220,10 +220,9 @@ _CLASHES = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError,
 
 
 def _read_checked(path: Path) -> _Parts:
-    if not path.exists():
-        raise DataError(f"{path} does not exist; {ADVICE}")
     if not path.is_file():
-        raise DataError(f"{path} is not a .beton file; {ADVICE}")
+        what = "is not a .beton file" if path.exists() else "does not exist"
+        raise DataError(f"{path} {what}; {ADVICE}")
     try:
         with open(path, "rb") as file:
             count, table, ours = _read_head(path, file)
@@ -246,18 +245,19 @@ def _read_head(path: Path, file: BinaryIO) -> tuple[int, int, dict[str, Any]]:
     whole = len(head) == HEAD_BYTES
     fields = np.frombuffer(head, FIELD, 2, HEADER.itemsize) if whole else np.empty(0, FIELD)
     ours = parse_arguments(fields["arguments"][0]) if whole else {}
+    length = os.fstat(file.fileno()).st_size
     if "fasttricks" not in ours:
-        raise DataError(
-            f"{path} was not written by fasttricks, or is cut short or damaged; {ADVICE}"
-        )
+        table = length - int(header["alloc_table_ptr"])  # FFCV writes it last
+        complete = whole and table >= 0 == table % PLACE.itemsize
+        foreign = complete and fields["arguments"][0, 0] != ord("{")
+        what = "is of another writer, not ours" if foreign else "is cut short or damaged"
+        raise DataError(f"{path} {what}; {ADVICE}")
     if ours["fasttricks"] != FORMAT:
         raise DataError(
-            f"{path} has format {ours['fasttricks']!r} and this fasttricks reads {FORMAT}; "
-            "pack it again: fasttricks pack SRC DST.beton"
+            f"{path} has format {ours['fasttricks']!r} and this fasttricks reads {FORMAT}; {ADVICE}"
         )
     if head != sealed(head):
         raise _Damage("the checksum of its beginning does not fit")
-    length = os.fstat(file.fileno()).st_size
     if length != ours["length"]:
         what = "is cut short" if length < ours["length"] else "has grown"
         raise DataError(f"{path} {what}: {length} bytes where {ours['length']} were written")

@@ -20,7 +20,7 @@ from typing import BinaryIO, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from fasttricks.cpus import available_cpus
+from fasttricks.cpus import threads_for
 from fasttricks.data.open import open_data
 from fasttricks.data.pixels import decode_rgb, scaled
 from fasttricks.data.probe import Kind, probe_and_decode
@@ -151,18 +151,19 @@ def pack(
         raise UnknownNameError("mode", mode, list(layout.MODES))
     if mode == "source" and (max_size is not None or max_side is not None):
         raise ValueError("mode source keeps the files as they are; a maximum size needs jpg or raw")
-    if not all(bound is None or bound >= 1 for bound in (max_size, max_side, workers)):
-        raise ValueError("max_size, max_side and workers must be at least 1")
+    if not all(bound is None or bound >= 1 for bound in (max_size, max_side)):
+        raise ValueError("max_size and max_side must be at least 1")
     if not 1 <= quality <= 100:
         raise ValueError(f"quality must lie in [1, 100]; got {quality}")
     if mode == "jpg":
         _turbojpeg()
+    threads = threads_for(workers)
     began, target = time.monotonic(), Path(dst).expanduser()
     samples = src if isinstance(src, Samples) else open_data(src)
     encode = Encoder(
         samples=samples, mode=mode, max_size=max_size, max_side=max_side, quality=quality
     )
-    threads, indices = workers or available_cpus(), range(len(samples))
+    indices = range(len(samples))
     with (
         _replacing(target) as file,
         ThreadPoolExecutor(threads, "pack") as pool,

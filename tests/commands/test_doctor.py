@@ -87,7 +87,7 @@ def test_val(tmp_path, capsys):
         (["--sample", "10"], "samples go from 0 to 9"),
         (["--sample", "-1"], "samples go from 0 to 9"),
         (["--sample", "1", "--epoch", "-1"], "--epoch must lie in"),
-        (["--scan", "--workers", "0"], "--workers must be at least 1"),
+        (["--scan", "--workers", "0"], "workers must be at least 1; got 0"),
         (["--scan", "--json", "/"], "is a folder"),
     ],
 )

@@ -51,3 +51,10 @@ def test_no_heavy_library_is_loaded(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_help_says_what_charts_need(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "--help"]) == 0
+    assert "need matplotlib, and without it" in " ".join(
+        capsys.readouterr().out.replace("│", " ").split()
+    )

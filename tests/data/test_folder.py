@@ -109,3 +109,9 @@ def test_loose_pictures(tmp_path):
     assert samples.targets.tolist() == [0, 0, 0]
     with pytest.raises(DataError, match="no pictures"):
         loose_pictures(tmp_path / "nowhere")
+
+
+def test_a_folder_of_compressed_tars_says_so(tmp_path):
+    (tmp_path / "train-000.tar.gz").write_bytes(b"")
+    with pytest.raises(DataError, match=r"train-000\.tar\.gz is compressed .*: unpack it"):
+        scan_folder(tmp_path)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from fasttricks.data.given import as_indices, as_numbers
+from fasttricks.data.given import as_class_names, as_indices, as_numbers, current_folder
 from fasttricks.errors import DataError
 
 
@@ -81,3 +81,24 @@ def test_what_fits_into_no_array_has_a_way_out(targets, told):
         as_numbers(targets)
     assert "\n" not in str(error.value)
     assert as_numbers(range(3)).tolist() == [0, 1, 2]  # as it advises
+
+
+def test_rows_without_numbers_are_no_targets():
+    with pytest.raises(DataError, match=r"got \[3, 0\], not one for a picture"):
+        as_numbers(np.zeros((3, 0)))
+    assert as_numbers(np.zeros((3, 2, 2))).shape == (3, 2, 2)
+    assert as_numbers([]).shape == (0,)
+
+
+@pytest.mark.parametrize("classes", ["cat", b"cat", ""])
+def test_one_name_is_no_list_of_names(classes):
+    with pytest.raises(DataError, match="classes must be a list of names; got one name"):
+        as_class_names(classes)
+    assert as_class_names(("crane", "crane")) == ["crane", "crane"]  # as two of ImageNet's are
+
+
+def test_a_current_folder_that_is_gone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert current_folder() == str(tmp_path)
+    tmp_path.rmdir()
+    assert current_folder() == ""

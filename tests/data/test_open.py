@@ -61,7 +61,7 @@ def test_a_stray_tar_does_not_make_a_folder_of_pictures_one_of_tars(picture_fold
     ("name", "words"),
     [
         ("x.tar", "is one tar; give the folder of the tars, after: fasttricks index"),
-        ("x.beton", "only the ffcv pipeline reads"),
+        ("x.beton", "is a .beton: loaders read it; here give what it was made of"),
         ("x.txt", "is not a folder of pictures"),
         (None, "does not exist"),
     ],
@@ -86,3 +86,19 @@ def test_an_empty_path_is_not_the_current_folder(take):
     with pytest.raises(DataError, match=r"an empty path; the current folder is '\.'"):
         take("")
     assert as_path(".") == "."
+
+
+@pytest.mark.parametrize("name", ["x.tar.gz", "x.TGZ", "x.tar.zst"])
+def test_a_compressed_tar_says_so(tmp_path, name):
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(DataError, match=f"{name} is compressed .*: unpack it"):
+        locate(tmp_path / name)
+
+
+def test_a_folder_that_may_not_be_read_is_a_sentence(pack, monkeypatch):
+    def refuse(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr("pathlib.Path.exists", refuse)
+    with pytest.raises(DataError, match=f"{INDEX_NAME} cannot be read: Permission denied"):
+        locate(pack)

@@ -68,7 +68,9 @@ def test_repeats_of_repeats_multiply(tmp_path):
 def test_what_is_taken_is_what_it_is_taken_from(tmp_path):
     for name in "abcd":
         (tmp_path / name).write_text(name * 9)
-    files = Samples([tmp_path / name for name in "abcd"], [[i, 1] for i in range(4)], classes="xy")
+    files = Samples(
+        [tmp_path / name for name in "abcd"], [[i, 1] for i in range(4)], classes=["x", "y"]
+    )
     taken = files.take([3, 1, 3])
     assert [taken.read(i) for i in range(len(taken))] == [b"d" * 9, b"b" * 9, b"d" * 9]
     assert taken.targets.tolist() == [[3, 1], [1, 1], [3, 1]]
@@ -123,16 +125,18 @@ def test_class_indices_are_those_of_the_classes():
     with pytest.raises(
         DataError, match=r"with 2 classes .* \[0, 2\); got 7 for sample 2 and 1 more"
     ):
-        Samples(four, [0, 1, 7, 2], classes="ab")
+        Samples(four, [0, 1, 7, 2], classes=["a", "b"])
     with pytest.raises(DataError, match=r"got -1 for sample 3$"):
-        Samples(four, [0, 1, 1, -1], classes="ab")
+        Samples(four, [0, 1, 1, -1], classes=["a", "b"])
     for targets in ([0, 1, 1, 0], [0.5, 7.0, 1.0, 2.0], [[7, 7]] * 4):
-        Samples(four, targets, classes="ab")
+        Samples(four, targets, classes=["a", "b"])
     Samples(four, [0, 1, 2, 7])
 
 
 def test_pickling_keeps_everything():
-    samples = pickle.loads(pickle.dumps(Samples([b"a", b"bc"], [[0.5, 0.5], [1, 0]], classes="xy")))
+    samples = pickle.loads(
+        pickle.dumps(Samples([b"a", b"bc"], [[0.5, 0.5], [1, 0]], classes=["x", "y"]))
+    )
     assert samples.read(1) == b"bc"
     assert samples.targets.shape == (2, 2)
     assert samples.classes == ["x", "y"]

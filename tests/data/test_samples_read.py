@@ -1,6 +1,7 @@
 """Reading the files of a data set together with the time stamp they had."""
 
 import os
+import pickle
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,23 @@ def test_what_cannot_be_read_says_why(tmp_path):
     for index in (1, 2):  # the pipe would be waited for without end
         with pytest.raises(BadSampleError, match="not a regular file"):
             found.read_stamped(index)
+
+
+def test_a_folder_left_since_is_named(tmp_path, monkeypatch):
+    """Hydra leaves it, for one."""
+    (tmp_path / "a.jpg").write_bytes(b"a")
+    monkeypatch.chdir(tmp_path)
+    found = Samples(["a.jpg", "b.jpg", tmp_path / "c.jpg"])
+    with pytest.raises(BadSampleError, match=r"\(b.jpg\): .*: No such file or directory$"):
+        found.read(1)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    here = rf"\(the path is relative to {tmp_path}, and the current folder another now\)$"
+    for opened in (found, found.take([0]), pickle.loads(pickle.dumps(found))):
+        with pytest.raises(BadSampleError, match=rf"\(a.jpg\): .*No such file or directory {here}"):
+            opened.read(0)
+    with pytest.raises(BadSampleError, match=r"No such file or directory$"):
+        found.read(2)
 
 
 @pytest.mark.parametrize(("content", "told"), [(b"longer", 3), (b"short", 9)])

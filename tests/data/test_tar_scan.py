@@ -186,3 +186,14 @@ def test_members_that_were_given_are_not_kept(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 300_000
+
+
+def test_a_tar_without_end_blocks_says_how_to_end_it(tmp_path):
+    path = tmp_path / "x.tar"
+    write_tar(path, [("a.jpg", b"x" * 512)])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:1024])
+    with pytest.raises(DataError, match="copy it again, or if it is whole, end it: head -c 1024"):
+        list(scan_tar(path))
+    path.write_bytes(whole[:1024] + bytes(1024))
+    assert [member.name for member in scan_tar(path)] == ["a.jpg"]

@@ -2,7 +2,14 @@ import pytest
 
 from fasttricks.doctor.choice import choose
 from fasttricks.doctor.facts import Disk
-from fasttricks.doctor.remedies import Topic, cuda_problems, helpful, missing, problems
+from fasttricks.doctor.remedies import (
+    Topic,
+    cuda_problems,
+    helpful,
+    missing,
+    problems,
+    shared_memory,
+)
 from tests.doctor.machines import (
     ALL,
     GB,
@@ -196,3 +203,14 @@ def test_driver_against_builds(changes, words, command):
 
 def test_without_a_gpu_no_build_is_wrong():
     assert list(cuda_problems(machine(torch_cuda=None))) == []
+
+
+@pytest.mark.parametrize(("gpus", "need"), [((), "4.93 GB"), ((H100,), "1.23 GB")])
+def test_a_small_dev_shm_is_too_small_for_workers(gpus, need):
+    """16 workers with two batches each of 256 x 224 x 224 x 3, in float32 where no GPU is."""
+    (one,) = shared_memory(machine(16, gpus, shm_bytes=64_000_000))
+    assert "/dev/shm has 64.0 MB free" in one.text
+    assert need in one.text
+    assert f"--shm-size={5 if not gpus else 2}g" in one.text
+    assert not list(shared_memory(machine(16, gpus, shm_bytes=10 * GB)))
+    assert not list(shared_memory(machine(16, gpus)))

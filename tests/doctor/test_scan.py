@@ -166,7 +166,7 @@ def test_nothing_is_looked_at_after_giving_up(folder, monkeypatch):
 
 
 def test_at_least_one_worker(folder):
-    with pytest.raises(ValueError, match="at least 1, not 0"):
+    with pytest.raises(ValueError, match="at least 1; got 0"):
         scan(scan_folder(folder), workers=0)
 
 

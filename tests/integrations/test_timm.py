@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from fasttricks import CutMix, Mixup, OneOf, RandomErasing, Samples, make_loader, mix, pipelines
+from fasttricks import (
+    Augment,
+    CutMix,
+    Mixup,
+    OneOf,
+    RandomErasing,
+    Samples,
+    make_loader,
+    mix,
+    pipelines,
+)
 from fasttricks.integrations.timm import TimmLoader, timm_mix
 from tests.integrations.conftest import CLASSES, SIZE
 from tests.pictures import jpeg
@@ -75,15 +85,26 @@ def test_flags_of_timm(flags, expected):
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        ({"mixup": -1}, "mixup must be >= 0; got -1"),
+        ({"mixup": -1}, "mixup must be a number >= 0; got -1"),
         ({"mixup": 0.2, "mode": "pair"}, "mode must be one of batch, elem; got 'pair'"),
-        ({"mixup": 0.2, "switch_prob": 2}, r"switch_prob must lie in \[0, 1\]; got 2"),
-        ({"mixup": 0.2, "prob": 2}, r"probability must be a number in \[0, 1\]; got 2"),
+        ({"mixup": 0.2, "switch_prob": 2}, r"switch_prob must be a number in \[0, 1\]; got 2"),
+        ({"mixup": 0.2, "prob": 2}, r"timm_mix: prob must be a number in \[0, 1\]; got 2"),
+        ({"mixup": "a"}, "timm_mix: mixup must be a number >= 0; got 'a'"),
+        ({"cutmix": None}, "timm_mix: cutmix must be a number >= 0; got None"),
+        ({"switch_prob": "a"}, "timm_mix: switch_prob must be a number .* got 'a'"),
     ],
 )
 def test_flags_out_of_range(flags, words):
     with pytest.raises(ValueError, match=words):
         timm_mix(**flags)
+
+
+@pytest.mark.parametrize("size", [160, 224, 240, 256, 288, 384, 448])
+def test_the_documented_crop_ratio_resizes_as_timm(size):
+    for percent in (0.875, 0.9, 0.94, 0.95, 0.965, 1.0):
+        timms = int(size / percent)  # timm/data/transforms_factory.py: math.floor
+        for ratio, resized in ((size / timms, timms), (percent, -(-size // percent))):
+            assert Augment(crop_ratio=ratio).resize(size) == resized
 
 
 @pytest.mark.parametrize("mode", ["batch", "elem"])
@@ -164,6 +185,33 @@ def test_switching_does_not_decode_again(open_loader, tmp_path, monkeypatch):
 def test_mixing_needs_the_number_of_classes(open_loader):
     with pytest.raises(ValueError, match="give num_classes"):
         TimmLoader(open_loader(mix=Mixup(0.2)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"num_classes": 0}, "num_classes must be an integer >= 1; got 0"),
+        ({"num_classes": "3"}, "num_classes must be an integer >= 1; got '3'"),
+        ({"num_classes": K, "smoothing": 2}, r"smoothing must be a number in \[0, 1\); got 2"),
+        ({"num_classes": K, "smoothing": "a"}, "smoothing must be a number .* got 'a'"),
+    ],
+)
+@pytest.mark.parametrize("how", [None, Mixup(0.2)], ids=str)
+def test_settings_out_of_range(open_loader, how, settings, words):
+    with pytest.raises(ValueError, match=f"TimmLoader: {words}"):
+        TimmLoader(open_loader(mix=how), **settings)
+
+
+@pytest.mark.parametrize("how", [None, RandomErasing()], ids=str)
+def test_class_indices_cannot_be_smoothed(open_loader, how):
+    with pytest.raises(ValueError, match=r"class indices.*leave out smoothing=0\.1 and give it to"):
+        TimmLoader(open_loader(mix=how), num_classes=K, smoothing=0.1)
+
+
+@pytest.mark.parametrize("wrong", [None, torch.utils.data.DataLoader([1, 2])], ids=repr)
+def test_what_is_no_loader_is_refused(wrong):
+    with pytest.raises(ValueError, match=r"^TimmLoader: give what fasttricks\.make_loader gives"):
+        TimmLoader(wrong, num_classes=K)
 
 
 def test_it_has_what_a_prefetch_loader_has(open_loader):

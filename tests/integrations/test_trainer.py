@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from fasttricks import Samples, make_loader
 from fasttricks.integrations.trainer import TrainerLoader
@@ -31,6 +32,13 @@ def test_it_has_what_trainers_look_for(loader):
     assert (len(wrapped), wrapped.batch_size, len(wrapped.dataset)) == (5, BATCH, COUNT)
     assert wrapped.batch_sampler is None
     assert wrapped.state_dict() == loader.state_dict()
+
+
+@pytest.mark.parametrize("wrong", [None, torch.utils.data.DataLoader([1, 2])])
+def test_what_is_no_loader_is_refused(wrong):
+    name = type(wrong).__name__
+    with pytest.raises(ValueError, match=rf"^TrainerLoader: give what .*make_loader .* a .*{name}"):
+        TrainerLoader(wrong)
 
 
 def test_an_epoch_chosen_after_the_iterator_was_made_counts(loader):

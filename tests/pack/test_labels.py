@@ -143,3 +143,9 @@ def test_labels_beside_the_pictures(tmp_path):
     for name in reversed(USUAL):
         (tmp_path / name).write_bytes(b"")
         assert find_labels(archive) == tmp_path / name
+
+
+def test_the_mark_of_windows_editors_is_no_part_of_a_label(tmp_path):
+    text = b"\xef\xbb\xbf" + f"{SYNSETS[0]}\n".encode()
+    path = write(tmp_path, {"labels.txt": text}) / "labels.txt"
+    assert read_labels(path).in_order == [SYNSETS[0]]

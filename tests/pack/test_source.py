@@ -161,3 +161,9 @@ def test_the_digest_knows_files_and_targets(tmp_path):
         digest(Samples(pictures, [1, 0], classes=["x", "y"])),
     ]
     assert len(set(digests)) == 5
+
+
+def test_a_compressed_tar_says_so(tmp_path):
+    path = write(tmp_path, {"x.tar.gz": b""}) / "x.tar.gz"
+    with pytest.raises(DataError, match="is compressed: unpack it"):
+        open_source(path)

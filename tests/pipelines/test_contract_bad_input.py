@@ -1,12 +1,17 @@
 """Good, odd and bad files: every pipeline shows and rejects the same ones."""
 
+import errno
+import multiprocessing
+import os
+import signal
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from fasttricks import Samples
 from fasttricks.data.pixels import decode_rgb
-from fasttricks.errors import BadSampleError, DataError
+from fasttricks.errors import BadSampleError, DataError, FasttricksError
 from fasttricks.pipelines import fetch, torchvision
 from fasttricks.pipelines.decode.decoder import find_decoder
 from tests.pictures import encode, jpeg, smooth_picture
@@ -152,3 +157,45 @@ def test_views_of_replaced_files(name, mixed_samples, open_loader):
             for image, index in zip(images, shown * 3, strict=True):
                 want = expected_picture(loader, mixed_samples, 0, index)
                 assert np.abs(image.permute(1, 2, 0).numpy() - want).max() <= 1 + 1e-3
+
+
+@pytest.mark.parametrize("number", [signal.SIGBUS, signal.SIGKILL])
+def test_a_worker_that_finds_no_shared_memory_is_told(number, open_loader):
+    """What does not fit into /dev/shm is a SIGBUS; the kernel kills what does not fit in memory."""
+    with open_loader("torchvision", Dying(number), batch_size=2) as loader:
+        with pytest.raises(FasttricksError, match=r"/dev/shm.*--shm-size") as error:
+            collect(loader)
+        assert "\n" not in str(error.value)
+        assert error.value.__suppress_context__
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_a_full_or_read_only_dev_shm_is_told(number):
+    def batches():
+        raise OSError(number, os.strerror(number))
+        yield
+
+    with pytest.raises(FasttricksError, match=f"{os.strerror(number)}.*/dev/shm"):
+        list(torchvision._received(batches()))
+
+
+def test_other_errors_of_workers_stay_what_they_are():
+    def batches():
+        raise RuntimeError("Caught RuntimeError in DataLoader worker process 0.\na mistake")
+        yield
+
+    with pytest.raises(RuntimeError, match="a mistake"):
+        list(torchvision._received(batches()))
+
+
+class Dying(Samples):
+    """Whoever reads it is killed."""
+
+    def __init__(self, number):
+        super().__init__([jpeg(30, 40, seed=i) for i in range(4)])
+        self.number = number
+
+    def read_stamped(self, index):
+        if multiprocessing.parent_process():
+            os.kill(os.getpid(), self.number)
+        return super().read_stamped(index)

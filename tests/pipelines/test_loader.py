@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from fasttricks import Samples, make_loader
 from fasttricks.kernels.plan import PLAN_VERSION
 from fasttricks.pipelines.job import own_part
 from fasttricks.pipelines.options import Options
+from tests.pictures import jpeg
 from tests.pipelines.echo import echo, shown
 
 
@@ -265,3 +267,18 @@ def test_a_back_end_need_not_say_what_it_keeps_compiles_or_measures():
     loader = echo()
     assert (loader.bytes, loader.decoder, loader.compile_seconds) == (0, "", 0.0)
     assert loader.stages(3) == {}
+
+
+def test_rows_that_stand_for_bad_samples_can_be_left_out_of_an_evaluation():
+    """As docs/concepts.md does it."""
+    pictures = [b"bad" if i in (3, 7, 10) else jpeg(30, 30, seed=i) for i in range(11)]
+    samples = Samples(pictures, np.arange(11))
+    settings = {"batch_size": 4, "size": 8, "num_threads": 1, "work": "decode"}
+    shown, good = [], []
+    with make_loader("torchvision", samples, train=False, on_error="replace", **settings) as val:
+        for step, (_, targets) in enumerate(val):
+            bad = [replaced.index for replaced in val.errors]
+            shown += targets.tolist()
+            good += targets[torch.from_numpy(~np.isin(val.indices(0, step), bad))].tolist()
+    assert len(shown) == 11
+    assert good == [0, 1, 2, 4, 5, 6, 8, 9]

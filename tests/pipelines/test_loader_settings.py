@@ -70,6 +70,23 @@ def test_what_is_no_epoch_is_refused(epoch):
         echo().set_epoch(epoch)
 
 
+@pytest.mark.parametrize("step", ["1", 1.0, None, True])
+def test_what_is_no_step_is_refused(step):
+    with pytest.raises(ValueError, match="step must be an integer; got"):
+        echo().indices(0, step)
+
+
+@pytest.mark.parametrize("step", [-1, 12])
+def test_a_step_that_there_is_not_is_refused(step):
+    with pytest.raises(IndexError, match=rf"step must lie in \[0, 12\); got {step}"):
+        echo().indices(0, step)
+
+
+def test_what_is_no_state_is_refused():
+    with pytest.raises(ValueError, match="not a loader state: a NoneType, not a dict"):
+        echo().load_state_dict(None)
+
+
 def test_numpys_integers_are_epochs_and_positions():
     loader, other = echo(), echo()
     loader.set_epoch(np.int64(3))

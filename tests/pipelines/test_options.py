@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from fasttricks import Mixup
-from fasttricks.pipelines.options import Options
+from fasttricks.pipelines.options import MOST_THREADS, Options, epoch_number
 
 
 @pytest.mark.parametrize(
@@ -39,13 +39,17 @@ def test_an_index_may_be_named(index):
         ({"size": True}, "size must be an integer in .*; got True"),
         ({"batch_size": 0}, "batch_size must be an integer >= 1"),
         ({"batch_size": 2.0}, "batch_size must be an integer >= 1; got 2.0"),
-        ({"num_threads": "2"}, "num_threads must be an integer >= 1; got '2'"),
+        ({"num_threads": "2"}, r"num_threads must be an integer in \[1, 1024\]; got '2'"),
+        ({"num_threads": 0}, r"num_threads must be an integer in \[1, 1024\]; got 0"),
+        ({"num_threads": 1025}, r"num_threads must be an integer in \[1, 1024\]; got 1025"),
         ({"seed": -1}, "seed must be an integer in"),
+        ({"seed": 2**64}, r"seed must be an integer in \[0, 2\*\*64\); got 18446744073709551616"),
         ({"seed": "1"}, "seed must be an integer in"),
         ({"rank": "0"}, "rank must lie in"),
         ({"size": 2.5}, "size must be an integer in"),
         ({"rank": 1}, "rank must lie in"),
         ({"size": 0}, "size must be an integer in"),
+        ({"size": 16385}, r"size must be an integer in \[1, 16384\]; got 16385"),
         ({"dtype": "float16"}, "torch.float16, torch.bfloat16; got 'float16'"),
         ({"device": torch.device("meta")}, r"cpu or cuda\[:n\]; got 'meta'"),
         (
@@ -67,6 +71,20 @@ def test_integers_of_other_libraries_become_pythons():
     assert (options.batch_size, options.seed, options.rank) == (4, 7, 1)
     assert type(options.size_at(0)) is int
     assert type(Options(batch_size=1, size=lambda epoch: np.int64(32 + epoch)).size_at(1)) is int
+
+
+def test_the_largest_that_is_taken():
+    largest = {"seed": 2**64 - 1, "size": 16384, "num_threads": MOST_THREADS}
+    options = Options(batch_size=1, **largest)
+    assert {name: getattr(options, name) for name in largest} == largest
+    assert epoch_number(2**32 - 1) == 2**32 - 1
+
+
+def test_as_many_threads_as_cpus_up_to_what_is_taken(monkeypatch):
+    monkeypatch.setattr("fasttricks.pipelines.options.available_cpus", lambda: 3)
+    assert Options(batch_size=1).num_threads == 3
+    monkeypatch.setattr("fasttricks.pipelines.options.available_cpus", lambda: 5000)
+    assert Options(batch_size=1).num_threads == MOST_THREADS
 
 
 def test_exact_unless_asked_for():

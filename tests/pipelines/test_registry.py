@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,8 @@ from fasttricks.errors import (
     UnknownNameError,
 )
 from fasttricks.pipelines import registry
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_an_unknown_pipeline_lists_the_known_ones():
@@ -86,6 +89,28 @@ def test_bad_settings_are_named(wrong, message):
     samples = fasttricks.Samples([b"", b""])
     with pytest.raises(ValueError, match=message):
         fasttricks.make_loader("torchvision", samples, batch_size=1, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("setting", "instead"),
+    [
+        ("num_workers", "give num_threads, whose default fits$"),
+        ("pin_memory", "leave it out: loaders see to it$"),
+        ("shuffle", "train=True shuffles"),
+        ("sampler", r"Samples\.take\(indices\)"),
+        ("transform", "give augment="),
+        ("collate_fn", "give mix="),
+        ("batchsize", r"did you mean batch_size\? known: name, data, batch_size, .*, finish$"),
+    ],
+)
+def test_settings_of_others_are_told_what_takes_their_place(setting, instead):
+    with pytest.raises(TypeError, match=f"^make_loader has no '{setting}'; .*{instead}"):
+        fasttricks.make_loader("roi", fasttricks.Samples([b""]), batch_size=1, **{setting: 1})
+
+
+def test_what_takes_the_place_of_others_is_documented():
+    page = (ROOT / "docs/integrations/index.md").read_text()
+    assert [setting for setting in registry.ELSEWHERE if f"`{setting}`" not in page] == []
 
 
 def test_a_bad_environment_is_named(monkeypatch):

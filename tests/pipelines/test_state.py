@@ -23,6 +23,11 @@ def test_what_can_be_gone_on_from(change):
         (HERE | {"consumed": 11}, r"consumed must lie in \[0, 11\); got 11"),
         (HERE | {"seed": 1.0}, "seed must lie in .* got 1.0"),
         (HERE | {"epoch": True}, "epoch must lie in .* got True"),
+        (HERE | {"epoch": 2**32}, "epoch must lie in .* got 4294967296"),
+        (HERE | {"seed": 2**64}, r"seed must lie in \[0, 18446744073709551616\); got 184"),
+        (HERE | {"consumed": -1}, "consumed must lie in .* got -1"),
+        (HERE | {"plan_version": "4"}, "plan_version must be an integer; got '4'"),
+        (HERE | {"samples": "10"}, "samples must be an integer; got '10'"),
     ],
 )
 def test_what_cannot(state, told):

@@ -19,7 +19,7 @@ from fasttricks.train.config import (
     Recipe,
     ScheduleConfig,
 )
-from fasttricks.train.recipes import RECIPES
+from fasttricks.train.recipes import RECIPES, tricks
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,11 @@ from fasttricks.train.recipes import RECIPES
         (lambda: Recipe(cuda_graph=True, accumulate=2), "cuda_graph must be False where"),
         (lambda: Recipe(max_steps=0), "max_steps must be"),
         (lambda: DataConfig(batch_size=10, views=3), "data.batch_size must be a multiple of views"),
-        (lambda: DataConfig(progressive=(224, 192)), "rise"),
+        (lambda: DataConfig(progressive=(224, 192)), r"data\.progressive: sizes must rise"),
+        (
+            lambda: DataConfig(progressive=(96, 128), progressive_starts=(0.1, 0.5)),
+            r"data\.progressive_starts: starts",
+        ),
         (lambda: DataConfig(progressive=(100, 192)), "multiples of 32"),
         (lambda: DataConfig(pipeline="dalli"), "unknown pipeline 'dalli'"),
         (lambda: OptimConfig(lr=float("inf")), "optim.lr must be above 0 and .*; got inf"),
@@ -56,6 +60,13 @@ from fasttricks.train.recipes import RECIPES
             "first drop, at 2.5 of 10: give --schedule.warmup-epochs 0.42, or later",
         ),
         (lambda: MixConfig(alpha=0.0), "mix.alpha must be above 0"),
+        (lambda: MixConfig(alpha=0.4), "mix.alpha must be left alone where mix.kind is none"),
+        (lambda: MixConfig(probability=0.5), "mix.probability must be left alone where mix.kind"),
+        (lambda: MixConfig(cutmix_alpha=0.5), "mix.cutmix_alpha must be left alone where"),
+        (
+            lambda: MixConfig(kind="cutmix", cutmix_share=0.1),
+            "mix.cutmix_share must be left alone where mix.kind is cutmix; got 0.1",
+        ),
         (lambda: MixConfig(cutmix_alpha=-1.0), "mix.cutmix_alpha must be above 0; got -1.0"),
         (lambda: MixConfig(cutmix_share=1.5), r"mix.cutmix_share must be in \[0, 1\]; got 1.5"),
         (lambda: MixConfig(probability=-0.5), r"mix.probability must be in \[0, 1\]; got -0.5"),
@@ -199,3 +210,7 @@ def test_nothing_heavy_is_imported():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_the_mixup_of_a_recipe_can_be_turned_off():
+    assert replace(tricks().mix, kind="none").alpha == 0.2

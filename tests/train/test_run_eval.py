@@ -249,4 +249,4 @@ def test_bad_pictures_end_it_or_are_left_out(picture_folder, tmp_path, capsys):
     assert main([*arguments, "--on-error", "replace"]) == 0
     said = capsys.readouterr().out
     assert "37 pictures at" in said
-    assert "without 1 pictures that could not be decoded" in said
+    assert "without 1 picture that could not be decoded" in said

@@ -30,6 +30,26 @@ def test_the_paper_writes_what_code_does_with_a_larger_epsilon(classes):
     assert uniform_share(0.1, 10, "paper") == pytest.approx(0.1111, abs=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("smoothing", "classes", "form", "told"),
+    [
+        (0.1, 10, "mine", "smoothing form must be one of uniform, paper; got 'mine'"),
+        (1.0, 10, "uniform", r"smoothing must lie in \[0, 1\); got 1.0"),
+        (-0.1, 10, "paper", r"smoothing must lie in \[0, 1\); got -0.1"),
+        (0.1, 1, "paper", "needs more than 1 classes"),
+        (0.6, 2, "paper", "smoothing 0.6 in the paper's form needs more than 2 classes"),
+    ],
+)
+def test_what_is_no_smoothing_is_refused(smoothing, classes, form, told):
+    with pytest.raises(ValueError, match=told):
+        uniform_share(smoothing, classes, form)
+
+
+def test_up_to_where_all_classes_have_the_same():
+    assert uniform_share(0.5, 2, "paper") == 1.0
+    assert uniform_share(0.0, 1, "paper") == 0.0
+
+
 def test_smoothing_a_mixture_is_mixing_the_smoothed():
     one_hot = torch.nn.functional.one_hot(torch.tensor([1, 4]), 6).double()
     mixed = 0.3 * smooth(one_hot[:1], 6) + 0.7 * smooth(one_hot[1:], 6)

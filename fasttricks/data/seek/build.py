@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from errno import EISDIR, ENOENT, ENOTDIR
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ from fasttricks.errors import DataError
 from fasttricks.kernels.jpeg.seek import TILE_PIXELS
 
 ENDING = ".seek"
+
+_ELSEWHERE = "choose another place (--out FILE, or FASTTRICKS_CACHE) or do without (index=False)"
 
 _SHARE = 32  # pictures that a thread takes at a time: about 30 ms of work
 
@@ -86,7 +89,8 @@ def ensure_index(
     """Open the index of a data set, after making it if there is none.
 
     Of several processes that call this at the same time one makes it and the others wait. An index
-    that cannot be used (damaged, other format, other pictures) is made again, and stderr told why.
+    that cannot be used (damaged, other format, other pictures) is made again, and stderr told why;
+    one that the system does not open, for want of rights or memory, is not.
     Whether files have changed is not looked at here but at each `lookup`.
 
     Args:
@@ -95,7 +99,8 @@ def ensure_index(
             `tile_pixels`.
 
     Raises:
-        DataError: there is none and it cannot be written, or `out` is something else.
+        DataError: there is none and it cannot be written, it cannot be opened, or `out` is
+            something else.
     """
     names = names_of(samples)
     if samples.in_memory:
@@ -130,7 +135,7 @@ def index_path(samples: Samples, names: Names | None = None) -> Path:
     """
     names, home = names or names_of(samples), samples.seek_index
     if home is not None:
-        usable = isinstance(_usable(home, names), SeekIndex)
+        usable = os.access(home, os.R_OK) and isinstance(_usable(home, names), SeekIndex)
         if usable or os.access(home.parent, os.W_OK | os.X_OK) or not home.parent.exists():
             return home
     root = os.path.realpath(os.fsdecode(names.root))
@@ -162,23 +167,36 @@ def _writing(target: Path) -> Iterator[Unfinished]:
             yield work
     except OSError as error:
         raise DataError(
-            f"cannot write the seek index {target}: {error.strerror or error}; choose another "
-            "place (--out FILE, or FASTTRICKS_CACHE) or do without (index=False)"
+            f"cannot write the seek index {target}: {error.strerror or error}; {_ELSEWHERE}"
         ) from error
 
 
 def _usable(target: Path, names: Names) -> SeekIndex | str:
-    """The index, or why it cannot be used; "" if there is none."""
+    """The index, or why it has to be made again; "" if there is none.
+
+    Raises:
+        DataError: there is one, but the system does not open it.
+    """
     try:
         return SeekIndex.open(target, names)
     except DataError as error:
+        _check_not_refused(error)
         return str(error).removesuffix(f"; {ADVICE}") if os.path.lexists(target) else ""
+
+
+def _check_not_refused(error: DataError) -> None:
+    """Raise what keeps a good index from being opened, a lack of rights or memory: making it again
+    would take hours, and the next time it would be the same."""
+    cause = error.__cause__
+    if isinstance(cause, OSError) and cause.errno not in (ENOENT, ENOTDIR, EISDIR):
+        raise DataError(f"{error}; {_ELSEWHERE}") from cause
 
 
 def _previous(target: Path, names: Names, tile_pixels: int) -> Previous | None:
     try:
         index = SeekIndex.open(target)
-    except DataError:
+    except DataError as error:
+        _check_not_refused(error)
         return None
     return Previous(index, names) if index.tile_pixels == tile_pixels else None
 

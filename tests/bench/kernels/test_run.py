@@ -4,6 +4,7 @@ import io
 import itertools
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -143,15 +144,19 @@ def test_when_ours_fails_or_is_wrong_the_others_are_measured_and_it_is_a_failure
 
 
 @pytest.mark.parametrize("number", [2, 500])
-def test_a_case_that_fails_later_is_over_and_not_passed_in_silence(
-    number: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
+@pytest.mark.parametrize("ours", [True, False])
+def test_what_fails_later_is_left_out_and_not_passed_in_silence(
+    ours: bool, number: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
 ) -> None:
-    tired = Way(name="other", call=fails_from(number))
-    cases = doubled("first", OURS, tired), doubled("second", OURS, OTHER)
-    code, rows = outcome(monkeypatch, tmp_path / "k.json", *cases)
-    assert code == 2
-    assert [row["row"] for row in rows] == ["second", "second"]
-    line = "first: not timed to the end: RuntimeError: it is broken"
+    """A way of others alone; with ours its case, as there is nothing to compare with."""
+    tired = replace(OURS if ours else OTHER, call=fails_from(number))
+    first = doubled("first", tired, OTHER) if ours else doubled("first", OURS, tired)
+    code, rows = outcome(monkeypatch, tmp_path / "k.json", first, doubled("second", OURS, OTHER))
+    assert code == (2 if ours else 0)
+    left = [("second", OURS.name), ("second", OTHER.name)]
+    expected = left if ours else [("first", OURS.name), *left]
+    assert [(row["row"], row["way"]) for row in rows] == expected
+    line = f"first: {tired.name}: not timed to the end: RuntimeError: it is broken"
     assert rows[0]["failed"] == [line]
     assert capsys.readouterr().err.count(line) == 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,3 +107,17 @@ def test_the_own_interpreter_needs_nothing_of_ours() -> None:
     ]
     names = {line.split()[1].partition(".")[0] for line in imported}
     assert names - {"tensorflow"} <= sys.stdlib_module_names
+
+
+def test_tf_data_takes_jpegs_and_says_what_it_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorflow", types.ModuleType("tensorflow"))
+    peer = importlib.import_module("fasttricks.bench.peers.tf_data")
+    for name in ("a.jpg", "b.JPEG", "c.png", "d.webp", "e.txt", ".f.jpg"):
+        (tmp_path / name).write_bytes(b"")
+    try:
+        assert peer._pictures(str(tmp_path)) == [str(tmp_path / n) for n in ("a.jpg", "b.JPEG")]
+    finally:
+        monkeypatch.delitem(sys.modules, peer.__name__)
+    assert "2 other pictures left out" in capsys.readouterr().err

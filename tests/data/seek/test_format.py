@@ -144,6 +144,14 @@ def test_lies_with_a_right_checksum_are_refused(content, member, value):
             parse(with_checksum(content, header), Path("x"))
 
 
+@pytest.mark.parametrize("more", [-1, -8, 1])
+def test_a_length_that_lies_with_a_right_checksum_is_refused(content, more):
+    header, changed = header_of(content), (content + b"x")[: len(content) + more]
+    header["file_size"] = len(changed)
+    with pytest.raises(DataError, match="records differ"):
+        parse(with_checksum(changed, header), Path("x"))
+
+
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "index-format.md"
 
 

@@ -89,6 +89,17 @@ def test_no_entry_for_what_is_new_changed_gone_or_damaged(indexed, tmp_path):
     assert without == [3, 4, 5, 7, 12]
 
 
+def test_an_empty_file_without_a_time_is_not_taken_for_one_that_could_not_be_read(tmp_path):
+    paths = make_pictures(tmp_path, 1)
+    paths[0].unlink()
+    samples = Samples(paths)
+    index = SeekIndex.open(build_index(samples, tmp_path / "x.seek"))
+    paths[0].write_bytes(b"")
+    os.utime(paths[0], ns=(0, 0))
+    assert samples.stamp(0) == (index.records[0]["size"], index.records[0]["mtime_ns"])
+    assert Previous(index, names_of(samples)).entry(0, samples) is None
+
+
 def test_what_could_not_be_read_is_tried_again(tmp_path):
     paths = make_pictures(tmp_path, 3)
     content = paths[1].read_bytes()

@@ -100,8 +100,9 @@ def test_shares_of_a_table_are_fractions(dtype, found):
     [
         (torch.zeros(3, 2), "combine: 3 rows, and none for sample 3"),
         (torch.zeros(0, 2), "combine: 0 rows, and none for sample 3"),
-        (torch.tensor(1.0), "combine needs a tensor .*; got tensor"),
-        ([[1.0], [2.0]], r"combine needs a tensor \[N, ...\], a row per sample; got \[\[1.0"),
+        (torch.tensor(1.0), "combine needs a tensor .*; got a Tensor$"),
+        ([[1.0], [2.0]], r"combine needs a tensor \[N, ...\], a row per sample; got a list$"),
+        (np.zeros((39, 3)), r"got a ndarray \[39, 3\]: give torch.from_numpy\(values\)$"),
     ],
 )
 def test_a_table_without_rows_is_refused(values, words):
@@ -198,3 +199,17 @@ def test_what_soft_cannot_do_is_told_with_what_does_it(shape):
     way_out = str(told.value).partition(" mix as ")[2]
     found = eval(way_out, {"labels": mixed.labels, "weights": mixed.weights})
     torch.testing.assert_close(found, mixed.combine(values))
+
+
+@pytest.mark.parametrize("default", [torch.float64, torch.bfloat16])
+def test_soft_targets_are_float32_whatever_torchs_default(default):
+    mixed = Mixed(torch.tensor([[0, 2]]), torch.tensor([[0.25, 0.75]]), torch.tensor([[0, 1]]))
+    expected = mixed.soft(3, smoothing=0.1)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(default)
+    try:
+        found = mixed.soft(3, smoothing=0.1)
+    finally:
+        torch.set_default_dtype(before)
+    assert found.dtype == torch.float32
+    assert torch.equal(found, expected)

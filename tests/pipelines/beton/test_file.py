@@ -182,7 +182,30 @@ def test_other_files(tmp_path):
     header = np.zeros(1, beton_file.HEADER)
     header["version"], header["num_fields"] = beton_file.FFCV_VERSION, 2
     (tmp_path / "stock").write_bytes(header.tobytes() + bytes(10_000))
-    assert "was not written by fasttricks" in one_line(tmp_path / "stock")
+    assert "is cut short or damaged" in one_line(tmp_path / "stock")
+
+
+def test_a_file_of_another_writer_is_told_from_a_damaged_one(tmp_path, packed):
+    """As FFCV's DatasetWriter leaves it: fields without arguments, the table last."""
+    path, size = tmp_path / "stock.beton", beton_file.HEAD_BYTES + 500
+    header, fields = np.zeros(1, beton_file.HEADER), np.zeros(2, beton_file.FIELD)
+    header["version"], header["num_fields"] = beton_file.FFCV_VERSION, 2
+    header["num_samples"], header["alloc_table_ptr"] = 3, size
+    fields["type_id"] = beton_file.IMAGE_FIELD, beton_file.INT_FIELD
+    head = header.tobytes() + fields.tobytes()
+    table = bytes(3 * beton_file.PLACE.itemsize)
+    path.write_bytes(head.ljust(size, b"x") + table)
+    message = one_line(path)
+    assert "another writer" in message
+    assert "damaged" not in message
+    assert "fasttricks pack SRC DST.beton" in message
+    for cut in (size + 30, size - 1, beton_file.HEAD_BYTES - 1):
+        path.write_bytes((head.ljust(size, b"x") + table)[:cut])
+        assert "is cut short or damaged" in one_line(path)
+    damaged = bytearray(packed.read_bytes())
+    damaged[damaged.index(b"fasttricks")] ^= 1
+    path.write_bytes(damaged)
+    assert "is cut short or damaged" in one_line(path)
 
 
 def test_another_version_of_ours(packed, copy):
