@@ -83,6 +83,8 @@ def timed_round(
 ) -> dict[str, Any]:
     """Take what was made before the round, then time batch after batch.
 
+    Each batch is held until the next one is there, as a training loop holds it.
+
     Args:
         seconds: how long to take batches; at least one is taken.
         drain_batches, drain_seconds: what to take before the clock starts, both at least.
@@ -96,7 +98,8 @@ def timed_round(
     seen = drained = 0
     start = clock()
     while drained < drain_batches or clock() - start < drain_seconds:
-        seen += len(next(stream))
+        batch = next(stream)
+        seen += len(batch)
         drained += 1
     settle()
     begin()
@@ -104,8 +107,9 @@ def timed_round(
     gaps: list[float] = []
     start = last = clock()
     while not gaps or (last - start < seconds and not (limit and seen + images >= limit)):
-        images += len(next(stream))
+        batch = next(stream)
         now = clock()
+        images += len(batch)
         gaps.append(now - last)
         last = now
     settle()

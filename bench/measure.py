@@ -22,6 +22,7 @@ from fasttricks.bench.report import ResultRow
 from fasttricks.bench.rows import Row, settings_of
 from fasttricks.bench.seek import freshen
 from fasttricks.bench.stats import ratios, summarise
+from fasttricks.bench.turns import in_turn
 from fasttricks.bench.variants import pipeline_of
 from fasttricks.data.open import open_data
 from fasttricks.data.samples import Samples
@@ -52,7 +53,8 @@ class Measurement:
         """Measure the rows; one result for each that did not fail, in the order given.
 
         Every row is started, warmed up and stopped; then, in each round, every row is woken, timed
-        and stopped in turn, so that whatever slows the machine down for a while meets all of them.
+        and stopped in turn, every second round backwards, so that whatever slows the machine down
+        for a while meets all of them.
         """
         rows = self._prepared(rows, self._make_pack, lambda row: bool(row.pack))
         rows = self._prepared(rows, self._freshen_index, lambda row: row.cuts)
@@ -64,12 +66,15 @@ class Measurement:
                 self._alive.append(Contender(row, settings, self.config.warmup, guard))
                 self._try("starting", self._alive[-1], Contender.start)
             for number in range(1, self.config.rounds + 1):
-                self._each(f"round {number} of {self.config.rounds}", self._round)
-            self._each("stages", self._profile)
+                what = f"round {number} of {self.config.rounds}"
+                self._each(what, self._round, in_turn(self._alive, number))
+            self._each("stages", self._profile, self._alive)
             return self._results()
 
-    def _each(self, what: str, action: Callable[[Contender], None]) -> None:
-        for contender in list(self._alive):
+    def _each(
+        self, what: str, action: Callable[[Contender], None], contenders: Sequence[Contender]
+    ) -> None:
+        for contender in list(contenders):
             self._try(what, contender, action)
 
     def _try(self, what: str, contender: Contender, action: Callable[[Contender], None]) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+T = TypeVar("T")
 
 WARMUP_STEPS = 2
 """Timed together while an entry warms up."""
@@ -36,6 +39,15 @@ class Entry:
     """Of one step, for every round."""
 
 
+def in_turn(entries: Sequence[T], number: int) -> Sequence[T]:
+    """The order in which round `number`, from 1 on, takes entries: every second one backwards.
+
+    What the entry before leaves behind, a hot chip or memory in other pieces, is then to each of a
+    pair's advantage as often as to the other's.
+    """
+    return entries if number % 2 else entries[::-1]
+
+
 def warm_up(entry: Entry, *, seconds: float, warmup: float) -> None:
     """Run the first step, then more for `warmup` seconds: memory is had, algorithms are chosen,
     clocks are up. Finds how many steps take `seconds`."""
@@ -57,12 +69,10 @@ def take_turns(
 ) -> None:
     """Time each entry once a round, for about `seconds`; all are warm already.
 
-    Every second round goes backwards: what the entry before leaves behind, a hot chip or memory in
-    other pieces, is to each of a pair's advantage as often as to the other's. Steps that are not
-    timed stand between the two.
+    Steps that are not timed stand between two entries.
     """
     for number in range(1, rounds + 1):
-        for entry in entries if number % 2 else reversed(entries):
+        for entry in in_turn(entries, number):
             tell(f"{entry.label}: round {number} of {rounds}")
             took = timed(entry, entry.calls)
             entry.seconds.append(took)

@@ -13,6 +13,7 @@ from fasttricks.bench.report import ResultRow
 from fasttricks.bench.scripts.watch import Reading, Trainer, watch
 from fasttricks.bench.scripts.window import Window
 from fasttricks.bench.stats import ratios, throughput
+from fasttricks.bench.turns import in_turn
 
 OURS = "fasttricks"
 """What the rows of our trainer begin with."""
@@ -34,7 +35,7 @@ def measure(
     readings: dict[str, list[Reading]] = {trainer.row: [] for trainer in trainers}
     with Guard() as guard, tempfile.TemporaryDirectory(prefix="fasttricks-bench-") as folder:
         for number in range(1, rounds + 1):
-            for trainer in trainers:
+            for trainer in in_turn(trainers, number):
                 tell(f"{trainer.row}: round {number} of {rounds}")
                 out = Path(folder, "run")
                 out.mkdir()

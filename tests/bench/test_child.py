@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -94,3 +95,34 @@ def test_reason_is_one_line() -> None:
         raise RuntimeError("first\nsecond")
     assert child._reason(caught.value).startswith("RuntimeError: second (test_child.py:")
     assert child._reason(DataError("the folder\nis empty")) == "the folder is empty"
+
+
+def test_a_batch_is_held_until_the_next_one_is_there() -> None:
+    """As by a trainer: memory that is used again cannot be that of the batch before."""
+
+    class Batch(list[int]):
+        pass
+
+    known: list[weakref.ref[Batch]] = []
+    alive: list[int] = []
+
+    def batches() -> Iterator[Batch]:
+        while True:
+            alive.append(sum(it() is not None for it in known))
+            batch = Batch(range(BATCH))
+            known.append(weakref.ref(batch))
+            yield batch
+            del batch
+
+    clock = iter(range(100))
+    child.timed_round(
+        batches(),
+        seconds=5,
+        drain_batches=3,
+        drain_seconds=0,
+        limit=0,
+        clock=lambda: float(next(clock)),
+        begin=lambda: None,
+        settle=lambda: None,
+    )
+    assert set(alive[1:]) == {1}

@@ -57,7 +57,7 @@ def test_all_take_turns_in_folders_of_their_own(tmp_path: Path) -> None:
         rounds=2,
         tell=told.append,
     )
-    assert (tmp_path / "order").read_text() == "abab"
+    assert (tmp_path / "order").read_text() == "abba"
     assert [len(those) for those in found.values()] == [2, 2]
     assert told[0] == "a: round 1 of 2"
     with pytest.raises(KeyError):
