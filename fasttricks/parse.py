@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 _FRAME = re.compile("[╭╮╰╯│─]+")
 _WHERE = re.compile(r"Error parsing (__tyro-dummy-inner__\S*: )?")
+_GROUP = re.compile(r"Error parsing (?:\S+\.)?(\w+): (?=.*\b\1\.)")
+_BARE_FIELD = re.compile(r"^[a-z_]+(?= must be )")
 _APPLIED = re.compile(r" \(applied to [^)]*\)")
 _HELP = re.compile(r"fasttricks [\w -]*--help")
 _WRONG_VALUE = (  # tyro and Python speak of types; whole numbers first, for both may match
@@ -94,6 +96,8 @@ def one_line(framed: str, arguments: Sequence[str]) -> str:
     """
     command = arguments[0] if arguments else ""
     own_help = f"fasttricks {command} --help" if example_of(command) else "fasttricks --help"
+    if command == "train" and "subcommands" not in framed and arguments[1:2]:
+        own_help = f"fasttricks train {arguments[1]} --help"  # of the recipe: it has the settings
     see = max([own_help, *_HELP.findall(framed)[-1:]], key=len)
     return "; ".join([*sentences(framed, example_of(command)), f"see {see}"])
 
@@ -106,7 +110,8 @@ def sentences(framed: str, example: str = "") -> list[str]:
     """
     title, *sections = _sections(framed)
     said = " ".join(sections[0] if sections else title) or "cannot be understood"
-    said = _APPLIED.sub("", _WHERE.sub("", said)).rstrip(".")
+    said = _APPLIED.sub("", _WHERE.sub("", _with_flags(said))).rstrip(".")
+    said = _BARE_FIELD.sub(_flag, said)
     for pattern, kind in _WRONG_VALUE:
         said = re.sub(pattern, rf"'\1' is no {kind}", said)
     parts = [said[:1].lower() + said[1:]]
@@ -122,6 +127,19 @@ def sentences(framed: str, example: str = "") -> list[str]:
             as_typed = words[1].split()[0] in said.split()  # right, but of another command
             parts += [] if as_typed else [f"perhaps you meant {words[1]}"]
     return parts
+
+
+def _with_flags(said: str) -> str:
+    """A mistake in a group of settings, whose fields are named as flags: `data.batch_size` becomes
+    `--data.batch-size`."""
+    group = _GROUP.search(said)
+    if group is None:
+        return said
+    return re.sub(rf"(?<![\w.-]){group[1]}\.[a-z_]+", _flag, said.replace(group[0], ""))
+
+
+def _flag(field: re.Match[str]) -> str:
+    return "--" + field[0].replace("_", "-")
 
 
 def _sections(framed: str) -> list[list[str]]:

@@ -35,7 +35,23 @@ LONG = "/a/very/long/path" * 20
         (["index", "a", "b"], "unrecognized options: b; see fasttricks index --help"),
         (["train"], "for example: fasttricks train cpu-small --data DATA; see fasttricks train --"),
         (["train", "cpu-smal"], "options: cpu-smal; did you mean cpu-small? available subcommands"),
-        (["train", "cpu-small", "--optim.lr", "fast"], "--optim.lr: 'fast' is no number; see "),
+        (
+            ["train", "cpu-small", "--optim.lr", "fast"],
+            "--optim.lr: 'fast' is no number; see fasttricks train cpu-small --help",
+        ),
+        (
+            ["train", "tricks", "--data.batch-size", "0"],
+            "error: --data.batch-size must be at least 1; got 0; see fasttricks train tricks --h",
+        ),
+        (
+            ["train", "tricks", "--mix.kind", "cutmix", "--mix.pairing", "halves"],
+            "error: --mix.pairing must be permutation where --mix.kind is cutmix; got 'halves'; ",
+        ),
+        (["train", "tricks", "--log-every", "0"], "error: --log-every must be at least 1; got 0; "),
+        (
+            ["train", "tricks", "--model.options", "dropblock.keep", "0"],
+            "error: dropblock.keep must be from 0.01 to 1; got 0; see fasttricks train tricks --h",
+        ),
         (["train", "cpu-small", "--model.num-classes", "x"], "'x' is no whole number; see "),
         (["eval", "x", "--data", "y", "--crop", "1,5"], "--crop: '1,5' is no number; see "),
         (["train", "smal", "--data", "x"], "options: smal --data x; did you mean "),

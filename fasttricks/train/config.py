@@ -219,6 +219,9 @@ class Recipe:
     """Folder for checkpoints and logs; default: runs/<recipe>."""
     resume: Literal["no", "auto"] = "no"
     """auto: continue from the newest checkpoint in the folder, if there is one."""
+    init: str | None = None
+    """Begin with these weights where they fit (the head of other classes does not): a checkpoint
+    or run folder of ours, or a file of torchvision or timm for the network named."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to train; auto: on the GPU if there is one."""
     seed: int = 0

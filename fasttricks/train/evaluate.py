@@ -29,6 +29,8 @@ class Metrics:
     """Share whose label is among the five largest logits (all of them where there are fewer)."""
     loss: float
     """Mean cross-entropy with the hard labels, in nats, without smoothing."""
+    classes: int
+    """How many the model tells apart."""
     count: int
     """Samples, each counted once over all processes."""
     size: int
@@ -40,9 +42,10 @@ class Metrics:
     are compiled, is left out where there are others."""
 
     def __str__(self) -> str:
+        top5 = f", top-5 {100 * self.top5:.2f} %" if self.classes > 5 else ""  # else all are
         return (
-            f"top-1 {100 * self.top1:.2f} %, top-5 {100 * self.top5:.2f} %, loss {self.loss:.4f} "
-            f"on {self.count} pictures at {self.size} px"
+            f"top-1 {100 * self.top1:.2f} %{top5}, loss {self.loss:.4f} on {self.count} pictures "
+            f"at {self.size} px"
         )
 
 
@@ -76,7 +79,7 @@ def evaluate(
     device = device_of(model)
     autocast = MixedPrecision(dtype, device.type).autocast
     relabel = None if relabel is None else relabel.to(device)
-    totals = torch.zeros(5, dtype=torch.float64, device=device)  # what `_count` gives, and timed
+    totals = torch.zeros(6, dtype=torch.float64, device=device)  # what `_count` gives, and timed
     began = time.perf_counter()
     since: float | None = None  # the end of the first batch
     with mode_of(model, training=False):
@@ -84,14 +87,14 @@ def evaluate(
             if not len(images):
                 continue
             labels = labels if relabel is None else relabel[labels]
-            totals[:4] += _count(_logits(model, images, autocast, flip), labels)
+            totals[:5] += _count(_logits(model, images, autocast, flip), labels)
             if since is None:
                 since = time.perf_counter()
             else:
-                totals[4] += len(images)
+                totals[5] += len(images)
     if dist.is_available() and dist.is_initialized():
         dist.all_reduce(totals)
-    top1, top5, loss, count, timed = totals.tolist()
+    top1, top5, loss, count, logits, timed = totals.tolist()
     ended = time.perf_counter()
     if not count:
         raise ValueError("there is nothing to evaluate: no batch had a sample")
@@ -99,6 +102,7 @@ def evaluate(
         top1=top1 / count,
         top5=top5 / count,
         loss=loss / count,
+        classes=round(logits / count),
         count=round(count),
         size=size,
         seconds=ended - began,
@@ -164,7 +168,7 @@ def _logits(
 
 
 def _count(logits: Tensor, labels: Tensor) -> Tensor:
-    """Float64 [4]: right at once, right among five, summed loss, samples.
+    """Float64 [5]: right at once, right among five, summed loss, samples, logits of them all.
 
     A NaN logit is never right: `topk` calls NaN the largest, so those rows are taken out.
     """
@@ -172,7 +176,8 @@ def _count(logits: Tensor, labels: Tensor) -> Tensor:
     found &= ~logits.isnan().any(dim=1, keepdim=True)
     loss = F.cross_entropy(logits, labels, reduction="sum")
     count = torch.full_like(loss, len(labels))
-    return torch.stack([found[:, 0].sum(), found.sum(), loss, count]).double()
+    numbers = torch.full_like(loss, logits.numel())
+    return torch.stack([found[:, 0].sum(), found.sum(), loss, count, numbers]).double()
 
 
 def device_of(model: nn.Module) -> torch.device:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import nn
 
@@ -25,8 +27,17 @@ AUX_WEIGHT = 0.4
 (train_image_classifier.py), and PyTorch's tutorials with torchvision's."""
 
 
+class Losses(NamedTuple):
+    """What a batch came to, float32 scalars."""
+
+    whole: torch.Tensor
+    """What is minimised."""
+    labels: torch.Tensor
+    """Its cross-entropy with the labels alone; `whole` itself where there is no teacher."""
+
+
 class Loss:
-    """`loss(logits, batch)` is the loss, a float32 scalar; it waits for no device.
+    """`loss(logits, batch)` is what a batch came to; it waits for no device.
 
     Where a network has an auxiliary head (`InceptionLogits`), `AUX_WEIGHT` of its loss is added.
 
@@ -69,12 +80,17 @@ class Loss:
         """Whether batches must say which samples they are made of."""
         return self._stored is not None
 
-    def __call__(self, logits: torch.Tensor | InceptionLogits, batch: Batch) -> torch.Tensor:
+    @property
+    def distils(self) -> bool:
+        """Whether there is a teacher."""
+        return bool(self._config.teacher)
+
+    def __call__(self, logits: torch.Tensor | InceptionLogits, batch: Batch) -> Losses:
         teacher = self._teacher(batch)
         if isinstance(logits, InceptionLogits):
-            main, aux = (self._loss(part, batch, teacher) for part in logits)
-            return main + AUX_WEIGHT * aux
-        return self._loss(logits, batch, teacher)
+            main, aux = (self._losses(part, batch, teacher) for part in logits)
+            return Losses(*(own + AUX_WEIGHT * more for own, more in zip(main, aux, strict=True)))
+        return self._losses(logits, batch, teacher)
 
     def _teacher(self, batch: Batch) -> torch.Tensor | None:
         """What the teacher says of a batch, softened, [B, K]; None if there is none."""
@@ -87,13 +103,12 @@ class Loss:
             raise ValueError("the loss needs the sample indices of the batch")
         return self._stored.probabilities(which, self._config.temperature)
 
-    def _loss(
-        self, logits: torch.Tensor, batch: Batch, teacher: torch.Tensor | None
-    ) -> torch.Tensor:
+    def _losses(self, logits: torch.Tensor, batch: Batch, teacher: torch.Tensor | None) -> Losses:
         c = self._config
+        labels = cross_entropy(logits, batch.targets, c.smoothing, c.smoothing_form)
         if teacher is None:
-            return cross_entropy(logits, batch.targets, c.smoothing, c.smoothing_form)
-        return self._distil(logits, batch.targets, teacher, c.smoothing, c.smoothing_form)
+            return Losses(labels, labels)
+        return Losses(self._distil.with_soft(labels, logits, teacher), labels)
 
 
 def _load_teacher(

@@ -26,10 +26,11 @@ _ANY_CHANGE = {
 }  # fmt: skip
 """Settings that change nothing of what is learned, or are told by others."""
 _NO_CHANGE = {
-    "data.batch_size", "data.views", "seed", "mix.pairing", "optim.kind", "optim.fold_lr",
+    "data.batch_size", "data.views", "seed", "init", "mix.pairing", "optim.kind", "optim.fold_lr",
     "optim.decay_rule",
 }  # fmt: skip
-"""Settings without which a position in the data, or the optimiser's state, means nothing."""
+"""Settings without which a position in the data, or the optimiser's state, means nothing; and
+where the run began, which is not looked at again."""
 
 _DATA_ADVICE = "go on with the data as it was, or train again in another folder (--out)"
 

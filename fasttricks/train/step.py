@@ -77,12 +77,12 @@ class TrainStep:
         self._settled = True
 
     def _forward_backward(self, batch: Batch) -> torch.Tensor:
-        """Adds to the gradients; the loss, float32 scalar, without its graph."""
+        """Adds to the gradients; the loss and that of the labels, float32 [2], without graph."""
         with self._precision.autocast():
             logits = self._model(batch.images)
-            loss = self._criterion(logits, batch)
-        self.scaler.scale(loss / self._accumulate).backward()  # type: ignore[no-untyped-call]
-        return loss.detach()
+            losses = self._criterion(logits, batch)
+        self.scaler.scale(losses.whole / self._accumulate).backward()  # type: ignore[no-untyped-call]
+        return torch.stack(losses).detach()
 
     def _gradients_stay_here(self, *, unless: bool) -> AbstractContextManager[object]:
         """Only the last part's backward pass averages gradients over processes."""
@@ -95,23 +95,24 @@ class LossMeter:
     """Losses summed on the device; reading them is the only wait of a training loop."""
 
     def __init__(self, device: torch.device) -> None:
-        self._sums = torch.zeros(2, dtype=torch.float64, device=device)  # losses, how many
+        # Losses, those of the labels, how many.
+        self._sums = torch.zeros(3, dtype=torch.float64, device=device)
         self._first = torch.full((), NEVER, dtype=torch.int64, device=device)
 
-    def add(self, loss: torch.Tensor, number: int) -> None:
-        """Note a loss of update `number`."""
-        self._sums[0] += loss
-        self._sums[1] += 1
-        bad = ~torch.isfinite(loss) & (self._first == NEVER)
+    def add(self, losses: torch.Tensor, number: int) -> None:
+        """Note a loss of update `number` and that of its labels, [2]."""
+        self._sums[:2] += losses
+        self._sums[2] += 1
+        bad = ~torch.isfinite(losses[0]) & (self._first == NEVER)
         self._first.masked_fill_(bad, number)
 
-    def read(self, world: World) -> tuple[float, bool]:
-        """The mean over all processes since it was last read, and whether any loss of any process
+    def read(self, world: World) -> tuple[float, float, bool]:
+        """The means over all processes since it was last read, and whether any loss of any process
         was not finite; all must ask at the same step."""
         diverged = (self._first != NEVER).double().reshape(1)
-        losses, count, bad = world.sum(torch.cat([self._sums, diverged])).tolist()
+        losses, labels, count, bad = world.sum(torch.cat([self._sums, diverged])).tolist()
         self._sums.zero_()
-        return (losses / count if count else 0.0), bool(bad)
+        return losses / max(count, 1), labels / max(count, 1), bool(bad)
 
     def first_bad(self) -> int:
         """The first update of this process whose loss was not finite; `NEVER` if none."""

@@ -126,7 +126,7 @@ class Trainer:
     def _log_steps(self, feed: Prefetcher, steps: int, since: float) -> None:
         """Wait for the device, and learn what the last `steps` steps came to."""
         training = self.training
-        loss, diverged = training.train_step.losses.read(self.world)
+        loss, labels, diverged = training.train_step.losses.read(self.world)
         seconds, waited = time.perf_counter() - since, feed.waited()
         if diverged:
             stop_diverged(self)
@@ -137,15 +137,17 @@ class Trainer:
         values = {
             "epoch": epoch,
             "loss": loss,
+            **({"label_loss": labels} if training.criterion.distils else {}),
             "lr": training.schedule(self.steps_done - 1),
             "size": training.loader.options.size_at(epoch),
             "images_per_s": images / seconds,
             "data_wait": min(1.0, waited / seconds),
         }
         self.log.write("step", step=self.steps_done, **values)
+        of = " of the labels" if training.criterion.distils else ""
         self.log.show(
             self.steps_done,
-            f"epoch {epoch + 1}/{self.recipe.schedule.epochs}  loss {loss:.3f}  "
+            f"epoch {epoch + 1}/{self.recipe.schedule.epochs}  loss {labels:.3f}{of}  "
             f"{values['images_per_s']:,.0f} images/s  {values['data_wait']:.0%} waiting for data",
         )
 
@@ -202,6 +204,8 @@ class Trainer:
         if found is not None:
             for change in training.load_state_dict(found["state"], found["step"]):
                 self.log.say(f"changed since the checkpoint: {change}")
+        elif recipe.init is not None:
+            self.log.say(training.begin_with(recipe.init))
         self.saved_at = self.steps_done
         told = any(self.world.gather(self.log.has("evaluation", self.steps_done)))
         facts = {"recipe": recipe.as_dict(), "world": self.world.size}

@@ -23,6 +23,7 @@ from fasttricks.train.classes import count_classes, label_map
 from fasttricks.train.config import Recipe
 from fasttricks.train.data import eval_loader, train_loader
 from fasttricks.train.distributed import World
+from fasttricks.train.initial import begin_with
 from fasttricks.train.loss import Loss
 from fasttricks.train.memory import keep_memory
 from fasttricks.train.preflight import check_device, check_pictures
@@ -104,6 +105,12 @@ class Training:
             accumulate=recipe.accumulate,
             graph=recipe.cuda_graph,
         )
+
+    def begin_with(self, path: str) -> str:
+        """Take the weights of a file before the first step; gives in words which."""
+        told = begin_with(self.model, path, self.recipe.model.name)
+        self.ema = build_ema(self.model, self.recipe)
+        return told
 
     def position(self) -> dict[str, int]:
         """The state of a loader that stands where training stands, not where reading ahead does."""

@@ -132,6 +132,11 @@ def state_dict_of(content: Mapping[str, Any], path: str | os.PathLike[str]) -> d
     return weights
 
 
+def averaged(state: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The weights of a checkpoint of ours, averaged where it has them so."""
+    return {**state["model"], **(state["ema"]["model"] if state["ema"] is not None else {})}
+
+
 def _ours(state: dict[str, Any], name: str, average: bool) -> Trained:
     described = state["recipe"]["model"]
     if name and name != described["name"]:
@@ -139,15 +144,13 @@ def _ours(state: dict[str, Any], name: str, average: bool) -> Trained:
     model = create_model(
         described["name"], num_classes=state["num_classes"], **described["overrides"]
     )
-    averaged = average and state["ema"] is not None
-    weights = {**state["model"], **(state["ema"]["model"] if averaged else {})}
-    model.load_state_dict(weights)
+    model.load_state_dict(averaged(state) if average else state["model"])
     return Trained(
         model=model,
         name=described["name"],
         classes=list(state["classes"]),
         recipe=state["recipe"],
-        averaged=averaged,
+        averaged=average and state["ema"] is not None,
     )
 
 

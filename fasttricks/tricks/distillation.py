@@ -53,7 +53,12 @@ class Distillation:
                 the student saw: `self.soften(teacher_logits)`, or
                 `TeacherLogits.probabilities(mixed, temperature)`.
         """
-        hard = cross_entropy(logits, targets, smoothing, form)
+        return self.with_soft(cross_entropy(logits, targets, smoothing, form), logits, teacher)
+
+    def with_soft(
+        self, hard: torch.Tensor, logits: torch.Tensor, teacher: torch.Tensor
+    ) -> torch.Tensor:
+        """The same, for those who have the loss of the labels already and want it by itself."""
         soft = self.temperature**2 * soft_term(logits, teacher, self.temperature)
         if self.how == "sum":
             return hard + soft

@@ -70,6 +70,14 @@ def test_few_classes_are_all_among_the_first_five():
     assert evaluate(Lookup(logits), batches(20, labels, [20])).top5 == 1.0
 
 
+@pytest.mark.parametrize(("k", "told"), [(2, False), (5, False), (6, True)])
+def test_top5_is_told_where_it_says_something(k, told):
+    logits, labels = made(12, k)
+    found = evaluate(Lookup(logits), batches(12, labels, 5))
+    assert found.classes == k
+    assert ("top-5" in str(found)) == told
+
+
 def test_the_model_is_in_evaluation_mode_and_put_back():
     logits, labels = made(8, 4)
     model = Lookup(logits).train()

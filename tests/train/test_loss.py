@@ -34,7 +34,10 @@ def test_without_a_teacher_it_is_cross_entropy(samples):
     loss = Loss(LossConfig(smoothing=0.1), samples, AUGMENT, 3, CPU)
     assert not loss.needs_indices
     expected = F.cross_entropy(logits, labels, label_smoothing=0.1)
-    assert torch.allclose(loss(logits, Batch(torch.empty(4, 3, 8, 8), labels)), expected)
+    got = loss(logits, Batch(torch.empty(4, 3, 8, 8), labels))
+    assert torch.allclose(got.whole, expected)
+    assert got.labels is got.whole
+    assert not loss.distils
 
 
 def expected(logits, labels, teacher, t):
@@ -52,9 +55,9 @@ def test_stored_logits_are_those_of_the_batchs_samples(samples, tmp_path):
     assert loss.needs_indices
     logits, labels, ids = torch.randn(2, 3), torch.tensor([1, 0]), torch.tensor([4, 3])
     got = loss(logits, Batch(torch.empty(2, 3, 8, 8), labels, ids))
-    assert torch.allclose(got, expected(logits, labels, table[ids], 2.0))
+    assert torch.allclose(got.whole, expected(logits, labels, table[ids], 2.0))
     wrong = loss(logits, Batch(torch.empty(2, 3, 8, 8), labels, ids.flip(0)))
-    assert not torch.allclose(got, wrong)
+    assert not torch.allclose(got.whole, wrong.whole)
     with pytest.raises(DataError, match="knows 3 classes, the student 5"):
         Loss(LossConfig(teacher=str(path)), samples, AUGMENT, 5, CPU)
 
@@ -66,8 +69,10 @@ def test_an_online_teacher_sees_the_batch_and_does_not_learn(samples, monkeypatc
     images, labels = torch.randn(2, 3, 8, 8), torch.tensor([1, 0])
     logits = torch.randn(2, 3, requires_grad=True)
     got = loss(logits, Batch(images, labels))
-    assert torch.allclose(got, expected(logits, labels, big(images), 2.0))
-    got.backward()
+    assert torch.allclose(got.whole, expected(logits, labels, big(images), 2.0))
+    assert torch.allclose(got.labels, F.cross_entropy(logits, labels))
+    assert loss.distils
+    got.whole.backward()
     assert logits.grad is not None
     assert all(parameter.grad is None for parameter in big.parameters())
 
@@ -76,7 +81,7 @@ def test_an_auxiliary_head_learns_too_with_a_smaller_share(samples):
     logits, aux, labels = torch.randn(4, 3), torch.randn(4, 3), torch.tensor([0, 1, 2, 0])
     loss = Loss(LossConfig(), samples, AUGMENT, 3, CPU)
     batch = Batch(torch.empty(4, 3, 8, 8), labels)
-    both = loss(InceptionLogits(logits, aux), batch)
+    both = loss(InceptionLogits(logits, aux), batch).whole
     assert torch.allclose(
         both, F.cross_entropy(logits, labels) + 0.4 * F.cross_entropy(aux, labels)
     )

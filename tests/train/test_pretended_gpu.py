@@ -136,7 +136,12 @@ WRONG_LOSSES = {
 @pytest.mark.parametrize("graph", [False, True])
 def test_a_wrong_step_is_found(gpu, error, wrong, graph, picture_folder, tmp_path, monkeypatch):
     right = Loss.__call__
-    monkeypatch.setattr(Loss, "__call__", lambda self, *given: wrong(right(self, *given), given[1]))
+
+    def made_wrong(self, logits, batch):
+        losses = right(self, logits, batch)
+        return losses._replace(whole=wrong(losses.whole, batch))
+
+    monkeypatch.setattr(Loss, "__call__", made_wrong)
     with pytest.raises(error):
         train(recipe(picture_folder, tmp_path, cuda_graph=graph), tiny.plain)
 

@@ -29,6 +29,12 @@ def test_differences_name_what_matters_to_learning():
     ]
 
 
+def test_checkpoints_from_before_a_run_could_begin_elsewhere_are_of_the_same_run():
+    before = Recipe().as_dict()
+    del before["init"]
+    assert list(differences(before, Recipe().as_dict())) == []
+
+
 def test_tuples_may_have_become_lists():
     values = Recipe().as_dict()
     kept = {**values, "schedule": {**values["schedule"], "drops": [0.25, 0.5, 0.75]}}

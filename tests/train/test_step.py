@@ -97,11 +97,11 @@ def test_an_overflow_skips_the_update_and_halves_the_scale():
 def test_a_meter_has_the_mean_since_it_was_read():
     losses = LossMeter(CPU)
     for number, loss in enumerate((1.0, 2.0, 6.0)):
-        losses.add(torch.tensor(loss), number)
-    assert losses.read(ALONE) == (3.0, False)
-    losses.add(torch.tensor(5.0), 3)
-    assert losses.read(ALONE) == (5.0, False)
-    assert losses.read(ALONE) == (0.0, False)
+        losses.add(torch.tensor([loss, number]), number)
+    assert losses.read(ALONE) == (3.0, 1.0, False)
+    losses.add(torch.tensor([5.0, 4.0]), 3)
+    assert losses.read(ALONE) == (5.0, 4.0, False)
+    assert losses.read(ALONE) == (0.0, 0.0, False)
     assert losses.first_bad() == NEVER
 
 
@@ -109,6 +109,6 @@ def test_a_meter_has_the_mean_since_it_was_read():
 def test_a_meter_knows_the_first_loss_that_was_not_finite(bad):
     losses = LossMeter(CPU)
     for number, loss in enumerate((1.0, bad, 1.0, math.nan)):
-        losses.add(torch.tensor(loss), number)
-    assert losses.read(ALONE)[1]
+        losses.add(torch.tensor([loss, 1.0]), number)
+    assert losses.read(ALONE)[2]
     assert losses.first_bad() == 1

@@ -111,6 +111,20 @@ def test_without_its_random_state_a_resumed_run_ends_elsewhere(
     assert not same(state_of(whole)["model"], state_of(broken)["model"])
 
 
+def test_with_a_teacher_the_loss_of_the_labels_is_logged_apart(picture_folder, tmp_path):
+    teacher = tmp_path / "teacher"
+    small = tiny.recipe(picture_folder, teacher, max_steps=2, model=tiny.MOBILENET)
+    train(small)
+    assert "label_loss" not in lines(teacher, "step")[0]
+    student = replace(small, out=str(tmp_path / "student"), log_every=1)
+    train(replace(student, loss=LossConfig(teacher=str(teacher), temperature=20.0)))
+    plain = replace(student, out=str(tmp_path / "plain"))
+    train(plain)
+    first, alone = lines(tmp_path / "student", "step")[0], lines(tmp_path / "plain", "step")[0]
+    assert first["label_loss"] == alone["loss"]  # of the same weights and pictures
+    assert first["loss"] > 100 * first["label_loss"]  # T^2 log 3 = 439 is the teacher's
+
+
 def test_a_finished_run_is_not_trained_again(picture_folder, tmp_path):
     train(tiny.recipe(picture_folder, tmp_path), tiny.plain)
     before = state_of(tmp_path)

@@ -7,10 +7,14 @@ from torch import nn
 from fasttricks.train.config import (
     AugmentConfig,
     DataConfig,
+    ModelConfig,
     OptimConfig,
     Recipe,
     ScheduleConfig,
 )
+
+MOBILENET = ModelConfig(name="mobilenet_v1_025")
+"""A network that our checkpoints can be loaded into, for lack of a smaller one."""
 
 
 def plain(recipe, classes):
