@@ -39,7 +39,10 @@ def begin_with(model: nn.Module, path: str, name: str) -> str:
     fitting = {key: x for key, x in given.items() if key in own and x.shape == own[key].shape}
     # Vectors fit by chance: norms of as many channels, biases of as many classes.
     if not any(x.ndim > 1 for x in fitting.values()):
-        raise DataError(f"{path} has no weights for any layer of {name}")
+        raise DataError(
+            f"{path} has nothing that fits a layer of {name} as it is here (see --model.name and "
+            "--model.options)"
+        )
     model.load_state_dict(fitting, strict=False)
     told = f"{len(fitting):,} of {len(own):,} tensors begin as in {path}"
     if fresh := [key for key in own if key not in fitting]:

@@ -206,7 +206,8 @@ _CARDS = (
     Card(
         name="repeated-augmentation",
         what="A batch holds each picture several times, differently augmented.",
-        cost="Fewer different pictures in a batch, or larger batches.",
+        cost="Fewer different pictures in a batch, or larger batches; an epoch has as many times "
+        "the steps.",
         benefit="Its papers report better accuracy at the same number of updates; we have no "
         "number for ResNet-50-D.",
         source="Hoffer et al. (arXiv 1901.09335), Berman et al. (arXiv 1902.05509), Fort et al. "

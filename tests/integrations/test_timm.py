@@ -208,7 +208,9 @@ def test_class_indices_cannot_be_smoothed(open_loader, how):
         TimmLoader(open_loader(mix=how), num_classes=K, smoothing=0.1)
 
 
-@pytest.mark.parametrize("wrong", [None, torch.utils.data.DataLoader([1, 2])], ids=["nothing", "DataLoader"])
+@pytest.mark.parametrize(
+    "wrong", [None, torch.utils.data.DataLoader([1, 2])], ids=["nothing", "DataLoader"]
+)
 def test_what_is_no_loader_is_refused(wrong):
     with pytest.raises(ValueError, match=r"^TimmLoader: give what fasttricks\.make_loader gives"):
         TimmLoader(wrong, num_classes=K)
