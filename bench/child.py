@@ -16,6 +16,7 @@ import os
 import sys
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any, TypedDict
@@ -72,6 +73,7 @@ class Facts(TypedDict, total=False):
 
 def timed_round(
     stream: Iterator[Any],
+    held: deque[Any],
     *,
     seconds: float,
     drain_batches: int,
@@ -83,9 +85,8 @@ def timed_round(
 ) -> dict[str, Any]:
     """Take what was made before the round, then time batch after batch.
 
-    Each batch is held until the next one is there, as a training loop holds it.
-
     Args:
+        held: batches that are held while the next one is made, as a training loop holds them.
         seconds: how long to take batches; at least one is taken.
         drain_batches, drain_seconds: what to take before the clock starts, both at least.
         limit: end once this many pictures were seen, drained ones included; 0: no limit.
@@ -98,8 +99,8 @@ def timed_round(
     seen = drained = 0
     start = clock()
     while drained < drain_batches or clock() - start < drain_seconds:
-        batch = next(stream)
-        seen += len(batch)
+        held.append(next(stream))
+        seen += len(held[-1])
         drained += 1
     settle()
     begin()
@@ -107,9 +108,9 @@ def timed_round(
     gaps: list[float] = []
     start = last = clock()
     while not gaps or (last - start < seconds and not (limit and seen + images >= limit)):
-        batch = next(stream)
+        held.append(next(stream))
         now = clock()
-        images += len(batch)
+        images += len(held[-1])
         gaps.append(now - last)
         last = now
     settle()
@@ -157,10 +158,12 @@ def serve(order: dict[str, Any], emit: Callable[..., None]) -> None:
         emit("first", seconds=time.monotonic() - order["spawned"])
         shape = [int(n) for n in images.shape]
         dtype = getattr(images.dtype, "name", str(images.dtype))
+        # One that a step works on; where batches are transferred, its successor on the way, too.
+        held = deque([images], maxlen=1 if settings["device"] == "cpu" else 2)
         del images
         start = time.monotonic()
         while time.monotonic() - start < order["warmup"]:
-            next(stream)
+            held.append(next(stream))
         gc.collect()
         emit("ready", shape=shape, dtype=dtype, facts=_plain(facts))
         for line in sys.stdin:
@@ -169,6 +172,7 @@ def serve(order: dict[str, Any], emit: Callable[..., None]) -> None:
                 limits = {key: value for key, value in command.items() if key != "do"}
                 result = timed_round(
                     stream,
+                    held,
                     **limits,
                     clock=time.monotonic,
                     begin=lambda: emit("begin"),

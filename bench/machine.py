@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fasttricks.cpus import available_cpus
+from fasttricks.installed import find_turbojpeg
 from fasttricks.versions import versions
 
 PROJECT = "pyproject.toml"
@@ -22,7 +24,7 @@ def provenance() -> dict[str, Any]:
     """What every result says of where it is from: machine, versions, date, commit and command."""
     return {
         "machine": machine(),
-        "versions": versions(),
+        "versions": versions() | turbojpeg_version(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "commit": commit(),
         "command": command_line(),
@@ -60,6 +62,21 @@ def _ours(folder: Path) -> bool:
         return True
     top = output("git", "-C", str(folder), "rev-parse", "--show-toplevel")
     return top is not None and Path(top) == folder.parent and (folder.parent / PROJECT).is_file()
+
+
+def turbojpeg_version() -> dict[str, str]:
+    """The system's libturbojpeg, as `versions()` has others; empty where it cannot be told.
+
+    The library's file says it: version 2 has no call that does.
+    """
+    if find_turbojpeg():  # and with that it is mapped into this process
+        with contextlib.suppress(OSError):
+            mapped = re.search(r"/.*libturbojpeg\.so.*", Path("/proc/self/maps").read_text())
+            told = mapped and re.search(
+                rb"libjpeg-turbo version ([\w.]+)", Path(mapped[0]).read_bytes()
+            )
+            return {"libturbojpeg": told[1].decode()} if told else {}
+    return {}
 
 
 def describe(facts: dict[str, Any], found: dict[str, str]) -> str:

@@ -22,7 +22,8 @@ PACKS = {
     "source": "the files' own bytes",
     "jpg": f"re-encoded: longer side at most {MAX_SIDE} px, JPEG quality {QUALITY}",
     "raw": f"re-encoded: longer side at most {MAX_SIDE} px, uncompressed",
-    "stock": f"re-encoded by FFCV's writer: longer side at most {MAX_SIDE} px, quality {QUALITY}",
+    "half": f"by FFCV's writer: longer side at most {MAX_SIDE} px, half of them JPEG of quality "
+    f"{QUALITY}, half uncompressed",
 }
 """What is in each kind of pack."""
 
@@ -39,12 +40,12 @@ def make_pack(kind: str, files: PictureFiles, say: Callable[[str], None]) -> Pat
         DataError: it could not be made.
     """
     path = cache_dir() / "beton" / f"{files.key}-{kind}.beton"
-    if path.exists() and (kind == "stock" or _is_sound(path, say)):
+    if path.exists() and (kind == "half" or _is_sound(path, say)):
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
     say(f"packing {files.count:,} pictures for FFCV ({PACKS[kind]}), once")
     began = time.monotonic()
-    if kind == "stock":
+    if kind == "half":
         _write_stock(files, path)
     else:
         from fasttricks.data.open import open_data

@@ -67,14 +67,14 @@ def _peer_row(name: str, **facts: Any) -> Row:
     return Row(name=name, threads=0, source=source, **facts)
 
 
-_FFCV_PIXELS = f"{PACKS['stock']}; fast DCT"
+_FFCV_PIXELS = f"{PACKS['half']}; fast DCT"
 _TF_PIXELS = "fast DCT, not antialiased"
 PEERS = {
     peer.row.name: peer
     for peer in (
         Peer(row=_peer_row("stock-dali"), package="nvidia.dali", extra="dali"),
         Peer(
-            row=_peer_row("stock-ffcv", pack="stock", pixels=_FFCV_PIXELS),
+            row=_peer_row("stock-ffcv", pack="half", pixels=_FFCV_PIXELS),
             package="ffcv",
             extra="ffcv",
         ),

@@ -12,6 +12,7 @@ from rich.table import Table
 from fasttricks.bench import machine
 from fasttricks.bench.report import ResultRow, paired
 from fasttricks.bench.scaling import curves
+from fasttricks.bench.stats import FEWEST_ROUNDS
 
 Lines = list[list[str]]
 
@@ -161,6 +162,11 @@ def notes(rows: Sequence[ResultRow]) -> list[str]:
         "p50, p99: time from batch to batch; RSS: sum of each process's peak, shared pages counted "
         "in each; first: from start of process to first batch",
     ]
+    if first["rounds"] < FEWEST_ROUNDS:
+        lines.append(
+            f"too few rounds for numbers that others are to rely on: give --rounds {FEWEST_ROUNDS} "
+            "or more"
+        )
     for name in dict.fromkeys(row["row"] for row in rows):
         row = next(row for row in rows if row["row"] == name)
         marks = [f"reads a .beton, {row['pack']}"] if row["pack"] else []

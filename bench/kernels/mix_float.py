@@ -34,8 +34,9 @@ def case(scale: Scale, dtype: torch.dtype, name: str) -> Case:
     told = TORCH[name](mixes, scale.device)
 
     def make(seed: int) -> torch.Tensor:
-        images = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-        return images.to(scale.device, dtype, memory_format=torch.channels_last)
+        drawn = torch.Generator(scale.device).manual_seed(seed)
+        images = torch.randn(shape, generator=drawn, device=scale.device)
+        return images.to(dtype, memory_format=torch.channels_last)
 
     def expected(images: torch.Tensor) -> Any:
         return reference.mix(images.double().cpu().numpy(), mixes[:CHECKED])

@@ -1,4 +1,4 @@
-"""FFCV's own ImageNet recipe, from its own file of JPEGs re-encoded at 500 px and quality 90.
+"""FFCV's own ImageNet recipe, from its own file at 500 px: half JPEGs of quality 90, half raw.
 
 Source: libffcv/ffcv-imagenet, `train_imagenet.py` (loaders) and `write_imagenet.sh`. `--work full`
 adds FFCV's RandomBrightness and RandomSaturation; it has no hue and no lighting.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,7 +36,7 @@ class World:
             "begin": lambda: self.calls.append(("begin", self.now)),
             "settle": lambda: self.calls.append(("settle", self.now)),
         }
-        return child.timed_round(self.batches(), **given | changes)
+        return child.timed_round(self.batches(), deque(maxlen=1), **given | changes)
 
 
 def rate(result: dict[str, Any]) -> float:
@@ -97,8 +98,9 @@ def test_reason_is_one_line() -> None:
     assert child._reason(DataError("the folder\nis empty")) == "the folder is empty"
 
 
-def test_a_batch_is_held_until_the_next_one_is_there() -> None:
-    """As by a trainer: memory that is used again cannot be that of the batch before."""
+@pytest.mark.parametrize("count", [1, 2])
+def test_batches_are_held_while_the_next_one_is_made(count: int) -> None:
+    """As by a trainer: memory that is used again cannot be that of the batches before."""
 
     class Batch(list[int]):
         pass
@@ -117,6 +119,7 @@ def test_a_batch_is_held_until_the_next_one_is_there() -> None:
     clock = iter(range(100))
     child.timed_round(
         batches(),
+        deque(maxlen=count),
         seconds=5,
         drain_batches=3,
         drain_seconds=0,
@@ -125,4 +128,4 @@ def test_a_batch_is_held_until_the_next_one_is_there() -> None:
         begin=lambda: None,
         settle=lambda: None,
     )
-    assert set(alive[1:]) == {1}
+    assert set(alive[count:]) == {count}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fasttricks.bench import machine
+from fasttricks.installed import NO_TURBOJPEG, find_turbojpeg
 from fasttricks.versions import versions
 
 
@@ -25,6 +27,17 @@ def test_versions_name_the_pil_flavour() -> None:
     found = versions()
     assert {"python", "fasttricks", "torch", "numpy", "PIL"} <= found.keys()
     assert found["PIL"].split()[0] in ("Pillow", "pillow-simd")
+
+
+def test_the_version_of_libturbojpeg_is_in_every_result() -> None:
+    if not find_turbojpeg():
+        pytest.skip(NO_TURBOJPEG)
+    assert re.fullmatch(r"[23]\.\d+[.\w]*", machine.provenance()["versions"]["libturbojpeg"])
+
+
+def test_without_libturbojpeg_it_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "find_turbojpeg", lambda: None)
+    assert "libturbojpeg" not in machine.provenance()["versions"]
 
 
 def test_description_is_one_line() -> None:

@@ -84,6 +84,12 @@ def test_piped_output_is_plain_and_complete() -> None:
     assert "ratio: to dali x2" in text
 
 
+def test_few_rounds_are_nothing_to_quote() -> None:
+    few = "too few rounds for numbers that others are to rely on: give --rounds 7 or more\n"
+    assert few in shown([row(rounds=6)])
+    assert few not in shown([row(rounds=7)])
+
+
 def test_terminal_gets_a_table() -> None:
     text = shown([row()], terminal=True)
     assert "━" in text or "─" in text

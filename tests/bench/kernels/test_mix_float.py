@@ -32,6 +32,17 @@ def test_another_draw_is_not_timed(name: str, monkeypatch: pytest.MonkeyPatch) -
         check(case)
 
 
+def test_pictures_are_drawn_where_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the sizes of a GPU one thread of the CPU would draw for minutes."""
+    real, drawn = torch.randn, []
+    monkeypatch.setattr(
+        mix_float.torch, "randn", lambda *shape, **how: drawn.append(how) or real(*shape, **how)
+    )
+    mix_float.case(CPU, torch.float32, "mixup").make(0)
+    (how,) = drawn
+    assert how["device"] == how["generator"].device == CPU.device
+
+
 def test_inputs_are_left_as_they_are() -> None:
     case = mix_float.case(CPU, torch.float32, "cutmix")
     images = case.make(0)
