@@ -59,6 +59,7 @@ class Measurement:
         rows = self._prepared(rows, self._make_pack, lambda row: bool(row.pack))
         rows = self._prepared(rows, self._freshen_index, lambda row: row.cuts)
         self.teller.expect(len(rows) * (self.config.rounds + 2))
+        self._alive = []
         with Guard() as guard, _ended_afterwards(self._alive):
             for row in rows:
                 pack = str(self._packs.get(row.pack, ""))

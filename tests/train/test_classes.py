@@ -16,7 +16,9 @@ from tests.train import tiny
 
 
 def samples(targets, classes=()):
-    return Samples([jpeg(20, 20, seed=i) for i in range(len(targets))], targets, classes=classes)
+    return Samples(
+        [jpeg(20, 20, seed=i) for i in range(len(targets))], targets, classes=list(classes)
+    )
 
 
 def test_classes_are_counted_and_compared():

@@ -8,11 +8,15 @@ from fasttricks.kernels.plan import SAMPLE
 from fasttricks.pipelines.decode import rows, simple
 from fasttricks.pipelines.decode.picture import JPEG, TASK, UINT8, Memory, Work, enough
 from tests.kernels.jpeg.cuts import as_array, indexed
+from tests.kernels.jpeg.writer import LAYOUTS, write
 from tests.pictures import jpeg
 
 SIZE = 24
-ORDINARY = [{}, {"subsampling": 0}, {"subsampling": 1}, {"channels": 1}, {"optimize": True}]
-OTHERS = [{"restart_marker_blocks": 4}, {"restart_marker_rows": 1, "subsampling": 0}]
+ORDINARY = [
+    *({}, {"subsampling": 0}, {"subsampling": 1}, {"channels": 1}, {"optimize": True}),
+    *({"restart_marker_blocks": 4}, {"restart_marker_rows": 1, "subsampling": 0}),
+]
+OTHERS = [write(140, 67, LAYOUTS[name], seed=3).data for name in ("4:1:1", "4:4:0")]
 
 
 def work_of(files, index=True, exact=1):
@@ -53,7 +57,7 @@ def pictures(options):
 
 
 def test_ordinary_files_are_decoded_by_our_kernel_and_others_are_not():
-    work, _kept = work_of(pictures(ORDINARY + OTHERS))
+    work, _kept = work_of(pictures(ORDINARY) + OTHERS)
     rows.make_rows(work, enough(NO_DECODER, work))
     assert work.done.tolist() == [1] * len(ORDINARY) + [0] * len(OTHERS)
 
@@ -67,7 +71,7 @@ def test_files_without_an_index_and_shrunken_ones_are_not(kind):
 
 @pytest.mark.parametrize("decoder", [rows, simple], ids=["libturbojpeg", "simplejpeg"])
 def test_the_pixels_are_those_of_the_library(decoder):
-    files = pictures(ORDINARY + OTHERS)
+    files = pictures(ORDINARY) + OTHERS
     ours, _kept = work_of(files)
     theirs, _kept_too = work_of(files, index=False)
     for work in (ours, theirs):

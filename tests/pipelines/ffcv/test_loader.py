@@ -217,7 +217,7 @@ def test_threads_change_nothing(packs):
 
 def test_more_threads_than_numba_has_is_said(packs):
     with pytest.warns(UserWarning, match="set NUMBA_NUM_THREADS"):
-        open_loader(packs["raw"], num_threads=10_000).close()
+        open_loader(packs["raw"], num_threads=1000).close()
 
 
 def test_soft_targets(tmp_path):
